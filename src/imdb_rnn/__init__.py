@@ -1,0 +1,1 @@
+"""A reproducible recurrent text classifier for the IMDB reviews."""

@@ -1,0 +1,72 @@
+"""The command `imdb-rnn`.
+
+Commands import what they need when they run, so that `imdb-rnn --help` answers at once.
+"""
+
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from imdb_rnn.console import error_console
+from imdb_rnn.errors import InputRefusedError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a plain traceback shows no variables
+    help="What goes beyond the pipeline's stages, which `dvc repro` runs.",
+)
+
+
+def main() -> None:
+    """Run the command line and exit.
+
+    Exit codes: 0 done, 1 failed, 2 input refused, 130 interrupted.
+    """
+    try:
+        app()
+    except InputRefusedError as refusal:
+        error_console.print(str(refusal), style="red")
+        sys.exit(2)
+
+
+@app.callback()
+def imdb_rnn() -> None:
+    """Keep commands as words of their own, even when there is only one."""
+
+
+@app.command()
+def track() -> None:
+    """File the pipeline's results as a run in MLflow.
+
+    `dvc repro` does so itself. This is for results that came from DVC's cache, or from a time
+    when MLflow could not be reached. Doing it twice changes nothing.
+    """
+    from imdb_rnn.params import load_params  # noqa: PLC0415 - see the module
+    from imdb_rnn.tracking import file_results  # noqa: PLC0415 - see the module
+
+    params = load_params()
+    _refuse_outdated_results()
+    if not file_results(params):
+        raise typer.Exit(1)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
+) -> None:
+    """Show the runs of the pipeline in a browser."""
+    from imdb_rnn.tracking import serve_ui  # noqa: PLC0415 - see the module
+
+    serve_ui(port)
+
+
+def _refuse_outdated_results() -> None:
+    """Outputs of other parameters or code would be filed under the wrong ones."""
+    if subprocess.run(["dvc", "status", "--quiet"], check=False).returncode != 0:
+        raise InputRefusedError(
+            "The results do not belong to the parameters, data and code as they are now. "
+            "`dvc status` says what changed, `dvc repro` brings them up to date."
+        )

@@ -1,0 +1,87 @@
+"""What long work shows: a live bar in a terminal, plain lines with the time left in a log."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+SECONDS_BETWEEN_LINES = 15.0
+
+console = Console(soft_wrap=True, highlight=False)
+error_console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+
+class Advance(Protocol):
+    """Reports finished work to the progress display."""
+
+    def __call__(self, amount: float = 1, note: str = "") -> None:
+        """Add `amount` to what is done; `note` stands beside it (a loss, for instance)."""
+
+
+@contextmanager
+def progress(task: str, total: float | None, *, in_bytes: bool = False) -> Iterator[Advance]:
+    """Show how far a piece of work has come.
+
+    Args:
+        task: What is being done, a few words.
+        total: Amount of work in the units that are passed to the yielded function; None where
+            nobody knows.
+        in_bytes: The amounts are bytes.
+    """
+    if sys.stdout.isatty():
+        with _bar(in_bytes=in_bytes) as bar:
+            row = bar.add_task(task, total=total, note="")
+
+            def advance(amount: float = 1, note: str = "") -> None:
+                bar.update(row, advance=amount, note=note)
+
+            yield advance
+    else:
+        yield _LogLines(task, total)
+
+
+def _bar(*, in_bytes: bool) -> Progress:
+    amount: ProgressColumn = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        amount,
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+    )
+
+
+class _LogLines:
+    """Prints a line now and then, so that a log stays readable."""
+
+    def __init__(self, task: str, total: float | None) -> None:
+        self._task = task
+        self._total = total
+        self._done = 0.0
+        self._began = self._printed = time.monotonic()
+
+    def __call__(self, amount: float = 1, note: str = "") -> None:
+        self._done += amount
+        now = time.monotonic()
+        if now - self._printed >= SECONDS_BETWEEN_LINES:
+            self._printed = now
+            console.print(f"{self._task}: {self._position(now)}{note and f', {note}'}")
+
+    def _position(self, now: float) -> str:
+        if self._total is None:
+            return f"{self._done:,.0f}"
+        left = (now - self._began) * (self._total - self._done) / max(self._done, 1e-9)
+        return f"{self._done / self._total:.0%}, {left:.0f} s left"

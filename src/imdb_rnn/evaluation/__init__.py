@@ -1,0 +1,1 @@
+"""Judging predictions: metrics, intervals, slices, differences, figures."""

@@ -1,0 +1,46 @@
+"""Whether predicted probabilities mean what they say."""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+BINS: Final = 10
+
+
+def calibration_bins(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> pa.Table:
+    """What was predicted and what was true, in ten bins of equal width.
+
+    Args:
+        labels: 1 positive, 0 negative [reviews].
+        probability: Of positive [reviews].
+
+    Returns:
+        A row for each bin that is not empty: mean_probability, positive_share, reviews.
+    """
+    index = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
+    reviews = np.bincount(index, minlength=BINS)
+    filled = reviews > 0
+    predicted = np.bincount(index, weights=probability, minlength=BINS)[filled]
+    positive = np.bincount(index, weights=labels, minlength=BINS)[filled]
+    return pa.table(
+        {
+            "mean_probability": predicted / reviews[filled],
+            "positive_share": positive / reviews[filled],
+            "reviews": reviews[filled],
+        }
+    )
+
+
+def expected_calibration_error(bins: pa.Table) -> float:
+    """Mean distance between probability and share of positives over all reviews.
+
+    Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3, with the probability
+    of positive in the place of the confidence.
+
+    Args:
+        bins: From `calibration_bins`.
+    """
+    distance = np.abs(bins["mean_probability"].to_numpy() - bins["positive_share"].to_numpy())
+    return float(np.average(distance, weights=bins["reviews"].to_numpy()))

@@ -1,0 +1,204 @@
+"""The points of the curves as pictures; equal points make equal bytes."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+import matplotlib as mpl
+import numpy as np
+import pyarrow as pa
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from imdb_rnn.evaluation.predictions import MODEL, TITLES
+
+_COLORS: Final = {MODEL: "#1f5fa8", "nb": "#e07b28", "tfidf": "#7a8791"}
+_REFERENCE: Final = "#9aa5ad"
+
+_styled: Final = mpl.rc_context(
+    {
+        "font.size": 11,
+        "axes.titlesize": 12,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": "#e6e9ec",
+        "legend.frameon": False,
+        "figure.constrained_layout.use": True,
+        "savefig.dpi": 130,
+    }
+)
+
+
+@_styled
+def roc_figure(points: pa.Table) -> Figure:
+    """ROC curves of all models, from `curves.roc_points`."""
+    figure, axes = _one_plot("ROC on the test reviews")
+    closer = axes.inset_axes((0.36, 0.08, 0.6, 0.6), xlim=(0, 0.25), ylim=(0.75, 1))
+    for part in (axes, closer):
+        part.plot([0, 1], [0, 1], color=_REFERENCE, linestyle="--")
+        _lines(part, points, x="false_positive_rate")
+    axes.indicate_inset_zoom(closer)
+    axes.set(xlabel="negative reviews called positive", ylabel="positive reviews found")
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    _legend_below(figure, axes)
+    return figure
+
+
+@_styled
+def precision_recall_figure(points: pa.Table) -> Figure:
+    """Precision-recall curves of all models, from `curves.precision_recall_points`."""
+    figure, axes = _one_plot("Precision and recall on the test reviews")
+    _lines(axes, points, x="recall")
+    axes.set(xlabel="recall of positive reviews", ylabel="precision")
+    axes.set(xlim=(0, 1))
+    _legend_below(figure, axes)
+    return figure
+
+
+@_styled
+def calibration_figure(bins: pa.Table) -> Figure:
+    """Predicted against observed share of positives, from `calibration.calibration_bins`."""
+    figure = Figure(figsize=(6.4, 5.6))
+    axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    axes.plot([0, 1], [0, 1], color=_REFERENCE, linestyle="--", label="perfectly calibrated")
+    axes.plot(
+        bins["mean_probability"],
+        bins["positive_share"],
+        color=_COLORS[MODEL],
+        marker="o",
+        label=TITLES[MODEL],
+    )
+    axes.set(title="Calibration on the test reviews", ylabel="share that is positive", ylim=(0, 1))
+    axes.legend(loc="upper left")
+    counts.bar(
+        bins["mean_probability"].to_numpy(),
+        bins["reviews"].to_numpy(),
+        width=0.06,
+        color=_COLORS[MODEL],
+    )
+    counts.set(xlabel="predicted probability of positive", ylabel="reviews", xlim=(0, 1))
+    return figure
+
+
+@_styled
+def confusion_figure(counts: pa.Table) -> Figure:
+    """Reviews by actual and predicted class, from `curves.confusion_counts`."""
+    figure, axes = _one_plot("Confusion on the test reviews", size=(4.4, 4.4))
+    classes = counts["predicted"].to_pylist()[:2]
+    cells = counts["reviews"].to_numpy().reshape(2, 2)
+    axes.imshow(cells, cmap="Blues", vmin=0)
+    for (row, column), reviews in np.ndenumerate(cells):
+        share = reviews / max(cells[row].sum(), 1)
+        axes.text(
+            column,
+            row,
+            f"{reviews:,}\n{share:.1%}",
+            ha="center",
+            va="center",
+            color="white" if reviews > cells.max() / 2 else "black",
+        )
+    axes.set_xticks([0, 1], classes)
+    axes.set_yticks([0, 1], classes, rotation=90, va="center")
+    axes.set(xlabel="predicted", ylabel="actual")
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+@_styled
+def slices_figure(
+    slices: Mapping[str, Mapping[str, Mapping[str, float]]], overall: float
+) -> Figure:
+    """Accuracy and its interval in each slice.
+
+    Args:
+        slices: The `slices` of `reports/evaluate.json`.
+        overall: Accuracy on all reviews.
+    """
+    titles = {"length": "words", "rating": "stars", "negation": "negation words"}
+    figure = Figure(figsize=(7.0, 1.0 + 0.33 * sum(len(groups) + 1 for groups in slices.values())))
+    heights = [len(groups) + 1 for groups in slices.values()]
+    grid = figure.subplots(len(slices), 1, sharex=True, squeeze=False, height_ratios=heights)
+    for axes, (kind, groups) in zip(grid[:, 0], slices.items(), strict=True):
+        _intervals(axes, groups)
+        axes.axvline(overall, color=_REFERENCE, linestyle="--", label="all reviews")
+        axes.set_ylabel(titles[kind])
+    grid[0, 0].set_title("Accuracy by kind of review")
+    grid[-1, 0].set_xlabel("accuracy")
+    figure.align_ylabels()
+    grid[0, 0].legend(loc="lower right", bbox_to_anchor=(1, 1))
+    return figure
+
+
+@_styled
+def learning_curve_figure(history: pa.Table) -> Figure:
+    """Loss and accuracy by epoch, from `reports/history.csv`."""
+    figure = Figure(figsize=(8.4, 3.6))
+    plots = figure.subplots(1, 2)
+    for axes, quantity in zip(plots, ("loss", "accuracy"), strict=True):
+        for split, color in (("train", _COLORS["tfidf"]), ("valid", _COLORS[MODEL])):
+            values = history[f"{split}_{quantity}"]
+            axes.plot(history["epoch"], values, color=color, marker="o", label=split)
+        axes.set(title=quantity.capitalize(), xlabel="epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    plots[0].legend()
+    return figure
+
+
+@_styled
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a PNG in 128 colours, a third of the size and with nothing that changes by run."""
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png")
+    picture = Image.open(drawn).convert("RGB")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.quantize(128, dither=Image.Dither.NONE).save(path, format="png", optimize=True)
+
+
+def _one_plot(title: str, size: tuple[float, float] = (6.4, 4.8)) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=size)
+    axes = figure.subplots()
+    axes.set_title(title)
+    return figure, axes
+
+
+def _lines(axes: Axes, points: pa.Table, x: str) -> None:
+    """One line a model; the network last, on top of the others."""
+    for name in sorted(set(points.column_names) - {x}, key=lambda name: (name == MODEL, name)):
+        axes.plot(
+            points[x],
+            points[name],
+            color=_COLORS[name],
+            label=TITLES[name],
+            linewidth=2.2 if name == MODEL else 1.4,
+        )
+
+
+def _legend_below(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles[::-1], labels[::-1], loc="outside lower center", ncols=len(labels))
+
+
+def _intervals(axes: Axes, groups: Mapping[str, Mapping[str, float]]) -> None:
+    """A dot with its interval for each group, the first on top."""
+    rows = list(range(len(groups)))
+    values = np.array(
+        [[g["accuracy"], g["accuracy_low"], g["accuracy_high"]] for g in groups.values()]
+    )
+    accuracy, low, high = values.T
+    axes.errorbar(
+        accuracy,
+        rows,
+        xerr=[np.maximum(accuracy - low, 0), np.maximum(high - accuracy, 0)],
+        fmt="o",
+        color=_COLORS[MODEL],
+        capsize=3,
+    )
+    axes.set_yticks(rows, [f"{name}  ({group['n']:,})" for name, group in groups.items()])
+    axes.set_ylim(len(groups) - 0.5, -0.5)

@@ -1,0 +1,68 @@
+"""How sure a measured number is, and whether a difference could be luck."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest, bootstrap
+
+_RESAMPLES_AT_ONCE = 50  # keeps 25,000 reviews below 20 MB
+
+
+class Interval(NamedTuple):
+    """Lower and upper end of a confidence interval."""
+
+    low: float
+    high: float
+
+
+def mean_interval(
+    values: NDArray[np.float64], confidence: float, resamples: int, seed: int
+) -> Interval:
+    """Percentile bootstrap interval of a mean over reviews.
+
+    Values are whatever is averaged: 0 and 1 for the accuracy of one model, or the difference of
+    two models on the same review for a paired interval. Equal seeds draw the same reviews.
+
+    Args:
+        values: One a review [reviews], at least two.
+        confidence: Between 0 and 1.
+        resamples: Bootstrap samples.
+        seed: Of the resampling.
+    """
+    found = bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=resamples,
+        batch=_RESAMPLES_AT_ONCE,
+        confidence_level=confidence,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Interval(float(found.low), float(found.high))
+
+
+def proportion_interval(successes: int, trials: int, confidence: float) -> Interval:
+    """Wilson score interval of a share; unlike the bootstrap it is honest for small groups."""
+    found = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    return Interval(float(found.low), float(found.high))
+
+
+def mcnemar_p(correct: NDArray[np.bool_], other_correct: NDArray[np.bool_]) -> float:
+    """Exact two-sided McNemar test of two models on the same reviews.
+
+    Under the null hypothesis each review that only one of them gets right is a fair coin flip
+    (McNemar 1947, with the binomial in place of the chi-squared distribution).
+
+    Args:
+        correct: Whether the first model was right [reviews].
+        other_correct: Whether the second was [reviews].
+
+    Returns:
+        The p-value; 1 where the models never differ.
+    """
+    only_first = int(np.sum(correct & ~other_correct))
+    only_second = int(np.sum(other_correct & ~correct))
+    if only_first + only_second == 0:
+        return 1.0
+    return float(binomtest(only_first, only_first + only_second).pvalue)

@@ -1,0 +1,68 @@
+"""Tables of predictions, one row a review in the order of the review table."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from imdb_rnn.errors import InputRefusedError
+
+Probabilities = Mapping[str, NDArray[np.float64]]
+"""Model name -> probability of positive [reviews]."""
+
+MODEL: Final = "rnn"
+"""Name of the recurrent network among the models; the others are baselines."""
+TITLES: Final = {MODEL: "recurrent network", "nb": "NB-weighted n-grams", "tfidf": "tf-idf n-grams"}
+"""How people call each model."""
+
+
+def write_predictions(path: Path, reviews: pa.Table, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Write id, label and the given columns [reviews] as parquet; equal values make equal bytes."""
+    table = reviews.select(["id", "label"]).replace_schema_metadata(None)
+    for name, values in columns.items():
+        table = table.append_column(name, pa.array(values))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, compression="zstd")
+
+
+def read_probabilities(path: Path, ids: Sequence[str], made_by: str) -> Probabilities:
+    """The probability of positive that each model of a prediction table gave.
+
+    Args:
+        path: Written by `write_predictions`.
+        ids: The reviews that are being judged, in order.
+        made_by: Stage that writes the table, for the message.
+
+    Raises:
+        InputRefusedError: The table is of other reviews.
+    """
+    table = pq.read_table(path)
+    require_same_reviews(ids, table["id"].to_pylist(), origin=str(path), made_by=made_by)
+    names = [name for name in table.column_names if name not in {"id", "label"}]
+    return {name: table[name].to_numpy().astype(np.float64) for name in names}
+
+
+def require_same_reviews(
+    expected: Sequence[str], found: Sequence[str], origin: str, made_by: str
+) -> None:
+    """Refuse to compare predictions on different reviews.
+
+    Raises:
+        InputRefusedError: The ids differ in number, in order or at all.
+    """
+    if list(expected) == list(found):
+        return
+    if len(expected) != len(found):
+        what = f"{len(found):,} reviews where {len(expected):,} are judged"
+    else:
+        row = next(
+            i for i, pair in enumerate(zip(expected, found, strict=True)) if len(set(pair)) > 1
+        )
+        what = f"{found[row]} in row {row} where {expected[row]} is judged"
+    raise InputRefusedError(
+        f"{origin}: these are not the test reviews: {what}. Run `dvc repro {made_by}`."
+    )

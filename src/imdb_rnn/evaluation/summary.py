@@ -1,0 +1,104 @@
+"""Everything that `reports/evaluate.json` says, from predictions alone."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from imdb_rnn.evaluation.intervals import mcnemar_p, mean_interval, proportion_interval
+from imdb_rnn.evaluation.metrics import classification_metrics, predicted_labels, rounded
+from imdb_rnn.evaluation.predictions import MODEL, Probabilities
+from imdb_rnn.evaluation.slices import Slices, length_slices, negation_slices, rating_slices
+from imdb_rnn.params import Evaluate
+
+
+def summarize(
+    reviews: pa.Table,
+    probabilities: Probabilities,
+    duplicated: NDArray[np.bool_],
+    settings: Evaluate,
+    seed: int,
+) -> dict[str, Any]:
+    """Judge the recurrent network on the test reviews and compare it with the baselines.
+
+    Args:
+        reviews: The test reviews, a review table.
+        probabilities: Of the recurrent network (`MODEL`) and of each baseline.
+        duplicated: Which reviews also stand in train [reviews].
+        settings: Level and resamples of the intervals.
+        seed: Of the resampling.
+
+    Returns:
+        The keys of `reports/evaluate.json` but for the edition, rounded.
+    """
+    labels, probability = reviews["label"].to_numpy(), probabilities[MODEL]
+    metrics = classification_metrics(labels, probability)
+    unseen = classification_metrics(labels[~duplicated], probability[~duplicated])
+    correct = predicted_labels(probability) == labels
+    low, high = mean_interval(
+        correct.astype(np.float64), settings.confidence, settings.resamples, seed
+    )
+    return rounded(
+        {
+            "n_test": len(labels),
+            "confidence": settings.confidence,
+            "accuracy": metrics.pop("accuracy"),
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "accuracy_without_duplicates": unseen["accuracy"],
+            **metrics,
+            "without_duplicates": {"n_test": int((~duplicated).sum()), **unseen},
+            "baselines": {
+                name: _comparison(correct, predicted_labels(theirs) == labels, settings, seed)
+                for name, theirs in probabilities.items()
+                if name != MODEL
+            },
+            "slices": {
+                kind: _accuracies(correct, slices, settings.confidence)
+                for kind, slices in _slices(reviews).items()
+            },
+        }
+    )
+
+
+def _comparison(
+    correct: NDArray[np.bool_], theirs: NDArray[np.bool_], settings: Evaluate, seed: int
+) -> dict[str, float]:
+    """How much better the model is than a baseline on the same reviews."""
+    gain = correct.astype(np.float64) - theirs
+    low, high = mean_interval(gain, settings.confidence, settings.resamples, seed)
+    return {
+        "accuracy": float(theirs.mean()),
+        "difference": float(gain.mean()),
+        "difference_low": low,
+        "difference_high": high,
+        "mcnemar_p": mcnemar_p(correct, theirs),
+    }
+
+
+def _slices(reviews: pa.Table) -> dict[str, Slices]:
+    texts = reviews["text"].to_pylist()
+    found = {
+        "length": length_slices(texts),
+        "rating": rating_slices(reviews["rating"].to_pylist()),
+        "negation": negation_slices(texts),
+    }
+    return {kind: slices for kind, slices in found.items() if slices}
+
+
+def _accuracies(
+    correct: NDArray[np.bool_], slices: Slices, confidence: float
+) -> dict[str, dict[str, float]]:
+    return {name: _accuracy(correct[members], confidence) for name, members in slices.items()}
+
+
+def _accuracy(correct: NDArray[np.bool_], confidence: float) -> dict[str, float]:
+    """Share of right answers in a group, with its Wilson interval."""
+    low, high = proportion_interval(int(correct.sum()), len(correct), confidence)
+    return {
+        "n": len(correct),
+        "accuracy": float(correct.mean()),
+        "accuracy_low": low,
+        "accuracy_high": high,
+    }

@@ -1,0 +1,128 @@
+"""Named variations of `params.yaml`: run one in DVC, and gather what they all came to.
+
+`experiments/NAME.yaml` holds only what differs from `params.yaml`. DVC runs it in a temporary
+copy, so that the working folder keeps its parameters and results.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from imdb_rnn.console import console
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.jsonfile import read_json, write_json
+from imdb_rnn.params import PARAMS_FILE, parse_params
+
+FOLDER: Final = Path("experiments")
+RESULTS: Final = Path("reports/experiments.json")
+DEFAULT: Final = "default"
+
+
+def experiment_names() -> list[str]:
+    """Names of all experiment files."""
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+
+
+def read_overrides(name: str) -> dict[str, Any]:
+    """What an experiment changes, as dotted parameter paths.
+
+    Raises:
+        InputRefusedError: There is no such experiment, or it changes what is not there.
+    """
+    file = FOLDER / f"{name}.yaml"
+    if not file.exists():
+        known = ", ".join(experiment_names())
+        raise InputRefusedError(f"{file}: no such experiment. There are: {known}.")
+    changes = yaml.safe_load(file.read_text(encoding="utf-8"))
+    shipped = yaml.safe_load(PARAMS_FILE.read_text(encoding="utf-8"))
+    parse_params(merged(shipped, changes), origin=f"{PARAMS_FILE} with {file}")
+    return dict(_flatten(changes))
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The nested mapping `base` with the leaves of `changes` put in."""
+    result = dict(base)
+    for key, value in changes.items():
+        below = result.get(key)
+        nested = isinstance(value, Mapping) and isinstance(below, Mapping)
+        result[key] = merged(below, value) if nested else value  # type: ignore[arg-type]
+    return result
+
+
+def dvc_command(name: str) -> list[str]:
+    """The `dvc exp run` that carries an experiment out."""
+    command = ["dvc", "exp", "run", "--temp", "--name", name]
+    for path, value in read_overrides(name).items():
+        command += ["-S", f"{path}={value if isinstance(value, str) else json.dumps(value)}"]
+    return command
+
+
+def run_experiment(name: str) -> int:
+    """Carry an experiment out, in place of an earlier one of the same name.
+
+    Returns:
+        DVC's exit code.
+    """
+    command = dvc_command(name)
+    if _revision(name):
+        subprocess.run(["dvc", "exp", "remove", "--quiet", name], check=True)
+    console.print(" ".join(command))
+    return subprocess.run(command, check=False).returncode
+
+
+def gather_results() -> list[dict[str, Any]]:
+    """Bring `reports/experiments.json` up to date and return it.
+
+    An experiment that this clone has not run keeps the row that it has.
+    """
+    rows = {row["name"]: row for row in (read_json(RESULTS) if RESULTS.exists() else [])}
+    found = {name: _results_of(name) for name in experiment_names()}
+    found[DEFAULT] = _row(DEFAULT, *(read_json(Path(path)) for path in _METRICS))
+    rows |= {name: row for name, row in found.items() if row}
+    gathered = [rows[name] for name in sorted(rows) if name in found]
+    gathered.sort(key=lambda row: row["accuracy"])
+    write_json(RESULTS, gathered)
+    return gathered
+
+
+_METRICS: Final = ("reports/evaluate.json", "reports/train.json")
+
+
+def _results_of(name: str) -> dict[str, Any] | None:
+    revision = _revision(name)
+    if revision is None:
+        return None
+    return _row(name, *(json.loads(_git("show", f"{revision}:{path}")) for path in _METRICS))
+
+
+def _row(name: str, test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, Any]:
+    intervals = {key: test[key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
+    return {
+        "name": name,
+        **intervals,
+        "valid_accuracy": train["valid_accuracy"],
+        "seeds": 1,
+        "edition": test["edition"],
+    }
+
+
+def _revision(name: str) -> str | None:
+    """The commit in which DVC keeps an experiment, or None."""
+    lines = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
+    return next((line.split()[0] for line in lines if line.endswith(f"/{name}")), None)
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,55 @@
+"""What a result came from: parameters, reviews, code, and the Git commit."""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from imdb_rnn.params import Params
+
+PACKAGE: Final = Path(__file__).parent
+
+
+def fingerprint(params: Params, provenance: Mapping[str, Any]) -> str:
+    """What identifies a state of the pipeline: SHA-256 over parameters, reviews and code.
+
+    Args:
+        params: All of `params.yaml`.
+        provenance: Contents of `data/raw/provenance.json`.
+    """
+    state = {
+        "params": params.model_dump(mode="json"),
+        "reviews": {name: split["sha256"] for name, split in provenance["splits"].items()},
+        "code": digest_files(PACKAGE, PACKAGE.rglob("*.py")),
+    }
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+
+
+def digest_files(folder: Path, files: Iterable[Path]) -> str:
+    """SHA-256, in hexadecimal, over the files' contents and their names below the folder."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def git_commit() -> str | None:
+    """The commit that is checked out; None outside of a repository or before its first commit."""
+    return _git("rev-parse", "HEAD") or None
+
+
+def has_uncommitted_changes() -> bool:
+    """Whether code, parameters or pipeline differ from the commit; results always may."""
+    return bool(_git("status", "--porcelain", "--", "src", "params.yaml", "dvc.yaml"))
+
+
+def _git(*arguments: str) -> str:
+    """What git prints; nothing where it fails or does not exist."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,89 @@
+"""The review classifier: embedding, recurrent layers, pooling, one linear unit."""
+
+import torch
+from torch import nn
+
+from imdb_rnn.models.dropout import shared_dropout, word_dropout
+from imdb_rnn.models.initialization import INITIALIZATION
+from imdb_rnn.models.pooling import POOLING
+from imdb_rnn.models.recurrent import RecurrentLayer
+from imdb_rnn.params import Model
+
+
+class Classifier(nn.Module):
+    """Gives the log odds that a review is positive.
+
+    With masked padding, a review's logit does not depend on the batch it stands in. Without,
+    padding counts as words like any other, and to keep that promise every batch has to be filled
+    to the same length (`batch_width`).
+
+    Args:
+        vocabulary_size: Number of word ids.
+        max_length: Longest review in words.
+        shape: Everything else about the architecture.
+        seed: Of the initial weights.
+    """
+
+    def __init__(self, vocabulary_size: int, max_length: int, shape: Model, seed: int = 0) -> None:
+        super().__init__()
+        self.vocabulary_size = vocabulary_size
+        self.max_length = max_length
+        self.shape = shape
+        directions = 2 if shape.bidirectional else 1
+        states = shape.hidden_size * directions
+        pooled = states * (2 if shape.pooling == "max+mean" else 1)
+        # PyTorch's modules draw their first weights from its global generator.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.embedding = nn.Embedding(vocabulary_size, shape.embedding_size)
+            self.layers = nn.ModuleList(
+                RecurrentLayer(shape.embedding_size if depth == 0 else states, shape)
+                for depth in range(shape.layers)
+            )
+            self.output = nn.Linear(pooled, 1)
+            INITIALIZATION[shape.initialization](self)
+
+    @property
+    def batch_width(self) -> int | None:
+        """Width to which every batch is filled; None for the longest review of each batch."""
+        return None if self.shape.mask_padding else self.max_length
+
+    def forward(
+        self, tokens: torch.Tensor, lengths: torch.Tensor, random: torch.Generator | None = None
+    ) -> torch.Tensor:
+        """Log odds of "positive".
+
+        Args:
+            tokens: int64 [batch, time], padded on the side that `shape.padding` names.
+            lengths: int64 [batch], words of each review, at least 1.
+            random: Source of dropout; None drops nothing.
+
+        Returns:
+            float32 [batch]
+        """
+        if not self.shape.mask_padding:
+            lengths = torch.full_like(lengths, tokens.shape[1])
+        elif self.shape.padding == "pre":
+            tokens = words_first(tokens, lengths)
+        tokens = word_dropout(tokens, self.shape.word_dropout, random)
+        features = self.embedding(tokens.T)
+        for depth, layer in enumerate(self.layers):
+            share = self.shape.layer_dropout if depth else self.shape.embedding_dropout
+            features = layer(shared_dropout(features, share, random), lengths)
+        pooled = POOLING[self.shape.pooling](features, lengths)
+        logits: torch.Tensor = self.output(
+            shared_dropout(pooled, self.shape.output_dropout, random)
+        )
+        return logits.squeeze(-1)
+
+
+def words_first(tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Move padding from the front of each row to its end.
+
+    Args:
+        tokens: int64 [batch, time], padding in front.
+        lengths: int64 [batch].
+    """
+    width = tokens.shape[1]
+    position = torch.arange(width, device=tokens.device)
+    return tokens.gather(1, (position + width - lengths[:, None]) % width)

@@ -1,0 +1,42 @@
+"""From the hidden states of all words to one vector a review.
+
+All functions take states float32 [time, batch, features], words first and padding behind, and
+lengths int64 [batch], and return float32 [batch, features].
+"""
+
+import torch
+
+
+def last_state(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """The state after each review's last word."""
+    return states[lengths - 1, torch.arange(len(lengths), device=lengths.device)]
+
+
+def mean_state(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """The mean over each review's words."""
+    return (states * _is_word(states, lengths)).sum(0) / lengths[:, None]
+
+
+def max_state(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """The largest value of each feature over each review's words."""
+    lowest = torch.finfo(states.dtype).min
+    return states.masked_fill(~_is_word(states, lengths), lowest).amax(0)
+
+
+def max_and_mean_state(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """`max_state` and `mean_state` side by side: float32 [batch, 2 * features]."""
+    return torch.cat([max_state(states, lengths), mean_state(states, lengths)], dim=-1)
+
+
+POOLING = {
+    "last": last_state,
+    "mean": mean_state,
+    "max": max_state,
+    "max+mean": max_and_mean_state,
+}
+
+
+def _is_word(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Bool [time, batch, 1]: false at padding."""
+    position = torch.arange(len(states), device=lengths.device)
+    return (position[:, None] < lengths)[..., None]

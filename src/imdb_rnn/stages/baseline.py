@@ -1,0 +1,65 @@
+"""Fit the linear models on all labelled training reviews and predict the test reviews.
+
+They select nothing, so they need no validation reviews; that makes them the harder opponent.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from imdb_rnn.console import console
+from imdb_rnn.corpus.reviews import edition_of, read_reviews
+from imdb_rnn.evaluation.metrics import classification_metrics, rounded
+from imdb_rnn.evaluation.predictions import write_predictions
+from imdb_rnn.jsonfile import write_json
+from imdb_rnn.models.linear import nb_model, tfidf_model
+from imdb_rnn.params import Params
+from imdb_rnn.stages import run_stage
+
+TRAIN = Path("data/raw/train.parquet")
+TEST = Path("data/raw/test.parquet")
+METRICS = Path("reports/baseline.json")
+PREDICTIONS = Path("reports/baseline_predictions.parquet")
+
+
+def baseline(params: Params) -> None:
+    """Read `data/raw`, write `reports/baseline.json` and the predictions."""
+    train, test = read_reviews(TRAIN), read_reviews(TEST)
+    models = {
+        "tfidf": tfidf_model(params.baseline.tfidf),
+        "nb": nb_model(params.baseline.nb),
+    }
+    scores, predictions = {}, {}
+    for name in list(models):
+        console.print(f"{name}: fitting on {len(train):,} reviews")
+        model = models.pop(name)  # one fitted model in memory at a time
+        probability = _fit_and_predict(model, train, test)
+        scores[name] = _score(model, test, probability)
+        # Rounded to single precision, which hides how processors differ in the last digits.
+        predictions[name] = probability.astype(np.float32)
+        console.print(f"{name}: accuracy {scores[name]['accuracy']:.4f} on {len(test):,} reviews")
+    write_predictions(PREDICTIONS, test, predictions)
+    sizes = {"edition": edition_of(TEST), "n_train": len(train), "n_test": len(test)}
+    write_json(METRICS, {**sizes, "models": scores})
+
+
+def _fit_and_predict(model: Pipeline, train: pa.Table, test: pa.Table) -> NDArray[np.float64]:
+    """Probability of positive for each test review."""
+    model.fit(train["text"].to_pylist(), train["label"].to_numpy())
+    probability: NDArray[np.float64] = model.predict_proba(test["text"].to_pylist())[:, 1]
+    return probability.astype(np.float64)
+
+
+def _score(
+    model: Pipeline, test: pa.Table, probability: NDArray[np.float64]
+) -> dict[str, float | int]:
+    metrics = rounded(classification_metrics(test["label"].to_numpy(), probability))
+    reported = {name: metrics[name] for name in ("accuracy", "log_loss", "roc_auc")}
+    return {**reported, "features": model[-1].n_features_in_}
+
+
+if __name__ == "__main__":
+    run_stage(baseline)

@@ -1,0 +1,81 @@
+"""Stage `download`: the reviews as parquet, and where they came from."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+from imdb_rnn.console import console
+from imdb_rnn.corpus.official import content_digest
+from imdb_rnn.corpus.reviews import write_reviews
+from imdb_rnn.corpus.sources import Dataset, find_reviews
+from imdb_rnn.params import Params
+from imdb_rnn.stages import run_stage
+
+RAW: Final = Path("data/raw")
+DOWNLOADS: Final = Path(".cache/downloads")
+TRAIN_ONLY_WARNING: Final = """\
+The full dataset was not within reach. These are its labelled TRAINING reviews only: numbers below
+10,000 of each class are used as train, the others as test. There are no official test reviews, no
+unlabelled ones, no ratings and no movies. Scores are not comparable with those of the full edition.
+To get that, put aclImdb_v1.tar.gz into data/external/ or connect to the internet, and run again."""
+
+
+def download(params: Params) -> None:
+    """Write the review tables and their provenance to `data/raw`, all of them or none."""
+    # In a queued experiment the working folder is a copy without the drop folder's files; DVC
+    # names the original checkout there.
+    checkout = Path(os.environ.get("DVC_ROOT", "."))
+    dataset = find_reviews(params.download, checkout, DOWNLOADS)
+    write_dataset(dataset, RAW)
+    shutil.rmtree(DOWNLOADS, ignore_errors=True)
+    _announce(dataset)
+
+
+def write_dataset(dataset: Dataset, folder: Path) -> None:
+    """Write all files beside `folder` first, then move them in."""
+    unfinished = folder.with_name(f".{folder.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        for split, reviews in dataset.splits.items():
+            write_reviews(unfinished / f"{split}.parquet", reviews, dataset.edition)
+        provenance = json.dumps(_provenance(dataset), indent=2) + "\n"
+        (unfinished / "provenance.json").write_text(provenance, encoding="utf-8")
+        _move_files(unfinished, folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _move_files(source: Path, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    files = sorted(source.iterdir())
+    try:
+        for file in files:
+            file.replace(target / file.name)
+    except BaseException:
+        for file in files:
+            (target / file.name).unlink(missing_ok=True)
+        raise
+
+
+def _provenance(dataset: Dataset) -> dict[str, object]:
+    return {
+        "source": dataset.source,
+        "edition": dataset.edition,
+        "splits": {
+            split: {"reviews": reviews.num_rows, "sha256": content_digest(reviews)}
+            for split, reviews in dataset.splits.items()
+        },
+    }
+
+
+def _announce(dataset: Dataset) -> None:
+    counts = ", ".join(f"{table.num_rows:,} {split}" for split, table in dataset.splits.items())
+    console.print(f"Edition {dataset.edition}, from {dataset.source}: {counts}", markup=False)
+    if dataset.edition.startswith("train-only"):
+        console.print(TRAIN_ONLY_WARNING, style="bold yellow")
+
+
+if __name__ == "__main__":
+    run_stage(download)

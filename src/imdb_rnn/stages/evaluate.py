@@ -1,0 +1,122 @@
+"""Judge the trained classifier on the test reviews, which are read once, here."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from numpy.typing import NDArray
+from sklearn.metrics import classification_report
+
+from imdb_rnn.console import console, progress
+from imdb_rnn.corpus.reviews import edition_of, read_reviews
+from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.evaluation import figures
+from imdb_rnn.evaluation.calibration import calibration_bins
+from imdb_rnn.evaluation.curves import (
+    CLASSES,
+    confusion_counts,
+    precision_recall_points,
+    roc_points,
+    write_points,
+)
+from imdb_rnn.evaluation.duplicates import stand_in
+from imdb_rnn.evaluation.headline import headline
+from imdb_rnn.evaluation.metrics import positive_probability, predicted_labels
+from imdb_rnn.evaluation.predictions import (
+    MODEL,
+    Probabilities,
+    read_probabilities,
+    require_same_reviews,
+    write_predictions,
+)
+from imdb_rnn.evaluation.summary import summarize
+from imdb_rnn.jsonfile import write_json
+from imdb_rnn.params import Params
+from imdb_rnn.serving.model_folder import load_model
+from imdb_rnn.stages import run_stage
+from imdb_rnn.tracking import file_results
+from imdb_rnn.training.allocator import keep_freed_memory
+from imdb_rnn.training.determinism import make_deterministic, resolve_device
+from imdb_rnn.training.prediction import predict_logits
+
+TRAIN = Path("data/raw/train.parquet")
+TEST = Path("data/raw/test.parquet")
+PREPARED = Path("data/prepared/test")
+CLASSIFIER = Path("models/rnn")
+REPORTS = Path("reports")
+BASELINES = REPORTS / "baseline_predictions.parquet"
+
+
+def evaluate(params: Params) -> None:
+    """Read reviews, model and baseline predictions; write `reports/`."""
+    edition, test = edition_of(TEST), read_reviews(TEST)
+    ids = test["id"].to_pylist()
+    baselines = read_probabilities(BASELINES, ids, made_by="baseline")
+    logits = _predict(ids, params)
+    probabilities = {MODEL: positive_probability(logits), **baselines}
+    write_predictions(
+        REPORTS / "predictions.parquet",
+        test,
+        {"logit": logits, "probability": probabilities[MODEL]},
+    )
+    summary = summarize(test, probabilities, _duplicated(test), params.evaluate, params.seed)
+    results = {"edition": edition, **summary}
+    write_json(REPORTS / "evaluate.json", results)
+    _draw(test["label"].to_numpy(), probabilities, summary)
+    console.print(_write_report(test["label"].to_numpy(), probabilities[MODEL]))
+    file_results(params)
+    console.print(headline(results))
+
+
+def _predict(ids: list[str], params: Params) -> NDArray[np.float32]:
+    """Logits of the test reviews, in the order of the ids."""
+    device = resolve_device(params.train.device)
+    make_deterministic(params.train.threads)
+    keep_freed_memory()
+    store = TokenStore.open(PREPARED)
+    require_same_reviews(ids, store.ids.tolist(), origin=str(PREPARED), made_by="prepare")
+    classifier = load_model(CLASSIFIER).to(device)
+    with progress("test reviews", len(store)) as advance:
+        return predict_logits(classifier, store, params.evaluate.batch_size, device, advance)
+
+
+def _duplicated(test: pa.Table) -> NDArray[np.bool_]:
+    """Which test reviews also stand in train."""
+    train = read_reviews(TRAIN)
+    return stand_in(test["text"].to_pylist(), train["text"].to_pylist())
+
+
+def _write_report(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> str:
+    """Write scikit-learn's classification report, and return it."""
+    report: str = classification_report(
+        labels, predicted_labels(probability), target_names=CLASSES, digits=4, zero_division=0.0
+    )
+    (REPORTS / "classification_report.txt").write_text(report, encoding="utf-8")
+    return report
+
+
+def _draw(labels: NDArray[np.int8], probabilities: Probabilities, summary: dict[str, Any]) -> None:
+    """Write each curve as points for `dvc plots` and as a picture."""
+    model = probabilities[MODEL]
+    curves = {
+        "roc": (roc_points(labels, probabilities), figures.roc_figure),
+        "precision_recall": (
+            precision_recall_points(labels, probabilities),
+            figures.precision_recall_figure,
+        ),
+        "calibration": (calibration_bins(labels, model), figures.calibration_figure),
+        "confusion": (confusion_counts(labels, model), figures.confusion_figure),
+    }
+    for name, (points, draw) in curves.items():
+        write_points(REPORTS / "plots" / f"{name}.csv", points)
+        figures.write_figure(REPORTS / "figures" / f"{name}.png", draw(points))
+    slices = figures.slices_figure(summary["slices"], summary["accuracy"])
+    figures.write_figure(REPORTS / "figures/slices.png", slices)
+    history = figures.learning_curve_figure(pyarrow.csv.read_csv(REPORTS / "history.csv"))
+    figures.write_figure(REPORTS / "figures/learning_curve.png", history)
+
+
+if __name__ == "__main__":
+    run_stage(evaluate)

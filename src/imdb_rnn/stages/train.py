@@ -1,0 +1,68 @@
+"""Fit the recurrent classifier and keep its best epoch."""
+
+import csv
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import torch
+
+from imdb_rnn.console import console
+from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.jsonfile import read_json, write_json
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.summary import parameter_count, summary
+from imdb_rnn.params import Params
+from imdb_rnn.serving.model_folder import save_model
+from imdb_rnn.stages import run_stage
+from imdb_rnn.tracking import training_run
+from imdb_rnn.training.allocator import keep_freed_memory
+from imdb_rnn.training.determinism import make_deterministic, resolve_device
+from imdb_rnn.training.loop import Epoch, Trainer, fit
+
+PREPARED = Path("data/prepared")
+MODEL = Path("models/rnn")
+METRICS = Path("reports/train.json")
+HISTORY = Path("reports/history.csv")
+
+
+def train(params: Params) -> None:
+    """Read `data/prepared`, write `models/rnn`, `reports/train.json` and the history."""
+    device = resolve_device(params.train.device)
+    make_deterministic(params.train.threads)
+    keep_freed_memory()
+    dataset = read_json(PREPARED / "dataset.json")
+    stores = {name: TokenStore.open(PREPARED / name) for name in ("train", "valid")}
+    classifier = Classifier(
+        dataset["vocabulary_size"], dataset["max_length"], params.model, params.seed
+    ).to(device)
+    console.print(summary(classifier))
+    console.print(f"training on {device} with {torch.get_num_threads()} threads")
+    with training_run(params) as run:
+        trainer = Trainer(classifier, stores["train"], params.train, params.seed)
+        history, best = fit(trainer, stores["valid"], run)
+    save_model(MODEL, classifier.cpu(), dataset["keep"], PREPARED / "tokenizer.json")
+    _write_history(history)
+    write_json(
+        METRICS,
+        {
+            "edition": dataset["edition"],
+            "best_epoch": best,
+            "epochs": len(history),
+            "valid_accuracy": round(history[best - 1].valid_accuracy, 6),
+            "valid_loss": round(history[best - 1].valid_loss, 6),
+            "parameters": parameter_count(classifier),
+            "tokens": len(stores["train"].tokens) * len(history),
+        },
+    )
+
+
+def _write_history(history: list[Epoch]) -> None:
+    HISTORY.parent.mkdir(parents=True, exist_ok=True)
+    with HISTORY.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, [field.name for field in fields(Epoch)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(epoch) for epoch in history)
+
+
+if __name__ == "__main__":
+    run_stage(train)

@@ -1,0 +1,199 @@
+"""Fitting the classifier: epochs of gradient steps, validation after each, the best one kept."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.utils import clip_grad_norm_
+
+from imdb_rnn.console import console, progress
+from imdb_rnn.corpus.batches import collate, shuffled_batches
+from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.params import Train
+from imdb_rnn.training.optimization import build_optimizer, build_schedule
+from imdb_rnn.training.prediction import predict_logits
+
+VALIDATION_BATCH_SIZE = 256
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training reviews came to; losses in nats, training with dropout."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    valid_loss: float
+    valid_accuracy: float
+    learning_rate: float
+
+
+class Observer(Protocol):
+    """Whoever wants to see a training as it goes on."""
+
+    def log_step(self, step: int, metrics: dict[str, float]) -> None:
+        """After each gradient step, counted from 1."""
+
+    def log_epoch(self, epoch: int, metrics: dict[str, float]) -> None:
+        """After each validation, counted from 1."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one batch came to."""
+
+    reviews: int
+    loss: float
+    """Mean over the batch, in nats."""
+    correct: int
+    gradient_norm: float
+    """Of the whole gradient, before clipping."""
+    learning_rate: float
+
+
+def fit(trainer: "Trainer", valid: TokenStore, observer: Observer) -> tuple[list[Epoch], int]:
+    """Train, and leave the weights of the epoch with the lowest validation loss.
+
+    Args:
+        trainer: Holds the classifier, the reviews to learn from, and the parameters.
+        valid: Reviews that choose the epoch.
+        observer: Sees each step and epoch.
+
+    Returns:
+        All epochs, and the number of the best, counted from 1.
+    """
+    params, classifier = trainer.params, trainer.classifier
+    history: list[Epoch] = []
+    best, best_weights = 0, _copy_weights(classifier)
+    for number in range(1, params.epochs + 1):
+        steps = []
+        with progress(f"epoch {number} of {params.epochs}", len(trainer.reviews)) as advance:
+            for step in trainer.epoch(number):
+                steps.append(step)
+                observer.log_step(trainer.steps_done, _step_metrics(step))
+                advance(step.reviews, f"loss {step.loss:.3f}")
+        epoch = _summarize(number, steps, *_validate(classifier, valid))
+        history.append(epoch)
+        observer.log_epoch(number, {k: v for k, v in asdict(epoch).items() if k != "epoch"})
+        _print_epoch(epoch, params.epochs)
+        if best == 0 or epoch.valid_loss < history[best - 1].valid_loss:
+            best, best_weights = number, _copy_weights(classifier)
+        if params.patience is not None and number - best >= params.patience:
+            console.print(f"no lower validation loss in {params.patience} epochs: stopped early")
+            break
+    classifier.load_state_dict(best_weights)
+    return history, best
+
+
+class Trainer:
+    """Takes the gradient steps.
+
+    Args:
+        classifier: On the device that trains it; changed in place.
+        reviews: To learn from.
+        params: Optimisation.
+        seed: Of the order of reviews and of dropout.
+    """
+
+    def __init__(
+        self, classifier: Classifier, reviews: TokenStore, params: Train, seed: int
+    ) -> None:
+        self.classifier = classifier
+        self.reviews = reviews
+        self.params = params
+        self._seed = seed
+        self._device = classifier.output.weight.device
+        self._dropout = torch.Generator(self._device)
+        steps = math.ceil(len(reviews) / params.batch_size) * params.epochs
+        self._optimizer = build_optimizer(classifier.parameters(), params)
+        self._schedule = build_schedule(self._optimizer, params, steps)
+        self._labels = torch.from_numpy(reviews.labels.astype(np.float32))
+        self.steps_done = 0
+
+    def epoch(self, number: int) -> Iterator[Step]:
+        """Take the steps of one epoch, counted from 1, one for each that is asked for.
+
+        Order and dropout follow from (seed, epoch) alone.
+        """
+        self._dropout.manual_seed(_derive_seed(self._seed, number))
+        batches = shuffled_batches(
+            self.reviews.lengths,
+            self.params.batch_size,
+            self._seed,
+            number,
+            # Filled to one width, all batches cost the same in any order.
+            by_length=self.classifier.batch_width is None,
+        )
+        for batch in batches:
+            tokens, lengths = collate(
+                [self.reviews.review(i) for i in batch],
+                self.classifier.shape.padding,
+                self.classifier.batch_width,
+            )
+            yield self._step(tokens, lengths, self._labels[batch])
+
+    def _step(self, tokens: torch.Tensor, lengths: torch.Tensor, labels: torch.Tensor) -> Step:
+        labels = labels.to(self._device)
+        logits = self.classifier(tokens.to(self._device), lengths.to(self._device), self._dropout)
+        loss = binary_cross_entropy_with_logits(logits, labels)
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
+        limit = self.params.clip_norm or math.inf
+        norm = clip_grad_norm_(self.classifier.parameters(), limit)
+        rate = self._schedule.get_last_lr()[0]
+        self._optimizer.step()
+        self._schedule.step()
+        self.steps_done += 1
+        correct = int(((logits > 0) == (labels > 0)).sum())
+        return Step(len(labels), loss.item(), correct, norm.item(), float(rate))
+
+
+def _validate(classifier: Classifier, valid: TokenStore) -> tuple[float, float]:
+    """Loss and accuracy on the validation reviews."""
+    device = classifier.output.weight.device
+    logits = torch.from_numpy(predict_logits(classifier, valid, VALIDATION_BATCH_SIZE, device))
+    labels = torch.from_numpy(valid.labels.astype(np.float32))
+    loss = binary_cross_entropy_with_logits(logits.double(), labels.double())
+    accuracy = ((logits > 0) == (labels > 0)).double().mean()
+    return loss.item(), accuracy.item()
+
+
+def _summarize(number: int, steps: list[Step], valid_loss: float, valid_accuracy: float) -> Epoch:
+    reviews = sum(step.reviews for step in steps)
+    return Epoch(
+        epoch=number,
+        train_loss=sum(step.loss * step.reviews for step in steps) / reviews,
+        train_accuracy=sum(step.correct for step in steps) / reviews,
+        valid_loss=valid_loss,
+        valid_accuracy=valid_accuracy,
+        learning_rate=steps[-1].learning_rate,
+    )
+
+
+def _step_metrics(step: Step) -> dict[str, float]:
+    return {
+        "step_loss": step.loss,
+        "gradient_norm": step.gradient_norm,
+        "learning_rate": step.learning_rate,
+    }
+
+
+def _print_epoch(epoch: Epoch, epochs: int) -> None:
+    console.print(
+        f"epoch {epoch.epoch} of {epochs}: "
+        f"train loss {epoch.train_loss:.4f}, accuracy {epoch.train_accuracy:.4f}; "
+        f"validation loss {epoch.valid_loss:.4f}, accuracy {epoch.valid_accuracy:.4f}"
+    )
+
+
+def _copy_weights(classifier: Classifier) -> dict[str, torch.Tensor]:
+    return {name: weight.clone() for name, weight in classifier.state_dict().items()}
+
+
+def _derive_seed(seed: int, epoch: int) -> int:
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])

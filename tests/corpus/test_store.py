@@ -1,0 +1,66 @@
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imdb_rnn.corpus.store import TokenStore, write_store
+from imdb_rnn.errors import InputRefusedError
+
+REVIEWS = [np.array(words, dtype=np.int32) for words in ([1, 2, 3], [4], [5, 6])]
+
+
+def _write(folder: Path) -> TokenStore:
+    return write_store(folder, REVIEWS, [0, 1, -1], ["train/neg/0_3", "train/pos/0_9", "x"])
+
+
+@given(reviews=st.lists(st.lists(st.integers(0, 2**31 - 1), min_size=1)))
+def test_reviews_come_back_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, reviews: list[list[int]]
+) -> None:
+    folder = tmp_path_factory.mktemp("store")
+    labels = [i % 2 for i in range(len(reviews))]
+    ids = [f"train/neg/{i}" for i in range(len(reviews))]
+    write_store(folder, (np.array(words, dtype=np.int32) for words in reviews), labels, ids)
+    store = TokenStore.open(folder)
+    assert [store.review(i).tolist() for i in range(len(store))] == reviews
+    assert store.labels.tolist() == labels
+    assert store.ids.tolist() == ids
+    assert store.lengths.tolist() == [len(words) for words in reviews]
+
+
+def test_words_stay_on_disk_until_they_are_read(tmp_path: Path) -> None:
+    assert isinstance(_write(tmp_path).tokens, np.memmap)
+
+
+def test_equal_reviews_make_equal_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        _write(tmp_path / name)
+    for file in (tmp_path / "a").iterdir():
+        assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["tokens", "offsets", "labels", "ids"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "empty", "pickle"])
+def test_a_damaged_store_is_refused_by_name(tmp_path: Path, name: str, damage: str) -> None:
+    _write(tmp_path)
+    file = tmp_path / f"{name}.npy"
+    content = file.read_bytes()
+    file.unlink()
+    if damage == "truncated":
+        file.write_bytes(content[:-3])
+    elif damage == "empty":
+        file.write_bytes(b"")
+    elif damage == "pickle":
+        file.write_bytes(pickle.dumps(REVIEWS))
+    with pytest.raises(InputRefusedError, match=r"dvc repro prepare"):
+        TokenStore.open(tmp_path)
+
+
+def test_files_of_different_stores_are_refused(tmp_path: Path) -> None:
+    _write(tmp_path)
+    np.save(tmp_path / "labels.npy", np.zeros(7, dtype=np.int8))
+    with pytest.raises(InputRefusedError, match="different numbers of reviews"):
+        TokenStore.open(tmp_path)

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pyarrow as pa
+import pytest
+from matplotlib.image import imread
+
+from imdb_rnn.evaluation import figures
+from imdb_rnn.evaluation.calibration import calibration_bins
+from imdb_rnn.evaluation.curves import confusion_counts, precision_recall_points, roc_points
+
+GENERATOR = np.random.default_rng(4)
+LABELS = (GENERATOR.random(300) < 0.5).astype(np.int8)
+PROBABILITIES = {
+    name: np.clip(LABELS * 0.4 + GENERATOR.random(300) * 0.6, 0, 1)
+    for name in ("rnn", "tfidf", "nb")
+}
+SLICES = {
+    "length": {"0-99": {"n": 1, "accuracy": 1.0, "accuracy_low": 0.2, "accuracy_high": 1.0}},
+    "negation": {
+        "none": {"n": 90, "accuracy": 0.9, "accuracy_low": 0.85, "accuracy_high": 0.94},
+        "3 or more per 100": {"n": 9, "accuracy": 0.8, "accuracy_low": 0.5, "accuracy_high": 0.9},
+    },
+}
+HISTORY = pa.table(
+    {
+        "epoch": [1, 2],
+        "train_loss": [0.6, 0.4],
+        "train_accuracy": [0.6, 0.8],
+        "valid_loss": [0.5, 0.45],
+        "valid_accuracy": [0.7, 0.75],
+        "learning_rate": [0.001, 0.0005],
+    }
+)
+DRAWN = {
+    "roc": lambda: figures.roc_figure(roc_points(LABELS, PROBABILITIES)),
+    "precision_recall": lambda: figures.precision_recall_figure(
+        precision_recall_points(LABELS, PROBABILITIES)
+    ),
+    "calibration": lambda: figures.calibration_figure(
+        calibration_bins(LABELS, PROBABILITIES["rnn"])
+    ),
+    "confusion": lambda: figures.confusion_figure(confusion_counts(LABELS, PROBABILITIES["rnn"])),
+    "slices": lambda: figures.slices_figure(SLICES, 0.85),
+    "learning_curve": lambda: figures.learning_curve_figure(HISTORY),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_figures_are_small_and_identical_when_drawn_twice(name: str, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.png", tmp_path / "second.png"
+    figures.write_figure(first, DRAWN[name]())
+    figures.write_figure(second, DRAWN[name]())
+    assert first.read_bytes() == second.read_bytes()
+    assert first.stat().st_size < 60_000
+    assert imread(first)[..., :3].std() > 0.02, "an empty picture"
+
+
+def test_drawing_leaves_the_settings_of_matplotlib_alone() -> None:
+    before = dict(mpl.rcParams)
+    DRAWN["roc"]()
+    assert dict(mpl.rcParams) == before

@@ -1,0 +1,148 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from imdb_rnn.corpus.batches import collate
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.dropout import shared_dropout, word_dropout
+from imdb_rnn.models.recurrent import RecurrentLayer
+from models.shapes import model_shape
+
+VOCABULARY, MAX_LENGTH = 20, 12
+REVIEWS = [
+    np.random.default_rng(length).integers(1, VOCABULARY, length).astype(np.int32)
+    for length in (1, 3, 12, 7, 7)
+]
+
+
+def _logits(classifier: Classifier, reviews: list[Any]) -> torch.Tensor:
+    with torch.no_grad():
+        return classifier(*collate(reviews, classifier.shape.padding, classifier.batch_width))
+
+
+EVERY_SHAPE = [
+    {"cell": cell, "bidirectional": both, "pooling": pooling, "padding": side, "layers": layers}
+    for cell in ("rnn", "gru", "lstm")
+    for both in (False, True)
+    for pooling in ("last", "mean", "max", "max+mean")
+    for side in ("post", "pre")
+    for layers in (1, 2)
+]
+
+
+@pytest.mark.parametrize(
+    "choice", EVERY_SHAPE, ids=lambda choice: "-".join(map(str, choice.values()))
+)
+def test_a_padded_batch_gives_the_logits_of_its_reviews_one_by_one(choice: dict[str, Any]) -> None:
+    classifier = Classifier(VOCABULARY, MAX_LENGTH, model_shape(**choice), seed=1)
+    together = _logits(classifier, REVIEWS)
+    alone = torch.cat([_logits(classifier, [review]) for review in REVIEWS])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-6)
+
+
+def test_masked_padding_on_either_side_is_the_same() -> None:
+    post = Classifier(VOCABULARY, MAX_LENGTH, model_shape(padding="post"), seed=1)
+    pre = Classifier(VOCABULARY, MAX_LENGTH, model_shape(padding="pre"), seed=1)
+    torch.testing.assert_close(_logits(post, REVIEWS), _logits(pre, REVIEWS))
+
+
+def test_unmasked_padding_counts_as_words() -> None:
+    for padding in ("post", "pre"):
+        masked = Classifier(VOCABULARY, MAX_LENGTH, model_shape(padding=padding), seed=1)
+        unmasked = Classifier(
+            VOCABULARY, MAX_LENGTH, model_shape(padding=padding, mask_padding=False), seed=1
+        )
+        gap = (_logits(masked, REVIEWS) - _logits(unmasked, REVIEWS)).abs()
+        full_length = [len(review) == MAX_LENGTH for review in REVIEWS]
+        assert gap[full_length].max() < 1e-6
+        assert gap[0] > 1e-3
+
+
+def test_unmasked_logits_do_not_depend_on_the_batch_either() -> None:
+    classifier = Classifier(VOCABULARY, MAX_LENGTH, model_shape(mask_padding=False), seed=1)
+    alone = torch.cat([_logits(classifier, [review]) for review in REVIEWS])
+    torch.testing.assert_close(_logits(classifier, REVIEWS), alone, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_the_plain_cell_follows_its_equation(nonlinearity: str) -> None:
+    """h_t = f(W_x x_t + b_x + W_h h_{t-1} + b_h), written out in NumPy."""
+    classifier = Classifier(VOCABULARY, MAX_LENGTH, model_shape(nonlinearity=nonlinearity), seed=1)
+    weight = {name: value.numpy() for name, value in classifier.state_dict().items()}
+    activation = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, 0)}[nonlinearity]
+    state = np.zeros(6)
+    for word in REVIEWS[3]:
+        state = activation(
+            weight["layers.0.forwards.weight_ih_l0"] @ weight["embedding.weight"][word]
+            + weight["layers.0.forwards.bias_ih_l0"]
+            + weight["layers.0.forwards.weight_hh_l0"] @ state
+            + weight["layers.0.forwards.bias_hh_l0"]
+        )
+    expected = weight["output.weight"] @ state + weight["output.bias"]
+    assert _logits(classifier, [REVIEWS[3]]).numpy() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("cell", "reference"), [("gru", nn.GRU), ("lstm", nn.LSTM)])
+def test_two_directions_equal_pytorch_on_packed_sequences(
+    cell: str, reference: type[nn.RNNBase]
+) -> None:
+    layer = RecurrentLayer(5, model_shape(cell=cell, bidirectional=True))
+    packed_layer = reference(5, 6, bidirectional=True)
+    packed_layer.load_state_dict(
+        dict(layer.forwards.state_dict())
+        | {f"{name}_reverse": weight for name, weight in layer.backwards.state_dict().items()}  # type: ignore[union-attr]
+    )
+    lengths = torch.tensor([9, 4, 1])
+    inputs = torch.randn(9, 3, 5, generator=torch.Generator().manual_seed(0))
+    packed = packed_layer(pack_padded_sequence(inputs, lengths))[0]
+    expected = pad_packed_sequence(packed)[0]
+    states = layer(inputs, lengths)
+    for review, length in enumerate(lengths):
+        torch.testing.assert_close(states[:length, review], expected[:length, review])
+
+
+def test_initial_weights_follow_from_the_seed_alone() -> None:
+    def weights(seed: int) -> torch.Tensor:
+        return Classifier(VOCABULARY, MAX_LENGTH, model_shape(), seed).embedding.weight
+
+    first = weights(1)
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    assert torch.equal(first, weights(1))
+    assert not torch.equal(first, weights(2))
+    assert torch.equal(torch.get_rng_state(), state), "the global generator was moved"
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_orthogonal_initialization_keeps_norms(cell: str) -> None:
+    shape = model_shape(cell=cell, initialization="orthogonal")
+    cells = Classifier(VOCABULARY, MAX_LENGTH, shape, seed=1).layers[0].forwards
+    for gate in cells.weight_hh_l0.detach().split(6):  # type: ignore[union-attr,operator]
+        torch.testing.assert_close(gate @ gate.T, torch.eye(6), rtol=0, atol=1e-5)
+    biases = cells.bias_ih_l0.detach()  # type: ignore[union-attr]
+    assert biases.sum() == (6 if cell == "lstm" else 0)
+
+
+def test_dropout_draws_one_mask_for_all_words_and_keeps_the_mean() -> None:
+    random = torch.Generator().manual_seed(0)
+    dropped = shared_dropout(torch.ones(7, 40, 50), 0.5, random)
+    assert torch.equal(dropped[0], dropped[6])
+    assert set(dropped.unique().tolist()) == {0.0, 2.0}
+    assert dropped.mean().item() == pytest.approx(1, abs=0.1)
+
+
+def test_word_dropout_hides_the_given_share() -> None:
+    tokens = torch.full((100, 100), 7)
+    hidden = word_dropout(tokens, 0.2, torch.Generator().manual_seed(0))
+    assert set(hidden.unique().tolist()) == {1, 7}
+    assert (hidden == 1).double().mean().item() == pytest.approx(0.2, abs=0.02)
+
+
+def test_without_a_generator_nothing_is_dropped() -> None:
+    features = torch.ones(3, 2, 4)
+    assert torch.equal(shared_dropout(features, 0.9, None), features)
+    assert torch.equal(word_dropout(torch.ones(2, 2).long(), 0.9, None), torch.ones(2, 2).long())

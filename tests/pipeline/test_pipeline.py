@@ -1,0 +1,161 @@
+"""The shipped dvc.yaml on a small generated archive: real stages, real DVC, real MLflow."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+import yaml
+
+from archives import write_archive
+from imdb_rnn.experiments import merged
+
+ROOT = Path(__file__).parents[2]
+SMALL: dict[str, Any] = {
+    "prepare": {"vocabulary_size": 200, "max_length": 60},
+    "model": {"embedding_size": 8, "hidden_size": 8},
+    "train": {"epochs": 2, "batch_size": 8, "threads": 1, "learning_rate": 0.02, "device": "cpu"},
+    "evaluate": {"resamples": 200},
+}
+
+pytestmark = pytest.mark.timeout(600)
+
+
+class Project:
+    """A copy of the project in a repository of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = _run(["git", "ls-files", "-co", "--exclude-standard", "-z"], ROOT).stdout
+        for name in filter(None, listed.split("\0")):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        # Results of the real data would only be in the way.
+        (folder / "dvc.lock").unlink(missing_ok=True)
+        digests = write_archive(folder / "data/external/aclImdb_v1.tar.gz", 60)
+        self.set_params(merged(SMALL, {"download": {"digests": digests}}))
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
+            _run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *command], folder)
+
+    def set_params(self, changes: dict[str, Any]) -> None:
+        file = self.folder / "params.yaml"
+        params = merged(yaml.safe_load(file.read_text(encoding="utf-8")), changes)
+        file.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+    @contextmanager
+    def params(self, changes: dict[str, Any]) -> Iterator[None]:
+        file = self.folder / "params.yaml"
+        before = file.read_bytes()
+        self.set_params(changes)
+        yield
+        file.write_bytes(before)
+
+    def dvc(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return _run(["dvc", *arguments], self.folder)
+
+    def json(self, name: str) -> Any:
+        return json.loads((self.folder / "reports" / name).read_text(encoding="utf-8"))
+
+    @property
+    def lock(self) -> bytes:
+        return (self.folder / "dvc.lock").read_bytes()
+
+
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith(("DVC", "MLFLOW", "PYTEST"))},
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("project"))
+    done = project.dvc("repro")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
+def test_the_pipeline_learns_and_reports(project: Project) -> None:
+    results = project.json("evaluate.json")
+    assert results["edition"] == project.json("train.json")["edition"] == "full"
+    assert results["n_test"] == 120
+    assert results["accuracy_low"] <= results["accuracy"] <= results["accuracy_high"]
+    assert results["accuracy"] > 0.7
+    assert set(results["baselines"]) == {"tfidf", "nb"}
+
+
+def test_a_second_repro_has_nothing_to_do(project: Project) -> None:
+    done = project.dvc("repro")
+    assert "Running stage" not in done.stdout
+    assert "up to date" in done.stdout + done.stderr
+
+
+def test_an_evaluate_parameter_retrains_nothing_and_comes_back_from_the_cache(
+    project: Project,
+) -> None:
+    lock = project.lock
+    with project.params({"evaluate": {"resamples": 300}}):
+        changed = project.dvc("repro")
+        assert "Running stage 'evaluate'" in changed.stdout
+        for stage in ("download", "prepare", "baseline", "train"):
+            assert f"Running stage '{stage}'" not in changed.stdout
+    restored = project.dvc("repro")
+    assert "Running stage 'evaluate'" not in restored.stdout
+    assert project.lock == lock
+
+
+def test_a_mistake_is_refused_before_the_first_stage(project: Project) -> None:
+    with project.params({"train": {"epcohs": 3}, "evaluate": {"confidence": 7.0}}):
+        refused = project.dvc("repro")
+    output = refused.stdout + refused.stderr
+    assert refused.returncode != 0
+    assert "train.epcohs: unknown parameter; did you mean epochs?" in output
+    assert "evaluate.confidence: got 7.0" in output
+    assert "Traceback" not in output
+    assert "Running stage 'train'" not in output
+
+
+def test_a_stage_refuses_with_exit_code_2(project: Project) -> None:
+    with project.params({"train": {"epcohs": 3}}):
+        refused = _run([sys.executable, "-m", "imdb_rnn.stages.train"], project.folder)
+    assert refused.returncode == 2
+    assert "Traceback" not in refused.stderr
+
+
+def test_running_everything_again_gives_the_same_bytes(project: Project) -> None:
+    lock = project.lock
+    done = project.dvc("repro", "--force", "--no-run-cache")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert project.lock == lock
+
+
+def test_mlflow_has_the_run_with_curves_results_and_model(project: Project) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("imdb-rnn")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], "params.`evaluate.resamples` = '200'")
+    assert len(runs) == 1, "one run for one state, however often it is rerun"
+    (run,) = runs
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["test/accuracy"] == project.json("evaluate.json")["accuracy"]
+    losses = client.get_metric_history(run.info.run_id, "epoch/valid_loss")
+    assert [point.step for point in losses] == [1, 2]
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} >= {"figures", "reports"}
+
+
+@pytest.mark.parametrize("command", [["metrics", "show"], ["plots", "show"], ["params", "diff"]])
+def test_the_ordinary_tools_work(project: Project, command: list[str]) -> None:
+    done = project.dvc(*command)
+    assert done.returncode == 0, done.stderr

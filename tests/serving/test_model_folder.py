@@ -1,0 +1,110 @@
+"""The model folder: what is written comes back, and nothing damaged is used."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.serving.model_folder import load_encoder, load_model
+from imdb_rnn.serving.predictor import Predictor
+from results import TEXTS, small_params, write_model
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_model(tmp_path / "model", small_params())
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_a_model_comes_back_with_the_same_weights(tmp_path: Path, cell: str) -> None:
+    params = small_params(cell=cell, layers=2)
+    written = write_model(tmp_path / "model", params)
+    read = load_model(tmp_path / "model")
+    assert read.shape == params.model
+    assert read.max_length == written.max_length
+    assert not read.training
+    assert read.state_dict().keys() == written.state_dict().keys()
+    for name, weight in written.state_dict().items():
+        assert torch.equal(read.state_dict()[name], weight)
+
+
+def test_equal_models_make_equal_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_model(tmp_path / name / "model", small_params())
+    for file in (tmp_path / "one" / "model").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / "model" / file.name).read_bytes()
+
+
+def test_weights_carry_no_metadata(folder: Path) -> None:
+    assert b"__metadata__" not in (folder / "model.safetensors").read_bytes()
+
+
+def test_the_encoder_cuts_as_in_training(folder: Path) -> None:
+    encode = load_encoder(folder)
+    lengths = [len(review) for review in encode([*TEXTS, "great " * 100])]
+    assert lengths == [4, 1, 1, 11, 12, 12]
+
+
+def test_loading_leaves_the_global_generator_alone(folder: Path) -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    load_model(folder)
+    assert torch.equal(torch.rand(1), expected)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "noise"])
+def test_a_damaged_file_is_refused_by_name(folder: Path, file: str, damage: str) -> None:
+    path = folder / file
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(
+            {"empty": b"", "cut": content[: len(content) // 2], "noise": b"\xff\x00" * 50}[damage]
+        )
+    with pytest.raises(InputRefusedError, match=rf"{file}: .*dvc repro train"):
+        Predictor.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "blamed"),
+    [
+        ({"format": 2}, "format"),
+        ({"keep": "middle"}, "keep"),
+        ({"vocabulary_size": -1}, "vocabulary_size"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_a_config_of_another_kind_is_refused(
+    folder: Path, change: dict[str, object], blamed: str
+) -> None:
+    _change_config(folder, change)
+    with pytest.raises(InputRefusedError, match=rf"config\.json: .*{blamed}"):
+        load_model(folder)
+
+
+def test_weights_of_another_architecture_are_refused(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    _change_config(folder, {"model": config["model"] | {"hidden_size": 5}})
+    with pytest.raises(InputRefusedError, match=r"model\.safetensors: .*do not fit config\.json"):
+        load_model(folder)
+
+
+def test_a_tokenizer_with_more_words_than_embeddings_is_refused(
+    folder: Path,
+) -> None:
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    words = tokenizer["model"]["vocab"]
+    words["unheard-of"] = len(words)
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(InputRefusedError, match=r"tokenizer\.json: .*words"):
+        load_encoder(folder)
+
+
+def _change_config(folder: Path, change: dict[str, object]) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | change))

@@ -1,0 +1,373 @@
+"""The record of runs, on real SQLite stores."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow
+import pytest
+import requests
+from mlflow.entities import Run
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.serving.predictor import Predictor
+from imdb_rnn.tracking import (
+    EXPERIMENT,
+    file_results,
+    serve_ui,
+    store_uri,
+    training_run,
+)
+from results import PROJECT, TEXTS, small_params, write_provenance, write_results
+
+PARAMS = small_params()
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables, which take seconds to make."""
+    database = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{database}").search_experiments()
+    return database
+
+
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder without a store; logging a model sets MLflow's address for the process."""
+    for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def folder(empty_folder: Path, empty_store: Path) -> Path:
+    """A working folder with downloaded reviews and an empty store."""
+    write_provenance(empty_folder)
+    shutil.copyfile(empty_store, empty_folder / "mlflow.db")
+    return empty_folder
+
+
+def test_a_training_leaves_its_parameters_curves_and_status(folder: Path) -> None:
+    with training_run(PARAMS) as run:
+        run.log_step(1, {"loss": 0.7})
+        run.log_step(2, {"loss": 0.6})
+        run.log_epoch(1, {"train_loss": 0.65, "valid_loss": 0.5})
+    (found,) = _runs(folder)
+    assert found.info.status == "FINISHED"
+    assert found.info.run_name == "gru-4x1-bi seed 1"
+    assert found.data.params["model.hidden_size"] == "4"
+    assert found.data.params["train.patience"] == "null"
+    assert found.data.tags["edition"] == "full"
+    assert _curve(folder, found, "step/loss") == [(1, 0.7), (2, 0.6)]
+    assert _curve(folder, found, "epoch/valid_loss") == [(1, 0.5)]
+
+
+def test_curves_appear_while_the_training_goes_on(folder: Path) -> None:
+    with training_run(PARAMS) as run:
+        run.log_step(1, {"loss": 0.7})
+        run.log_epoch(1, {"valid_loss": 0.5})
+        (found,) = _runs(folder)
+        assert found.info.status == "RUNNING"
+        assert _curve(folder, found, "step/loss") == [(1, 0.7)]
+
+
+def test_more_points_than_mlflow_takes_at_once(folder: Path) -> None:
+    with training_run(PARAMS) as run:
+        for step in range(1, 2502):
+            run.log_step(step, {"loss": 1 / step})
+    (found,) = _runs(folder)
+    assert len(_curve(folder, found, "step/loss")) == 2501
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [(KeyboardInterrupt(), "KILLED"), (SystemExit(143), "KILLED"), (ValueError(), "FAILED")],
+)
+def test_a_training_that_breaks_off_says_so_and_keeps_its_points(
+    folder: Path, end: BaseException, status: str
+) -> None:
+    with pytest.raises(type(end)):
+        _train_one_step_until(end)
+    (found,) = _runs(folder)
+    assert found.info.status == status
+    assert _curve(folder, found, "step/loss") == [(1, 0.7)]
+
+
+def test_a_second_attempt_continues_the_run_without_repeating_points(folder: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _train_one_step_until(KeyboardInterrupt())
+    with training_run(PARAMS) as run:
+        run.log_step(1, {"loss": 0.7})
+        run.log_step(2, {"loss": 0.6})
+    (found,) = _runs(folder)
+    assert found.info.status == "FINISHED"
+    assert _curve(folder, found, "step/loss") == [(1, 0.7), (2, 0.6)]
+
+
+def test_other_parameters_make_another_run(folder: Path) -> None:
+    for seed in (1, 2):
+        with training_run(PARAMS.model_copy(update={"seed": seed})):
+            pass
+    assert {run.info.run_name for run in _runs(folder)} == {
+        "gru-4x1-bi seed 1",
+        "gru-4x1-bi seed 2",
+    }
+
+
+def test_a_dvc_experiment_gives_the_run_its_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_EXP_NAME", "pre-padding")
+    with training_run(PARAMS):
+        pass
+    (found,) = _runs(folder)
+    assert found.info.run_name == found.data.tags["dvc.experiment"] == "pre-padding"
+
+
+def test_a_copied_folder_files_into_the_main_checkout(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path_factory.mktemp("experiment")
+    write_results(copy, PARAMS)
+    monkeypatch.setenv("DVC_ROOT", str(folder))
+    monkeypatch.chdir(copy)
+    assert file_results(PARAMS)
+    assert len(_runs(folder)) == 1
+    assert (folder / "mlartifacts").is_dir()
+    assert not (copy / "mlflow.db").exists()
+
+
+class TestFiling:
+    """All results of one pipeline state, filed from its output files."""
+
+    @pytest.fixture
+    def results(self, empty_folder: Path, empty_store: Path) -> Path:
+        write_results(empty_folder, PARAMS)
+        shutil.copyfile(empty_store, empty_folder / "mlflow.db")
+        return empty_folder
+
+    def test_a_run_that_dvc_restored_holds_everything(self, results: Path) -> None:
+        assert file_results(PARAMS)
+        (run,) = _runs(results)
+        assert run.info.status == "FINISHED"
+        metrics = run.data.metrics
+        assert metrics["test/accuracy"] == 0.9104
+        assert metrics["valid/accuracy"] == 0.9
+        assert metrics["baseline/nb/accuracy"] == 0.918
+        assert metrics["test/slices/length/__ 400/accuracy"] == 0.88
+        assert _curve(results, run, "epoch/valid_loss") == [(1, 0.34), (2, 0.25), (3, 0.26)]
+        assert "0.9104** [0.9068, 0.9139]" in run.data.tags["mlflow.note.content"]
+        datasets = {given.dataset.name: given.dataset for given in run.inputs.dataset_inputs}
+        assert datasets["IMDB test, full"].digest == "b" * 16
+        assert "b" * 64 in datasets["IMDB test, full"].source
+        folders = {entry.path for entry in _client(results).list_artifacts(run.info.run_id)}
+        assert folders == {"figures", "plots", "reports"}
+
+    def test_filing_joins_the_run_of_the_training(self, results: Path) -> None:
+        with training_run(PARAMS) as live:
+            live.log_epoch(1, {"valid_loss": 0.34})
+        assert file_results(PARAMS)
+        (run,) = _runs(results)
+        assert _curve(results, run, "epoch/valid_loss") == [(1, 0.34), (2, 0.25), (3, 0.26)]
+
+    def test_filing_twice_changes_nothing(self, results: Path) -> None:
+        assert file_results(PARAMS)
+        once = _everything(results)
+        assert file_results(PARAMS)
+        assert _everything(results) == once
+
+    def test_nothing_in_the_store_is_a_pickle(self, results: Path) -> None:
+        assert file_results(PARAMS)
+        files = [path for path in (results / "mlartifacts").rglob("*") if path.is_file()]
+        assert "pyfunc.py" in {path.name for path in files}
+        assert not {path.suffix for path in files} & {".pkl", ".pickle", ".pt", ".bin", ".joblib"}
+
+    def test_the_filed_model_serves_raw_text_over_http(self, results: Path) -> None:
+        assert file_results(PARAMS)
+        (model,) = (results / "mlartifacts" / "models").iterdir()
+        expected = Predictor.load(results / "models" / "rnn").probabilities(TEXTS)
+        with _served(model / "artifacts") as address:
+            answer = _post_when_up(address, {"inputs": TEXTS})
+            refusal = _post_when_up(address, {"inputs": [3]})
+        assert answer.json()["predictions"] == pytest.approx(expected.tolist(), abs=1e-6)
+        assert refusal.status_code == 400
+
+    def test_without_a_trained_model_there_is_nothing_to_file(self, results: Path) -> None:
+        (results / "reports" / "train.json").unlink()
+        with pytest.raises(InputRefusedError, match=r"train\.json.*dvc repro"):
+            file_results(PARAMS)
+        assert _runs(results) == []
+
+    def test_results_that_dvc_does_not_vouch_for_are_not_filed(self, results: Path) -> None:
+        shutil.copy(PROJECT / "params.yaml", results)
+        done = subprocess.run(
+            [sys.executable, "-c", "from imdb_rnn.cli import main; main()", "track"],
+            env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert "dvc repro" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert _runs(results) == []
+
+
+def test_a_dead_server_costs_a_warning_and_no_training(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{_unused_port()}")
+    began = time.monotonic()
+    with training_run(PARAMS) as run:
+        for epoch in range(1, 6):
+            run.log_step(epoch, {"loss": 0.7})
+            run.log_epoch(epoch, {"valid_loss": 0.5})
+    assert time.monotonic() - began < 30
+    warning = capsys.readouterr().err
+    assert warning.count("did not answer") == 1
+    assert "imdb-rnn track" in warning
+    assert (folder / "mlflow.db").exists()
+
+
+def test_reviews_of_unknown_origin_cost_a_warning_and_no_training(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "data" / "raw" / "provenance.json").unlink()
+    with training_run(PARAMS) as run:
+        run.log_epoch(1, {"valid_loss": 0.5})
+    assert "provenance.json" in capsys.readouterr().err
+
+
+def test_a_store_that_breaks_during_the_training_costs_a_warning(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with training_run(PARAMS) as run:
+        run.log_epoch(1, {"valid_loss": 0.5})
+        (folder / "mlflow.db").write_bytes(b"no database" * 1000)
+        run.log_epoch(2, {"valid_loss": 0.4})
+        run.log_epoch(3, {"valid_loss": 0.3})
+    assert capsys.readouterr().err.count("did not answer") == 1
+
+
+def test_two_processes_may_make_the_store_at_once(empty_folder: Path) -> None:
+    write_provenance(empty_folder)
+    code = (
+        "import pathlib, sys; from imdb_rnn import params, tracking\n"
+        "shipped = params.load_params(pathlib.Path(sys.argv[1]))\n"
+        "mine = shipped.model_copy(update={'seed': int(sys.argv[2])})\n"
+        "with tracking.training_run(mine) as run: run.log_epoch(1, {'valid_loss': 0.5})"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(PROJECT / "params.yaml"), seed],
+            env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("1", "2")
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert "did not answer" not in errors
+        assert process.returncode == 0
+    assert len(_runs(empty_folder)) == 2
+
+
+@pytest.mark.usefixtures("empty_folder")
+def test_the_ui_without_runs_says_how_to_get_some() -> None:
+    with pytest.raises(InputRefusedError, match=r"mlflow\.db: there are no runs yet"):
+        serve_ui(5000)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_ui_on_a_taken_port_says_so() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(InputRefusedError, match="cannot be used: Address already in use"):
+            serve_ui(taken.getsockname()[1])
+
+
+@pytest.mark.usefixtures("empty_folder")
+def test_the_store_may_be_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert store_uri() == f"sqlite:///{Path.cwd()}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://runs.example.org")
+    assert store_uri() == "https://runs.example.org"
+
+
+def _train_one_step_until(end: BaseException) -> None:
+    with training_run(PARAMS) as run:
+        run.log_step(1, {"loss": 0.7})
+        raise end
+
+
+@contextmanager
+def _served(model: Path) -> Iterator[str]:
+    """The address of a model server that knows nothing of the project's own code."""
+    port = _unused_port()
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(model)]
+    server = subprocess.Popen(
+        [*command, "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        cwd=model.anchor,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def _post_when_up(address: str, content: object) -> requests.Response:
+    retry = Retry(total=60, backoff_factor=0.1, backoff_max=1, allowed_methods=None)
+    with requests.Session() as session:
+        session.mount(address, HTTPAdapter(max_retries=retry))
+        return session.post(f"{address}/invocations", json=content, timeout=60)
+
+
+def _client(folder: Path) -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+
+
+def _runs(folder: Path) -> list[Run]:
+    experiment = _client(folder).get_experiment_by_name(EXPERIMENT)
+    return list(_client(folder).search_runs([experiment.experiment_id])) if experiment else []
+
+
+def _curve(folder: Path, run: Run, name: str) -> list[tuple[int, float]]:
+    points = _client(folder).get_metric_history(run.info.run_id, name)
+    return [(point.step, point.value) for point in points]
+
+
+def _everything(folder: Path) -> str:
+    """All that a reader of the store can see of its runs."""
+    client = _client(folder)
+    runs = [
+        run.to_dictionary()
+        | {name: _curve(folder, run, name) for name in run.data.metrics}
+        | {"artifacts": [entry.path for entry in client.list_artifacts(run.info.run_id)]}
+        for run in _runs(folder)
+    ]
+    models = client.search_logged_models([runs[0]["info"]["experiment_id"]])
+    return json.dumps([runs, [model.model_id for model in models]], default=str, sort_keys=True)
+
+
+def _unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,21 @@
+import pytest
+import torch
+
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.training.determinism import make_deterministic, resolve_device
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+def test_a_missing_device_is_refused_with_the_way_out() -> None:
+    with pytest.raises(InputRefusedError, match=r"train.device: cuda .*Set it to auto or cpu"):
+        resolve_device("cuda")
+
+
+def test_auto_takes_what_is_there() -> None:
+    assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_threads_and_algorithms_are_fixed() -> None:
+    make_deterministic(threads=1)
+    assert torch.get_num_threads() == 1
+    assert torch.are_deterministic_algorithms_enabled()

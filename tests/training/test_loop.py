@@ -1,0 +1,173 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from imdb_rnn.corpus.store import TokenStore, write_store
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.params import Train
+from imdb_rnn.training.loop import Epoch, Trainer, fit
+from imdb_rnn.training.prediction import predict_logits
+from models.shapes import model_shape
+
+CPU = torch.device("cpu")
+GOOD, BAD = 2, 3
+
+
+class Recorder:
+    """Keeps what a training tells its observer."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, dict[str, float]]] = []
+        self.epochs: list[tuple[int, dict[str, float]]] = []
+
+    def log_step(self, step: int, metrics: dict[str, float]) -> None:
+        self.steps.append((step, metrics))
+
+    def log_epoch(self, epoch: int, metrics: dict[str, float]) -> None:
+        self.epochs.append((epoch, metrics))
+
+
+def train_params(**changes: Any) -> Train:
+    fields: dict[str, Any] = {
+        "optimizer": "adamw",
+        "learning_rate": 0.01,
+        "weight_decay": 0.0,
+        "momentum": 0.0,
+        "schedule": "linear",
+        "warmup": 0.1,
+        "epochs": 3,
+        "batch_size": 16,
+        "clip_norm": 1.0,
+        "patience": None,
+        "threads": 1,
+        "device": "cpu",
+    }
+    return Train.model_validate(fields | changes)
+
+
+def reviews(folder: Path, count: int, seed: int) -> TokenStore:
+    """Reviews of noise words in which one word, somewhere, tells the label."""
+    random = np.random.default_rng(seed)
+    labels = [i % 2 for i in range(count)]
+    words = [random.integers(4, 30, random.integers(1, 12)).astype(np.int32) for _ in labels]
+    for review, label in zip(words, labels, strict=True):
+        review[random.integers(len(review))] = GOOD if label else BAD
+    return write_store(folder, words, labels, [str(i) for i in range(count)])
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[TokenStore, TokenStore]:
+    folder = tmp_path_factory.mktemp("stores")
+    return reviews(folder / "train", 400, 0), reviews(folder / "valid", 100, 1)
+
+
+def run(
+    stores: tuple[TokenStore, TokenStore], seed: int = 1, **changes: Any
+) -> tuple[Classifier, list[Epoch], int, Recorder]:
+    torch.set_num_threads(1)
+    shape = model_shape(pooling="max", embedding_dropout=0.1, output_dropout=0.1, word_dropout=0.05)
+    trainer = Trainer(Classifier(30, 12, shape, seed), stores[0], train_params(**changes), seed)
+    recorder = Recorder()
+    history, best = fit(trainer, stores[1], recorder)
+    return trainer.classifier, history, best, recorder
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_a_telling_word_is_learned(stores: tuple[TokenStore, TokenStore], optimizer: str) -> None:
+    rate = 0.5 if optimizer == "sgd" else 0.01
+    _, history, best, _ = run(stores, optimizer=optimizer, learning_rate=rate, epochs=6)
+    assert history[best - 1].valid_accuracy > 0.95
+
+
+def test_equal_seeds_give_equal_bits_whatever_the_global_generator_says(
+    stores: tuple[TokenStore, TokenStore],
+) -> None:
+    first, first_history, _, _ = run(stores)
+    torch.manual_seed(1234)
+    state = torch.get_rng_state()
+    second, second_history, _, _ = run(stores)
+    assert first_history == second_history
+    for name, weight in first.state_dict().items():
+        assert torch.equal(weight, second.state_dict()[name])
+    assert torch.equal(torch.get_rng_state(), state), "the global generator was moved"
+
+
+def test_another_seed_gives_another_training(stores: tuple[TokenStore, TokenStore]) -> None:
+    assert run(stores, seed=1)[1] != run(stores, seed=2)[1]
+
+
+def test_the_losses_are_the_known_ones(stores: tuple[TokenStore, TokenStore]) -> None:
+    """A change that should not alter results leaves these numbers alone."""
+    _, history, _, _ = run(stores)
+    losses = [epoch.train_loss for epoch in history] + [history[-1].valid_loss]
+    assert losses == pytest.approx(GOLDEN_LOSSES, abs=1e-4)
+
+
+GOLDEN_LOSSES = [0.67144, 0.63151, 0.59199, 0.57679]
+
+
+def test_the_weights_of_the_best_epoch_are_kept(stores: tuple[TokenStore, TokenStore]) -> None:
+    classifier, history, best, _ = run(stores, learning_rate=0.3, epochs=6, schedule="constant")
+    losses = [epoch.valid_loss for epoch in history]
+    assert best < len(history), "the test needs a training that gets worse"
+    assert best == int(np.argmin(losses)) + 1
+    logits = torch.from_numpy(predict_logits(classifier, stores[1], 7, CPU)).double()
+    labels = torch.from_numpy(stores[1].labels.astype(np.float64))
+    assert binary_cross_entropy_with_logits(logits, labels).item() == pytest.approx(min(losses))
+
+
+def test_training_stops_when_validation_no_longer_improves(
+    stores: tuple[TokenStore, TokenStore],
+) -> None:
+    changes: dict[str, Any] = {"learning_rate": 0.3, "epochs": 12, "schedule": "constant"}
+    _, history, best, _ = run(stores, patience=2, **changes)
+    assert len(history) == best + 2 < 12
+
+
+def test_the_observer_sees_every_step_and_epoch_once(
+    stores: tuple[TokenStore, TokenStore],
+) -> None:
+    _, history, _, recorder = run(stores)
+    assert [step for step, _ in recorder.steps] == list(range(1, 3 * 25 + 1))
+    assert [epoch for epoch, _ in recorder.epochs] == [1, 2, 3]
+    assert recorder.epochs[0][1]["valid_loss"] == history[0].valid_loss
+
+
+def test_the_gradient_is_clipped_to_its_norm(stores: tuple[TokenStore, TokenStore]) -> None:
+    def first_change(clip_norm: float | None) -> float:
+        params = train_params(
+            optimizer="sgd", learning_rate=1.0, schedule="constant", warmup=0.0, clip_norm=clip_norm
+        )
+        classifier = Classifier(30, 12, model_shape(), seed=1)
+        before = torch.nn.utils.parameters_to_vector(classifier.parameters()).detach()
+        step = next(Trainer(classifier, stores[0], params, seed=1).epoch(1))
+        after = torch.nn.utils.parameters_to_vector(classifier.parameters()).detach()
+        assert step.gradient_norm > 0.01
+        return float((after - before).norm())
+
+    assert first_change(0.01) == pytest.approx(0.01, rel=1e-3)
+    assert first_change(None) > 0.02
+
+
+@pytest.mark.parametrize(
+    ("schedule", "last"), [("constant", 0.01), ("linear", 0.0002), ("cosine", 0.0)]
+)
+def test_the_learning_rate_warms_up_and_follows_its_schedule(
+    stores: tuple[TokenStore, TokenStore], schedule: str, last: float
+) -> None:
+    _, _, _, recorder = run(stores, schedule=schedule, warmup=0.2, epochs=2)
+    rates = [metrics["learning_rate"] for _, metrics in recorder.steps]
+    assert rates[0] < rates[5] < rates[9] <= rates[10] == pytest.approx(0.01)
+    assert rates[-1] == pytest.approx(last, abs=1e-4)
+
+
+def test_predictions_do_not_depend_on_the_batch_size(
+    stores: tuple[TokenStore, TokenStore],
+) -> None:
+    classifier = run(stores, epochs=1)[0]
+    one_by_one = predict_logits(classifier, stores[1], 1, CPU)
+    assert predict_logits(classifier, stores[1], 64, CPU) == pytest.approx(one_by_one, abs=1e-6)
