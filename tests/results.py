@@ -47,7 +47,7 @@ def write_results(folder: Path, params: Params) -> None:
     for name in ("figures", "plots"):
         (reports / name).mkdir(parents=True)
     write_model(folder / "models" / "rnn", params)
-    write_provenance(folder)
+    write_dataset_facts(folder)
     write_json(
         reports / "train.json",
         {
@@ -85,7 +85,7 @@ def write_results(folder: Path, params: Params) -> None:
     (reports / "plots" / "roc.csv").write_text("fpr,tpr\n0,0\n1,1\n")
 
 
-def write_provenance(folder: Path) -> None:
+def write_dataset_facts(folder: Path) -> None:
     splits = {
         name: {"reviews": reviews, "sha256": digest * 64}
         for name, reviews, digest in [
@@ -95,6 +95,6 @@ def write_provenance(folder: Path) -> None:
         ]
     }
     write_json(
-        folder / "data" / "raw" / "provenance.json",
-        {"source": "aclImdb_v1.tar.gz", "edition": "full", "splits": splits},
+        folder / "data" / "prepared" / "dataset.json",
+        {"edition": "full", "splits": splits},
     )

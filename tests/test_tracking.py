@@ -28,7 +28,7 @@ from imdb_rnn.tracking import (
     store_uri,
     training_run,
 )
-from results import PROJECT, TEXTS, small_params, write_provenance, write_results
+from results import PROJECT, TEXTS, small_params, write_dataset_facts, write_results
 
 PARAMS = small_params()
 
@@ -54,7 +54,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def folder(empty_folder: Path, empty_store: Path) -> Path:
     """A working folder with downloaded reviews and an empty store."""
-    write_provenance(empty_folder)
+    write_dataset_facts(empty_folder)
     shutil.copyfile(empty_store, empty_folder / "mlflow.db")
     return empty_folder
 
@@ -244,10 +244,10 @@ def test_a_dead_server_costs_a_warning_and_no_training(
 def test_reviews_of_unknown_origin_cost_a_warning_and_no_training(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "data" / "raw" / "provenance.json").unlink()
+    (folder / "data" / "prepared" / "dataset.json").unlink()
     with training_run(PARAMS) as run:
         run.log_epoch(1, {"valid_loss": 0.5})
-    assert "provenance.json" in capsys.readouterr().err
+    assert "dataset.json" in capsys.readouterr().err
 
 
 def test_a_store_that_breaks_during_the_training_costs_a_warning(
@@ -262,7 +262,7 @@ def test_a_store_that_breaks_during_the_training_costs_a_warning(
 
 
 def test_two_processes_may_make_the_store_at_once(empty_folder: Path) -> None:
-    write_provenance(empty_folder)
+    write_dataset_facts(empty_folder)
     code = (
         "import pathlib, sys; from imdb_rnn import params, tracking\n"
         "shipped = params.load_params(pathlib.Path(sys.argv[1]))\n"

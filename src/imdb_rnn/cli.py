@@ -5,12 +5,15 @@ Commands import what they need when they run, so that `imdb-rnn --help` answers 
 
 import subprocess
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
-from imdb_rnn.console import error_console
+from imdb_rnn.console import console, error_console
 from imdb_rnn.errors import InputRefusedError
+
+RESULTS: Final = Path("reports/evaluate.json")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,9 +35,41 @@ def main() -> None:
         sys.exit(2)
 
 
-@app.callback()
-def imdb_rnn() -> None:
-    """Keep commands as words of their own, even when there is only one."""
+@app.command()
+def summary(
+    seconds: Annotated[float | None, typer.Option(help="What the run took.")] = None,
+) -> None:
+    """Show what the pipeline's results come to."""
+    from imdb_rnn.evaluation.headline import headline  # noqa: PLC0415 - see the module
+    from imdb_rnn.jsonfile import read_json  # noqa: PLC0415 - see the module
+
+    if not RESULTS.exists():
+        raise InputRefusedError(f"{RESULTS}: no results yet. `make run` or `dvc repro` makes them.")
+    console.print(headline(read_json(RESULTS)))
+    if seconds is not None:
+        console.print(f"took {seconds / 60:.1f} minutes")
+    console.print("report: reports/classification_report.txt, figures: reports/figures/")
+    console.print("runs: `make ui` opens MLflow on http://127.0.0.1:5000")
+
+
+@app.command()
+def experiment(name: Annotated[str, typer.Argument(help="A file in experiments/.")]) -> None:
+    """Run a named variation of params.yaml in a temporary copy, through `dvc exp run`.
+
+    The working folder keeps its parameters and results. `dvc exp show` lists the outcome beside
+    the others; the record in MLflow carries the name.
+    """
+    from imdb_rnn.experiments import run_experiment  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_experiment(name))
+
+
+@app.command()
+def experiments() -> None:
+    """Gather the results of the named experiments into reports/experiments.json."""
+    from imdb_rnn.experiments import gather_results, results_table  # noqa: PLC0415 - see the module
+
+    console.print(results_table(gather_results()))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from rich.table import Table
 
 from imdb_rnn.console import console
 from imdb_rnn.errors import InputRefusedError
@@ -87,6 +88,20 @@ def gather_results() -> list[dict[str, Any]]:
     gathered.sort(key=lambda row: row["accuracy"])
     write_json(RESULTS, gathered)
     return gathered
+
+
+def results_table(rows: list[dict[str, Any]]) -> Table:
+    """The rows of `gather_results` for reading."""
+    table = Table("experiment", "test accuracy", "95 % interval", "validation", "edition")
+    for row in rows:
+        table.add_row(
+            row["name"],
+            f"{row['accuracy']:.4f}",
+            f"{row['accuracy_low']:.4f} to {row['accuracy_high']:.4f}",
+            f"{row['valid_accuracy']:.4f}",
+            row["edition"],
+        )
+    return table
 
 
 _METRICS: Final = ("reports/evaluate.json", "reports/train.json")

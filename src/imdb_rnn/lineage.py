@@ -12,16 +12,16 @@ from imdb_rnn.params import Params
 PACKAGE: Final = Path(__file__).parent
 
 
-def fingerprint(params: Params, provenance: Mapping[str, Any]) -> str:
+def fingerprint(params: Params, dataset: Mapping[str, Any]) -> str:
     """What identifies a state of the pipeline: SHA-256 over parameters, reviews and code.
 
     Args:
         params: All of `params.yaml`.
-        provenance: Contents of `data/raw/provenance.json`.
+        dataset: Contents of `data/prepared/dataset.json`.
     """
     state = {
         "params": params.model_dump(mode="json"),
-        "reviews": {name: split["sha256"] for name, split in provenance["splits"].items()},
+        "reviews": {name: split["sha256"] for name, split in dataset["splits"].items()},
         "code": digest_files(PACKAGE, PACKAGE.rglob("*.py")),
     }
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()

@@ -54,7 +54,7 @@ FINGERPRINT_TAG: Final = "imdb_rnn.fingerprint"
 MODEL_TAG: Final = "imdb_rnn.model_sha256"
 DESCRIPTION_TAG: Final = "mlflow.note.content"
 
-PROVENANCE: Final = Path("data/raw/provenance.json")
+DATASET: Final = Path("data/prepared/dataset.json")
 REPORTS: Final = Path("reports")
 MODEL_FOLDER: Final = Path("models/rnn")
 
@@ -78,6 +78,7 @@ SERVING_PACKAGES: Final = [
     "numpy",
     "pydantic",
     "pyyaml",
+    "rich",
     "safetensors",
     "tokenizers",
     "torch",
@@ -105,7 +106,7 @@ class LiveRun:
         self._flushed = time.monotonic()
 
         def open_run() -> None:
-            run = _Run(params, _read_output(PROVENANCE))
+            run = _Run(params, _read_output(DATASET))
             run.describe()
             run.set_status("RUNNING")
             self._run = run
@@ -180,14 +181,14 @@ def file_results(params: Params) -> bool:
     Raises:
         InputRefusedError: There is no trained model, or an output file is damaged.
     """
-    provenance = _read_output(PROVENANCE)
+    dataset = _read_output(DATASET)
     results = {"train": _read_output(REPORTS / "train.json")}
     for name in ("evaluate", "baseline", "data"):
         if (REPORTS / f"{name}.json").exists():
             results[name] = _read_output(REPORTS / f"{name}.json")
 
     def file() -> None:
-        run = _Run(params, provenance)
+        run = _Run(params, dataset)
         run.describe(results.get("evaluate"))
         run.extend_curves(_recorded_epochs())
         run.log_results(_headline_metrics(results))
@@ -230,14 +231,14 @@ class _Run:
 
     Args:
         params: All of `params.yaml`.
-        provenance: Contents of `data/raw/provenance.json`.
+        dataset: Contents of `data/prepared/dataset.json`.
     """
 
-    def __init__(self, params: Params, provenance: Mapping[str, Any]) -> None:
+    def __init__(self, params: Params, dataset: Mapping[str, Any]) -> None:
         self._params = params
-        self._provenance = provenance
+        self._facts = dataset
         self._client, experiment = _open_store()
-        state = fingerprint(params, provenance)
+        state = fingerprint(params, dataset)
         found = self._client.search_runs(
             [experiment], f"tags.`{FINGERPRINT_TAG}` = '{state}'", max_results=1
         )
@@ -261,7 +262,7 @@ class _Run:
 
     def describe(self, test: Mapping[str, Any] | None = None) -> None:
         """Log parameters and lineage, and a headline once there are test results."""
-        edition = self._provenance["edition"]
+        edition = self._facts["edition"]
         tags = _lineage() | {"edition": edition}
         if test:
             tags[DESCRIPTION_TAG] = (
@@ -308,13 +309,13 @@ class _Run:
         )
 
     def _dataset(self, split: str) -> Dataset:
-        facts = self._provenance["splits"][split]
+        reviews = self._facts["splits"][split]
         return Dataset(
-            name=f"IMDB {split}, {self._provenance['edition']}",
-            digest=facts["sha256"][:16],  # MLflow takes at most 36 characters
+            name=f"IMDB {split}, {self._facts['edition']}",
+            digest=reviews["sha256"][:16],  # MLflow takes at most 36 characters
             source_type="local",
-            source=json.dumps({"source": self._provenance["source"], "sha256": facts["sha256"]}),
-            profile=json.dumps({"reviews": facts["reviews"]}),
+            source=json.dumps({"sha256": reviews["sha256"]}),
+            profile=json.dumps({"reviews": reviews["reviews"]}),
         )
 
     def log_files(self) -> None:

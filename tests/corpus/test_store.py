@@ -25,7 +25,7 @@ def test_reviews_come_back_as_they_were(
     ids = [f"train/neg/{i}" for i in range(len(reviews))]
     write_store(folder, (np.array(words, dtype=np.int32) for words in reviews), labels, ids)
     store = TokenStore.open(folder)
-    assert [store.review(i).tolist() for i in range(len(store))] == reviews
+    assert [store[i].tolist() for i in range(len(store))] == reviews
     assert store.labels.tolist() == labels
     assert store.ids.tolist() == ids
     assert store.lengths.tolist() == [len(words) for words in reviews]

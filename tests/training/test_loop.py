@@ -13,7 +13,6 @@ from imdb_rnn.training.loop import Epoch, Trainer, fit
 from imdb_rnn.training.prediction import predict_logits
 from models.shapes import model_shape
 
-CPU = torch.device("cpu")
 GOOD, BAD = 2, 3
 
 
@@ -115,7 +114,7 @@ def test_the_weights_of_the_best_epoch_are_kept(stores: tuple[TokenStore, TokenS
     losses = [epoch.valid_loss for epoch in history]
     assert best < len(history), "the test needs a training that gets worse"
     assert best == int(np.argmin(losses)) + 1
-    logits = torch.from_numpy(predict_logits(classifier, stores[1], 7, CPU)).double()
+    logits = torch.from_numpy(predict_logits(classifier, stores[1], 7)).double()
     labels = torch.from_numpy(stores[1].labels.astype(np.float64))
     assert binary_cross_entropy_with_logits(logits, labels).item() == pytest.approx(min(losses))
 
@@ -169,5 +168,5 @@ def test_predictions_do_not_depend_on_the_batch_size(
     stores: tuple[TokenStore, TokenStore],
 ) -> None:
     classifier = run(stores, epochs=1)[0]
-    one_by_one = predict_logits(classifier, stores[1], 1, CPU)
-    assert predict_logits(classifier, stores[1], 64, CPU) == pytest.approx(one_by_one, abs=1e-6)
+    one_by_one = predict_logits(classifier, stores[1], 1)
+    assert predict_logits(classifier, stores[1], 64) == pytest.approx(one_by_one, abs=1e-6)

@@ -58,7 +58,7 @@ class TokenStore:
         """Words of each review, int64 [reviews]."""
         return np.diff(self.offsets)
 
-    def review(self, index: int) -> NDArray[np.int32]:
+    def __getitem__(self, index: int) -> NDArray[np.int32]:
         """Word ids of one review, int32 [words]."""
         return self.tokens[self.offsets[index] : self.offsets[index + 1]]
 

@@ -48,6 +48,11 @@ class Classifier(nn.Module):
         """Width to which every batch is filled; None for the longest review of each batch."""
         return None if self.shape.mask_padding else self.max_length
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.output.weight.device
+
     def forward(
         self, tokens: torch.Tensor, lengths: torch.Tensor, random: torch.Generator | None = None
     ) -> torch.Tensor:

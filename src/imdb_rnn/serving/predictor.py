@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imdb_rnn.corpus.batches import batches_by_length, collate
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.serving.model_folder import Encoder, load_encoder, load_model
+from imdb_rnn.training.prediction import predict_logits
 
 # Fast on a CPU, and small enough that even the longest reviews stay within modest memory.
 BATCH_SIZE = 64
@@ -34,7 +34,6 @@ class Predictor:
         """
         return cls(load_model(folder), load_encoder(folder))
 
-    @torch.inference_mode()
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Probability that each text is positive.
 
@@ -47,13 +46,6 @@ class Predictor:
             float32 [texts], in the order of `texts`.
         """
         reviews = list(self.encode(texts))
-        lengths = np.array([len(review) for review in reviews], dtype=np.int64)
-        probabilities = np.zeros(len(reviews), dtype=np.float32)
-        for batch in batches_by_length(lengths, BATCH_SIZE):
-            tokens, words = collate(
-                [reviews[i] for i in batch],
-                self.classifier.shape.padding,
-                self.classifier.batch_width,
-            )
-            probabilities[batch] = self.classifier(tokens, words).sigmoid().numpy()
+        logits = torch.from_numpy(predict_logits(self.classifier, reviews, BATCH_SIZE))
+        probabilities: NDArray[np.float32] = logits.sigmoid().numpy()
         return probabilities

@@ -79,7 +79,7 @@ def _predict(ids: list[str], params: Params) -> NDArray[np.float32]:
     require_same_reviews(ids, store.ids.tolist(), origin=str(PREPARED), made_by="prepare")
     classifier = load_model(CLASSIFIER).to(device)
     with progress("test reviews", len(store)) as advance:
-        return predict_logits(classifier, store, params.evaluate.batch_size, device, advance)
+        return predict_logits(classifier, store, params.evaluate.batch_size, advance)
 
 
 def _duplicated(test: pa.Table) -> NDArray[np.bool_]:

@@ -7,12 +7,12 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 from imdb_rnn.console import console
-from imdb_rnn.corpus.reviews import edition_of, read_reviews
+from imdb_rnn.corpus.reviews import read_reviews
 from imdb_rnn.corpus.split import hold_out, movies_of
 from imdb_rnn.corpus.statistics import shared_reviews, split_statistics
 from imdb_rnn.corpus.store import TokenStore, write_store
 from imdb_rnn.corpus.vocabulary import build_tokenizer, encode
-from imdb_rnn.jsonfile import write_json
+from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import Params, Prepare
 from imdb_rnn.stages import run_stage
 
@@ -24,7 +24,7 @@ REPORT = Path("reports/data.json")
 def prepare(params: Params) -> None:
     """Read `data/raw`, write `data/prepared` and `reports/data.json`."""
     raw = {name: read_reviews(RAW / f"{name}.parquet") for name in ("train", "test", "unsup")}
-    edition = edition_of(RAW / "train.parquet")
+    provenance = read_json(RAW / "provenance.json")
     splits = _split_training(raw, params)
     tokenizer = build_tokenizer(_vocabulary_text(splits, params.prepare), params.prepare)
     PREPARED.mkdir(parents=True, exist_ok=True)
@@ -36,13 +36,15 @@ def prepare(params: Params) -> None:
     write_json(
         PREPARED / "dataset.json",
         {
-            "edition": edition,
+            # Not where the reviews came from: another source of the same ones changes nothing.
+            "edition": provenance["edition"],
+            "splits": provenance["splits"],
             "vocabulary_size": tokenizer.get_vocab_size(),
             "max_length": params.prepare.max_length,
             "keep": params.prepare.keep,
         },
     )
-    write_json(REPORT, _report(edition, tokenizer, splits, stores))
+    write_json(REPORT, _report(provenance["edition"], tokenizer, splits, stores))
 
 
 def _split_training(raw: dict[str, pa.Table], params: Params) -> dict[str, pa.Table]:

@@ -107,8 +107,7 @@ class Trainer:
         self.reviews = reviews
         self.params = params
         self._seed = seed
-        self._device = classifier.output.weight.device
-        self._dropout = torch.Generator(self._device)
+        self._dropout = torch.Generator(classifier.device)
         steps = math.ceil(len(reviews) / params.batch_size) * params.epochs
         self._optimizer = build_optimizer(classifier.parameters(), params)
         self._schedule = build_schedule(self._optimizer, params, steps)
@@ -131,15 +130,16 @@ class Trainer:
         )
         for batch in batches:
             tokens, lengths = collate(
-                [self.reviews.review(i) for i in batch],
+                [self.reviews[i] for i in batch],
                 self.classifier.shape.padding,
                 self.classifier.batch_width,
             )
             yield self._step(tokens, lengths, self._labels[batch])
 
     def _step(self, tokens: torch.Tensor, lengths: torch.Tensor, labels: torch.Tensor) -> Step:
-        labels = labels.to(self._device)
-        logits = self.classifier(tokens.to(self._device), lengths.to(self._device), self._dropout)
+        device = self.classifier.device
+        labels = labels.to(device)
+        logits = self.classifier(tokens.to(device), lengths.to(device), self._dropout)
         loss = binary_cross_entropy_with_logits(logits, labels)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
@@ -155,8 +155,7 @@ class Trainer:
 
 def _validate(classifier: Classifier, valid: TokenStore) -> tuple[float, float]:
     """Loss and accuracy on the validation reviews."""
-    device = classifier.output.weight.device
-    logits = torch.from_numpy(predict_logits(classifier, valid, VALIDATION_BATCH_SIZE, device))
+    logits = torch.from_numpy(predict_logits(classifier, valid, VALIDATION_BATCH_SIZE))
     labels = torch.from_numpy(valid.labels.astype(np.float32))
     loss = binary_cross_entropy_with_logits(logits.double(), labels.double())
     accuracy = ((logits > 0) == (labels > 0)).double().mean()
@@ -177,7 +176,7 @@ def _summarize(number: int, steps: list[Step], valid_loss: float, valid_accuracy
 
 def _step_metrics(step: Step) -> dict[str, float]:
     return {
-        "step_loss": step.loss,
+        "loss": step.loss,
         "gradient_norm": step.gradient_norm,
         "learning_rate": step.learning_rate,
     }

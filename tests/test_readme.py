@@ -1,0 +1,65 @@
+"""Numbers in the README come from files in Git."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS: dict[str, Any] = json.loads((ROOT / "reports/evaluate.json").read_text(encoding="utf-8"))
+EXPERIMENTS: list[dict[str, Any]] = json.loads(
+    (ROOT / "reports/experiments.json").read_text(encoding="utf-8")
+)
+NAMES = [file.stem for file in (ROOT / "experiments").glob("*.yaml")]
+
+
+def _table(name: str) -> dict[str, list[str]]:
+    """Rows of the README's table between two markers, by their first cell."""
+    block = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", README, re.DOTALL)
+    assert block, f"the README has no table of the {name}"
+    rows = [line.strip("|").split("|") for line in block[1].splitlines() if line.startswith("|")]
+    return {row[0].strip(" `*"): [cell.strip() for cell in row[1:]] for row in rows[2:]}
+
+
+def test_the_headline_is_the_committed_result() -> None:
+    table = _table("headline")
+    interval = f"{RESULTS['accuracy_low']:.4f} to {RESULTS['accuracy_high']:.4f}"
+    assert table["recurrent network"] == [f"{RESULTS['accuracy']:.4f}", interval]
+    for title, name in (("NB-weighted n-grams", "nb"), ("tf-idf n-grams", "tfidf")):
+        assert table[title][0] == f"{RESULTS['baselines'][name]['accuracy']:.4f}"
+
+
+def test_the_committed_results_are_of_the_full_edition() -> None:
+    assert RESULTS["edition"] == "full"
+    assert RESULTS["n_test"] == 25_000
+
+
+def test_every_experiment_has_its_row() -> None:
+    assert {row["name"] for row in EXPERIMENTS} == {*NAMES, "default"}
+    assert set(_table("experiments")) == {*NAMES, "default"}
+
+
+@pytest.mark.parametrize("row", EXPERIMENTS, ids=lambda row: row["name"])
+def test_an_experiment_s_row_is_its_committed_result(row: dict[str, Any]) -> None:
+    _, accuracy, interval, validation = _table("experiments")[row["name"]]
+    assert accuracy == f"{row['accuracy']:.4f}"
+    assert interval == f"{row['accuracy_low']:.4f} to {row['accuracy_high']:.4f}"
+    assert validation == f"{row['valid_accuracy']:.4f}"
+
+
+def test_the_default_row_is_the_headline() -> None:
+    (default,) = (row for row in EXPERIMENTS if row["name"] == "default")
+    assert default["accuracy"] == RESULTS["accuracy"]
+
+
+@pytest.mark.parametrize("picture", re.findall(r"!\[.*?\]\((.*?)\)", README))
+def test_every_picture_is_there(picture: str) -> None:
+    assert (ROOT / picture).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("link", re.findall(r"(?<!!)\[[^\]]*\]\((?!https?://)(.*?)\)", README))
+def test_every_link_leads_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()
