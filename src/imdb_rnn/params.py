@@ -142,8 +142,6 @@ class Model(Section):
     """On which side a short review is filled up."""
     mask_padding: bool
     """Keep padding out of states and pooling. Without it every review is filled to max_length."""
-    word_dropout: Probability
-    """Share of words that training hides behind the unknown word."""
     embedding_dropout: Probability
     """Share of word-vector dimensions that are zeroed, the same for all words of a review."""
     layer_dropout: Probability
@@ -176,7 +174,7 @@ class Train(Section):
     clip_norm: Annotated[float, Field(gt=0)] | None
     """Largest norm of the whole gradient; null leaves it alone."""
     patience: Annotated[int, Field(ge=1)] | None
-    """Stop after this many epochs without a better validation loss; null never stops early."""
+    """Stop after this many epochs without better validation accuracy; null never stops early."""
     threads: Annotated[int, Field(ge=1, le=1024)]
     """CPU threads. Results depend on it in the last digits, so it is a parameter."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]

@@ -68,7 +68,7 @@ def run(
     stores: tuple[TokenStore, TokenStore], seed: int = 1, **changes: Any
 ) -> tuple[Classifier, list[Epoch], int, Recorder]:
     torch.set_num_threads(1)
-    shape = model_shape(pooling="max", embedding_dropout=0.1, output_dropout=0.1, word_dropout=0.05)
+    shape = model_shape(pooling="max", embedding_dropout=0.1, output_dropout=0.1)
     trainer = Trainer(Classifier(30, 12, shape, seed), stores[0], train_params(**changes), seed)
     recorder = Recorder()
     history, best = fit(trainer, stores[1], recorder)
@@ -106,17 +106,17 @@ def test_the_losses_are_the_known_ones(stores: tuple[TokenStore, TokenStore]) ->
     assert losses == pytest.approx(GOLDEN_LOSSES, abs=1e-4)
 
 
-GOLDEN_LOSSES = [0.67144, 0.63151, 0.59199, 0.57679]
+GOLDEN_LOSSES = [0.66576, 0.62560, 0.57197, 0.56085]
 
 
 def test_the_weights_of_the_best_epoch_are_kept(stores: tuple[TokenStore, TokenStore]) -> None:
     classifier, history, best, _ = run(stores, learning_rate=0.3, epochs=6, schedule="constant")
-    losses = [epoch.valid_loss for epoch in history]
+    scores = [(epoch.valid_accuracy, -epoch.valid_loss) for epoch in history]
     assert best < len(history), "the test needs a training that gets worse"
-    assert best == int(np.argmin(losses)) + 1
+    assert scores[best - 1] == max(scores)
     logits = torch.from_numpy(predict_logits(classifier, stores[1], 7)).double()
     labels = torch.from_numpy(stores[1].labels.astype(np.float64))
-    assert binary_cross_entropy_with_logits(logits, labels).item() == pytest.approx(min(losses))
+    assert binary_cross_entropy_with_logits(logits, labels).item() == pytest.approx(-scores[best - 1][1])
 
 
 def test_training_stops_when_validation_no_longer_improves(

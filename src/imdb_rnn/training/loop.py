@@ -57,7 +57,9 @@ class Step:
 
 
 def fit(trainer: "Trainer", valid: TokenStore, observer: Observer) -> tuple[list[Epoch], int]:
-    """Train, and leave the weights of the epoch with the lowest validation loss.
+    """Train, and leave the weights of the epoch with the best validation accuracy.
+
+    Of equal accuracies the lower loss decides.
 
     Args:
         trainer: Holds the classifier, the reviews to learn from, and the parameters.
@@ -81,10 +83,10 @@ def fit(trainer: "Trainer", valid: TokenStore, observer: Observer) -> tuple[list
         history.append(epoch)
         observer.log_epoch(number, {k: v for k, v in asdict(epoch).items() if k != "epoch"})
         _print_epoch(epoch, params.epochs)
-        if best == 0 or epoch.valid_loss < history[best - 1].valid_loss:
+        if best == 0 or _score(epoch) > _score(history[best - 1]):
             best, best_weights = number, _copy_weights(classifier)
         if params.patience is not None and number - best >= params.patience:
-            console.print(f"no lower validation loss in {params.patience} epochs: stopped early")
+            console.print(f"no better validation accuracy in {params.patience} epochs: stopped early")
             break
     classifier.load_state_dict(best_weights)
     return history, best
@@ -160,6 +162,10 @@ def _validate(classifier: Classifier, valid: TokenStore) -> tuple[float, float]:
     loss = binary_cross_entropy_with_logits(logits.double(), labels.double())
     accuracy = ((logits > 0) == (labels > 0)).double().mean()
     return loss.item(), accuracy.item()
+
+
+def _score(epoch: Epoch) -> tuple[float, float]:
+    return epoch.valid_accuracy, -epoch.valid_loss
 
 
 def _summarize(number: int, steps: list[Step], valid_loss: float, valid_accuracy: float) -> Epoch:
