@@ -60,15 +60,21 @@ def test_all_problems_are_reported_at_once_a_line_each() -> None:
     ("path", "value", "words"),
     [
         ("train.epcohs", 2, ["train.epcohs", "unknown", "epochs"]),
-        ("model.cell", "gur", ["model.cell", '"gur"', "'rnn', 'gru' or 'lstm'", "mean gru"]),
-        ("train.epochs", 0, ["train.epochs", "got 0", "greater than or equal to 1"]),
-        ("train.epochs", "3", ["train.epochs", '"3"', "integer"]),
+        ("model.cell", "gur", ["model.cell", '"gur"', "rnn, gru, lstm", "mean gru"]),
+        ("train.epochs", 0, ["train.epochs", "got 0", "integer, at least 1"]),
+        ("prepare.validation_share", 7.0, ["number, at least 0.01, at most 0.5"]),
+        ("train.clip_norm", -1.0, ["number, more than 0, or null"]),
+        ("train.epochs", "3", ["train.epochs", '"3"', "integer", "write 3"]),
         ("train.epochs", True, ["train.epochs", "true", "integer"]),
         ("train.learning_rate", "1e-3", ['got "1e-3"', "text", "0.001"]),
-        ("train.learning_rate", float("nan"), ["train.learning_rate", "finite"]),
+        (
+            "train.learning_rate",
+            float("nan"),
+            ["train.learning_rate", "NaN", "number, more than 0"],
+        ),
         ("model.mask_padding", "yes", ["model.mask_padding", "boolean"]),
         ("download.sources", [{"uri": "x"}], ["download.sources.0", "url"]),
-        ("download.sources", [], ["download.sources", "at least 1"]),
+        ("download.sources", [], ["download.sources", "length at least 1"]),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_what_is_allowed(

@@ -8,7 +8,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -295,19 +295,15 @@ def _describe(problem: ErrorDetails) -> str:
         hint = f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(known)}"
         return f"  {path}: unknown parameter; {hint}"
     if problem["type"] == "missing":
-        field = _field(location)
-        meaning = field.description if field and field.description else "a section"
-        return f"  {path}: missing; it is needed: {meaning}"
+        return f"  {path}: missing; allowed: {_allowed(problem)}"
     got = problem["input"]
-    line = f"  {path}: got {_quote(got)}; allowed: {_allowed(problem)}"
-    if isinstance(got, str):
-        line += _string_hint(got, location)
-    return line
+    hint = _string_hint(got, location) if isinstance(got, str) else ""
+    return f"  {path}: got {_quote(got)}; allowed: {_allowed(problem)}{hint}"
 
 
 def _string_hint(got: str, location: tuple[int | str, ...]) -> str:
-    field = _field(location)
-    choices = [str(choice) for choice in get_args(field.annotation)] if field else []
+    schema = _schema(location)
+    choices = [str(choice) for choice in schema.get("enum", [])]
     nearest = difflib.get_close_matches(got, choices, n=1)
     if nearest:
         return f"; did you mean {nearest[0]}?"
@@ -315,29 +311,59 @@ def _string_hint(got: str, location: tuple[int | str, ...]) -> str:
         number = float(got)
     except ValueError:
         return ""
-    return f"; YAML reads {got} as text, write {number!r}"
+    whole = schema.get("type") == "integer" and number.is_integer()
+    return f"; YAML reads {got} as text, write {int(number) if whole else number}"
 
 
 def _allowed(problem: ErrorDetails) -> str:
-    return problem["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    """What may stand at the problem's place."""
+    if problem["type"] == "source":
+        return problem["msg"]
+    schema = _schema(problem["loc"])
+    return _in_words(schema) if schema else problem["msg"].removeprefix("Input should be ")
 
 
-def _field(location: tuple[int | str, ...]) -> Any:  # noqa: ANN401 - pydantic's FieldInfo or None
-    """The declaration of the parameter at a path, or None where there is none."""
+def _in_words(schema: Mapping[str, Any]) -> str:
+    """A JSON schema of one parameter as people say it: `integer, at least 1, or null`."""
+    if "anyOf" in schema:
+        return ", or ".join(_in_words(alternative) for alternative in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
+    limits = [f"{words} {schema[name]}" for name, words in _LIMITS.items() if name in schema]
+    return ", ".join([schema.get("type", "a section of parameters"), *limits])
+
+
+_LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+    "minItems": "length at least",
+    "pattern": "of the form",
+}
+
+
+def _schema(location: tuple[int | str, ...]) -> dict[str, Any]:
+    """The JSON schema of the parameter at a path; empty where there is none."""
+    *sections, name = location
+    section = _section(tuple(sections))
+    properties = section.model_json_schema()["properties"] if section else {}
+    schema: dict[str, Any] = properties.get(name, {})
+    return schema
+
+
+def _section(location: tuple[int | str, ...]) -> type[Section] | None:
+    """The section at a path, or None where there is none."""
     section: Any = Params
-    field = None
-    for part in location:
-        fields = getattr(section, "model_fields", {})
-        if part not in fields:
-            return field if isinstance(part, int) else None
-        field = fields[part]
-        section = field.annotation
-    return field
+    for name in location:
+        field = getattr(section, "model_fields", {}).get(name)
+        section = field.annotation if field else None
+    return section if isinstance(section, type) and issubclass(section, Section) else None
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    section = Params if not location else getattr(_field(location), "annotation", None)
-    return list(getattr(section, "model_fields", {}))
+    section = _section(location)
+    return list(section.model_fields) if section else []
 
 
 def _quote(value: object) -> str:

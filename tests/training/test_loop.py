@@ -116,7 +116,9 @@ def test_the_weights_of_the_best_epoch_are_kept(stores: tuple[TokenStore, TokenS
     assert scores[best - 1] == max(scores)
     logits = torch.from_numpy(predict_logits(classifier, stores[1], 7)).double()
     labels = torch.from_numpy(stores[1].labels.astype(np.float64))
-    assert binary_cross_entropy_with_logits(logits, labels).item() == pytest.approx(-scores[best - 1][1])
+    assert binary_cross_entropy_with_logits(logits, labels).item() == pytest.approx(
+        -scores[best - 1][1]
+    )
 
 
 def test_training_stops_when_validation_no_longer_improves(

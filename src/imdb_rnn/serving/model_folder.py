@@ -95,8 +95,6 @@ def load_encoder(folder: Path) -> Encoder:
     path = folder / TOKENIZER
     try:
         tokenizer = load_tokenizer(path)
-    except InputRefusedError:
-        raise
     except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exceptions
         raise _unusable(path, str(error)) from None
     words = tokenizer.get_vocab_size()

@@ -1,6 +1,5 @@
 """Stage `download`: the reviews as parquet, and where they came from."""
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +9,7 @@ from imdb_rnn.console import console
 from imdb_rnn.corpus.official import content_digest
 from imdb_rnn.corpus.reviews import write_reviews
 from imdb_rnn.corpus.sources import Dataset, find_reviews
+from imdb_rnn.jsonfile import write_json
 from imdb_rnn.params import Params
 from imdb_rnn.stages import run_stage
 
@@ -40,8 +40,7 @@ def write_dataset(dataset: Dataset, folder: Path) -> None:
     try:
         for split, reviews in dataset.splits.items():
             write_reviews(unfinished / f"{split}.parquet", reviews, dataset.edition)
-        provenance = json.dumps(_provenance(dataset), indent=2) + "\n"
-        (unfinished / "provenance.json").write_text(provenance, encoding="utf-8")
+        write_json(unfinished / "provenance.json", _provenance(dataset))
         _move_files(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -86,7 +86,9 @@ def fit(trainer: "Trainer", valid: TokenStore, observer: Observer) -> tuple[list
         if best == 0 or _score(epoch) > _score(history[best - 1]):
             best, best_weights = number, _copy_weights(classifier)
         if params.patience is not None and number - best >= params.patience:
-            console.print(f"no better validation accuracy in {params.patience} epochs: stopped early")
+            console.print(
+                f"no better validation accuracy in {params.patience} epochs: stopped early"
+            )
             break
     classifier.load_state_dict(best_weights)
     return history, best
