@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from imdb_rnn.corpus.store import TokenStore, write_store
+from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Train
 from imdb_rnn.training.loop import Epoch, Trainer, fit
@@ -152,6 +153,11 @@ def test_the_gradient_is_clipped_to_its_norm(stores: tuple[TokenStore, TokenStor
 
     assert first_change(0.01) == pytest.approx(0.01, rel=1e-3)
     assert first_change(None) > 0.02
+
+
+def test_a_diverging_training_ends_with_a_sentence(stores: tuple[TokenStore, TokenStore]) -> None:
+    with pytest.raises(InputRefusedError, match=r"diverged.*train.learning_rate"):
+        run(stores, optimizer="sgd", learning_rate=1e38, clip_norm=None)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from torch.nn.utils import clip_grad_norm_
 from imdb_rnn.console import console, progress
 from imdb_rnn.corpus.batches import collate, shuffled_batches
 from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Train
 from imdb_rnn.training.optimization import build_optimizer, build_schedule
@@ -122,6 +123,9 @@ class Trainer:
         """Take the steps of one epoch, counted from 1, one for each that is asked for.
 
         Order and dropout follow from (seed, epoch) alone.
+
+        Raises:
+            InputRefusedError: The loss is no longer a finite number.
         """
         self._dropout.manual_seed(_derive_seed(self._seed, number))
         batches = shuffled_batches(
@@ -145,6 +149,11 @@ class Trainer:
         labels = labels.to(device)
         logits = self.classifier(tokens.to(device), lengths.to(device), self._dropout)
         loss = binary_cross_entropy_with_logits(logits, labels)
+        if not loss.isfinite():
+            raise InputRefusedError(
+                f"The loss of step {self.steps_done + 1} is {loss.item()}: training has diverged. "
+                "Lower train.learning_rate, or set train.clip_norm (1.0 is usual)."
+            )
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
         limit = self.params.clip_norm or math.inf
