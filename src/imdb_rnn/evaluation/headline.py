@@ -30,4 +30,4 @@ def headline(results: Mapping[str, Any]) -> Table:
 
 def _percent(numbers: Mapping[str, float], name: str) -> str:
     value, low, high = (100 * numbers[f"{name}{end}"] for end in ("", "_low", "_high"))
-    return f"{value:.2f} ({low:.2f} to {high:.2f})"
+    return f"{value:.2f} ({low:.2f}, {high:.2f})"
