@@ -49,7 +49,7 @@ def test_every_parameter_is_described() -> None:
 def test_all_problems_are_reported_at_once_a_line_each() -> None:
     values = _changed("train.epcohs", 2)
     values["model"]["cell"] = "gur"
-    values["prepare"]["validation_share"] = 7.0
+    values["prepare"]["validation_folds"] = 1
     del values["seed"]
     lines = _refusal(values).splitlines()
     assert lines[0] == "params.yaml: 4 problems"
@@ -62,7 +62,7 @@ def test_all_problems_are_reported_at_once_a_line_each() -> None:
         ("train.epcohs", 2, ["train.epcohs", "unknown", "epochs"]),
         ("model.cell", "gur", ["model.cell", '"gur"', "rnn, gru, lstm", "mean gru"]),
         ("train.epochs", 0, ["train.epochs", "got 0", "integer, at least 1"]),
-        ("prepare.validation_share", 7.0, ["number, at least 0.01, at most 0.5"]),
+        ("prepare.validation_folds", 1, ["integer, at least 2, at most 100"]),
         ("train.clip_norm", -1.0, ["number, more than 0, or null"]),
         ("train.epochs", "3", ["train.epochs", '"3"', "integer", "write 3"]),
         ("train.epochs", True, ["train.epochs", "true", "integer"]),

@@ -100,7 +100,9 @@ def ui(
 
 def _refuse_outdated_results() -> None:
     """Outputs of other parameters or code would be filed under the wrong ones."""
-    if subprocess.run(["dvc", "status", "--quiet"], check=False).returncode != 0:
+    from imdb_rnn.experiments import environment  # noqa: PLC0415 - see the module
+
+    if subprocess.run(["dvc", "status", "--quiet"], check=False, env=environment()).returncode != 0:
         raise InputRefusedError(
             "The results do not belong to the parameters, data and code as they are now. "
             "`dvc status` says what changed, `dvc repro` brings them up to date."

@@ -5,10 +5,12 @@ copy, so that the working folder keeps its parameters and results.
 """
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 from rich.table import Table
@@ -16,7 +18,7 @@ from rich.table import Table
 from imdb_rnn.console import console
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json, write_json
-from imdb_rnn.params import PARAMS_FILE, parse_params
+from imdb_rnn.params import PARAMS_FILE, FileSource, load_params, parse_params, read_mapping
 
 FOLDER: Final = Path("experiments")
 RESULTS: Final = Path("reports/experiments.json")
@@ -38,10 +40,14 @@ def read_overrides(name: str) -> dict[str, Any]:
     if not file.exists():
         known = ", ".join(experiment_names())
         raise InputRefusedError(f"{file}: no such experiment. There are: {known}.")
-    changes = yaml.safe_load(file.read_text(encoding="utf-8"))
-    shipped = yaml.safe_load(PARAMS_FILE.read_text(encoding="utf-8"))
-    parse_params(merged(shipped, changes), origin=f"{PARAMS_FILE} with {file}")
-    return dict(_flatten(changes))
+    changes = read_mapping(file)
+    origin = f"{PARAMS_FILE} with {file}"
+    parse_params(merged(read_mapping(PARAMS_FILE), changes), origin)
+    overrides = dict(_flatten(changes))
+    lists = [path for path, value in overrides.items() if isinstance(value, list)]
+    if lists:
+        raise InputRefusedError(f"{file}: {lists[0]} is a list, which an experiment cannot change.")
+    return overrides
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,6 +63,10 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 def dvc_command(name: str) -> list[str]:
     """The `dvc exp run` that carries an experiment out."""
     command = ["dvc", "exp", "run", "--temp", "--name", name]
+    for source in load_params().download.sources:
+        # What Git ignores does not get into the temporary copy by itself.
+        if isinstance(source, FileSource) and Path(source.file).exists():
+            command += ["--copy-paths", source.file]
     for path, value in read_overrides(name).items():
         command += ["-S", f"{path}={value if isinstance(value, str) else json.dumps(value)}"]
     return command
@@ -66,20 +76,42 @@ def run_experiment(name: str) -> int:
     """Carry an experiment out, in place of an earlier one of the same name.
 
     Returns:
-        DVC's exit code.
+        DVC's exit code; if it is not 0, the earlier result is still there.
     """
     command = dvc_command(name)
-    if _revision(name):
-        subprocess.run(["dvc", "exp", "remove", "--quiet", name], check=True)
-    console.print(" ".join(command))
-    return subprocess.run(command, check=False).returncode
+    earlier = _reference(name)
+    if earlier:
+        _git("update-ref", "-d", earlier.name)
+    console.print(" ".join(command), markup=False)
+    code = subprocess.run(command, check=False, env=environment()).returncode
+    if code != 0 and earlier:
+        _git("update-ref", earlier.name, earlier.commit)
+    return code
+
+
+def environment() -> dict[str, str]:
+    """Environment for DVC, with the programs of this virtual environment first on the path.
+
+    They are there even if nobody has activated it.
+    """
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": programs}
 
 
 def gather_results() -> list[dict[str, Any]]:
     """Bring `reports/experiments.json` up to date and return it.
 
-    An experiment that this clone has not run keeps the row that it has.
+    An experiment that this clone has not run with the parameters as they are now keeps the row
+    that it has.
+
+    Raises:
+        InputRefusedError: The pipeline itself has no results yet.
     """
+    for path in _METRICS:
+        if not Path(path).exists():
+            raise InputRefusedError(
+                f"{path}: no results yet. `make run` or `dvc repro` makes them."
+            )
     rows = {row["name"]: row for row in (read_json(RESULTS) if RESULTS.exists() else [])}
     found = {name: _results_of(name) for name in experiment_names()}
     found[DEFAULT] = _row(DEFAULT, *(read_json(Path(path)) for path in _METRICS))
@@ -92,7 +124,7 @@ def gather_results() -> list[dict[str, Any]]:
 
 def results_table(rows: list[dict[str, Any]]) -> Table:
     """The rows of `gather_results` for reading."""
-    table = Table("experiment", "test accuracy", "95 % interval", "validation", "edition")
+    table = Table("experiment", "test accuracy", "interval", "validation", "edition")
     for row in rows:
         table.add_row(
             row["name"],
@@ -108,10 +140,16 @@ _METRICS: Final = ("reports/evaluate.json", "reports/train.json")
 
 
 def _results_of(name: str) -> dict[str, Any] | None:
-    revision = _revision(name)
-    if revision is None:
+    """The row of an experiment, if it was run with the parameters as they are now."""
+    reference = _reference(name)
+    if reference is None:
         return None
-    return _row(name, *(json.loads(_git("show", f"{revision}:{path}")) for path in _METRICS))
+    ran_with = dict(_flatten(yaml.safe_load(_git("show", f"{reference.commit}:{PARAMS_FILE}"))))
+    if ran_with != dict(_flatten(read_mapping(PARAMS_FILE))) | read_overrides(name):
+        return None
+    return _row(
+        name, *(json.loads(_git("show", f"{reference.commit}:{path}")) for path in _METRICS)
+    )
 
 
 def _row(name: str, test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,10 +163,17 @@ def _row(name: str, test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[s
     }
 
 
-def _revision(name: str) -> str | None:
-    """The commit in which DVC keeps an experiment, or None."""
+class _Reference(NamedTuple):
+    """Where DVC keeps an experiment."""
+
+    commit: str
+    name: str
+
+
+def _reference(name: str) -> _Reference | None:
     lines = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
-    return next((line.split()[0] for line in lines if line.endswith(f"/{name}")), None)
+    references = (_Reference(*line.split()) for line in lines)
+    return next((found for found in references if found.name.endswith(f"/{name}")), None)
 
 
 def _git(*arguments: str) -> str:

@@ -35,7 +35,7 @@ class FileSource(Section):
     """The archive as a file, for instance in the drop folder."""
 
     file: str
-    """Path of the archive, relative to the main checkout."""
+    """Path of the archive, relative to the top of the project."""
 
 
 class UrlSource(Section):
@@ -87,18 +87,18 @@ class Prepare(Section):
     """Fold capital letters."""
     punctuation: Literal["keep", "drop"]
     """Whether runs of punctuation are words of their own or are left out."""
-    vocabulary_size: Annotated[int, Field(ge=3)]
+    vocabulary_size: Annotated[int, Field(ge=3, le=10_000_000)]
     """Number of word ids, the two for padding and unknown words included."""
     minimum_count: Annotated[int, Field(ge=1)]
     """A word that occurs less often in the vocabulary's text is unknown."""
     vocabulary_from: Literal["train", "train+unsup"]
     """Text that the vocabulary is counted on; never validation or test."""
-    max_length: Annotated[int, Field(ge=1)]
+    max_length: Annotated[int, Field(ge=1, le=100_000)]
     """Longest review in words; of a longer one the rest is cut away."""
     keep: Literal["head", "tail", "head+tail"]
     """Which end of a long review survives the cut."""
-    validation_share: Annotated[float, Field(ge=0.01, le=0.5)]
-    """Part of the labelled training reviews that is held out, by movie."""
+    validation_folds: Annotated[int, Field(ge=2, le=100)]
+    """The labelled training reviews are cut into so many parts by movie; one is held out."""
 
 
 class LinearModel(Section):
@@ -130,11 +130,11 @@ class Model(Section):
     """Activation of the cell `rnn`; the gated cells have their own."""
     layers: Annotated[int, Field(ge=1, le=16)]
     """Recurrent layers on top of each other."""
-    hidden_size: Annotated[int, Field(ge=1)]
+    hidden_size: Annotated[int, Field(ge=1, le=65_536)]
     """Units of one layer in one direction."""
     bidirectional: bool
     """Read each review from its end as well."""
-    embedding_size: Annotated[int, Field(ge=1)]
+    embedding_size: Annotated[int, Field(ge=1, le=65_536)]
     """Dimensions of a word vector."""
     pooling: Literal["last", "mean", "max", "max+mean"]
     """How the hidden states of all words become one vector."""
@@ -157,7 +157,7 @@ class Train(Section):
 
     optimizer: Literal["adam", "adamw", "sgd"]
     """Update rule."""
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Annotated[float, Field(gt=0, le=1000)]
     """Highest step size of the schedule."""
     weight_decay: Annotated[float, Field(ge=0)]
     """L2 penalty; decoupled from the gradient for adamw."""
@@ -167,9 +167,9 @@ class Train(Section):
     """Course of the learning rate after the warm-up: level, or falling to zero."""
     warmup: Probability
     """Share of all steps over which the learning rate rises from zero."""
-    epochs: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
     """Passes over the training reviews."""
-    batch_size: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     """Reviews a step."""
     clip_norm: Annotated[float, Field(gt=0)] | None
     """Largest norm of the whole gradient; null leaves it alone."""
@@ -188,7 +188,7 @@ class Evaluate(Section):
     """Level of every interval."""
     resamples: Annotated[int, Field(ge=100, le=100_000)]
     """Bootstrap samples behind every interval."""
-    batch_size: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     """Reviews predicted at once; changes speed, not results."""
 
 
@@ -212,7 +212,7 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         InputRefusedError: The file cannot be read, is not a YAML mapping, or has values that are
             not allowed; the message lists every problem, a line each.
     """
-    return parse_params(_read_mapping(path), origin=str(path))
+    return parse_params(read_mapping(path), origin=str(path))
 
 
 def parse_params(values: Mapping[str, Any], origin: str) -> Params:
@@ -234,7 +234,12 @@ def json_schema() -> str:
     return json.dumps(Params.model_json_schema(), indent=2) + "\n"
 
 
-def _read_mapping(path: Path) -> dict[str, Any]:
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping, unchecked otherwise.
+
+    Raises:
+        InputRefusedError: The file is missing, or is not UTF-8, not YAML or not a mapping.
+    """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -368,6 +373,9 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
 
 def _quote(value: object) -> str:
     """A value as the user would write it, shortened, with its type where that is the mistake."""
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (TypeError, ValueError):  # keys that are not text, or a value that contains itself
+        text = repr(value)
     limit = 60
     return text if len(text) <= limit else text[: limit - 1] + "…"

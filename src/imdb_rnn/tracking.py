@@ -59,7 +59,7 @@ REPORTS: Final = Path("reports")
 MODEL_FOLDER: Final = Path("models/rnn")
 
 ARTIFACTS: Final = {
-    "pipeline": ["params.yaml", "dvc.yaml", "dvc.lock"],
+    "pipeline": ["params.yaml", "dvc.yaml"],
     "reports": [
         "reports/data.json",
         "reports/train.json",
@@ -412,7 +412,8 @@ def _lineage() -> dict[str, str]:
     if "DVC_EXP_NAME" in os.environ:
         tags["dvc.experiment"] = os.environ["DVC_EXP_NAME"]
     lock = Path("dvc.lock")
-    if lock.exists():
+    # Within a stage, DVC has not written that stage's own entry yet.
+    if lock.exists() and "DVC_STAGE" not in os.environ:
         tags["dvc.lock_sha256"] = hashlib.sha256(lock.read_bytes()).hexdigest()
     return tags
 

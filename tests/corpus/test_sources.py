@@ -1,3 +1,4 @@
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ def settings(*sources: dict[str, str], **changes: Any) -> Download:
 
 
 def find(folder: Path, *sources: dict[str, str], **changes: Any) -> Dataset:
-    return find_reviews(settings(*sources, **changes), folder, folder / "downloads")
+    with contextlib.chdir(folder):
+        return find_reviews(settings(*sources, **changes), folder / "downloads")
 
 
 def refusal(folder: Path, *sources: dict[str, str], **changes: Any) -> str:
@@ -49,7 +51,7 @@ def test_the_generated_archive_is_the_same_every_time(tmp_path: Path) -> None:
     assert (tmp_path / "a.tar.gz").read_bytes() == ARCHIVE
 
 
-def test_a_file_is_found_in_the_main_checkout(tmp_path: Path) -> None:
+def test_a_file_is_found_below_the_working_folder(tmp_path: Path) -> None:
     (tmp_path / "drop").mkdir()
     (tmp_path / "drop/reviews.tar.gz").write_bytes(ARCHIVE)
     dataset = find(tmp_path, {"file": "drop/reviews.tar.gz"})

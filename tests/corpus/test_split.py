@@ -1,8 +1,10 @@
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from imdb_rnn.corpus.reviews import SCHEMA
 from imdb_rnn.corpus.split import hold_out, movies_of
+from imdb_rnn.errors import InputRefusedError
 
 RANDOM = np.random.default_rng(0)
 MOVIES = [f"tt{number:07d}" for number in RANDOM.integers(0, 150, size=1000)]
@@ -16,28 +18,35 @@ def _reviews(ids: list[str], movies: list[str | None]) -> pa.Table:
 
 
 def test_no_movie_stands_on_both_sides() -> None:
-    held_out = hold_out(LABELS, MOVIES, 0.1, seed=1)
+    held_out = hold_out(LABELS, MOVIES, 10, seed=1)
     movies = np.array(MOVIES)
     assert not set(movies[held_out]) & set(movies[~held_out])
 
 
 def test_the_share_and_the_labels_are_kept_in_balance() -> None:
-    held_out = hold_out(LABELS, MOVIES, 0.1, seed=1)
+    held_out = hold_out(LABELS, MOVIES, 10, seed=1)
     assert 80 <= held_out.sum() <= 120
     assert abs(LABELS[held_out].mean() - LABELS.mean()) < 0.05
 
 
 def test_the_seed_alone_decides() -> None:
-    first = hold_out(LABELS, MOVIES, 0.1, seed=1)
+    first = hold_out(LABELS, MOVIES, 10, seed=1)
     np.random.seed(7)  # noqa: NPY002 - shows that the global generator plays no part
-    assert (first == hold_out(LABELS, MOVIES, 0.1, seed=1)).all()
-    assert (first != hold_out(LABELS, MOVIES, 0.1, seed=2)).any()
+    assert (first == hold_out(LABELS, MOVIES, 10, seed=1)).all()
+    assert (first != hold_out(LABELS, MOVIES, 10, seed=2)).any()
 
 
 def test_neighbouring_ids_stand_in_for_an_unknown_movie() -> None:
-    reviews = _reviews(["train/neg/7", "train/neg/8", "train/pos/9999"], [None, None, None])
-    first, second, third = movies_of(reviews)
-    assert first == second != third
+    ids = ["train/neg/7", "train/neg/8", "train/neg/9999", "train/pos/7"]
+    first, second, *others = movies_of(_reviews(ids, [None] * 4))
+    assert first == second
+    assert first not in others
+    assert len(set(others)) == 2
+
+
+def test_more_parts_than_movies_are_refused() -> None:
+    with pytest.raises(InputRefusedError, match=r"validation_folds.*3 movies"):
+        hold_out(LABELS[:6], ["a", "a", "b", "b", "c", "c"], 10, seed=1)
 
 
 def test_a_known_movie_is_used() -> None:

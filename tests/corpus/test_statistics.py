@@ -33,3 +33,8 @@ def test_copies_and_shared_movies_are_counted() -> None:
         "duplicates_across": {"test in train": 2},
         "movies_shared": {"train and test": 1},
     }
+
+
+def test_unknown_movies_are_not_called_disjoint() -> None:
+    report = shared_reviews({"train": _split(["one"], [None]), "test": _split(["two"], [None])})
+    assert report["movies_shared"] == {"train and test": None}

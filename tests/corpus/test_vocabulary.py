@@ -26,7 +26,7 @@ PARAMS = Prepare(
     vocabulary_from="train",
     max_length=100,
     keep="head",
-    validation_share=0.1,
+    validation_folds=10,
 )
 
 
@@ -50,6 +50,12 @@ def test_the_same_words_in_another_order_make_the_same_bytes(tmp_path: Path) -> 
 def test_line_breaks_vanish_and_punctuation_is_a_word_of_its_own() -> None:
     tokenizer = build_tokenizer(TEXTS, PARAMS)
     assert _words(tokenizer, "good<br />bad, FILM!") == ["good", "bad", ",", "film", "!"]
+
+
+def test_text_cannot_name_the_special_words() -> None:
+    (ids,) = encode(build_tokenizer(TEXTS, PARAMS), ["film [pad] [unk] film"], 100, "head")
+    assert 0 not in ids
+    assert len(ids) == 8
 
 
 def test_punctuation_can_be_dropped() -> None:

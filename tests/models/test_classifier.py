@@ -44,6 +44,17 @@ def test_a_padded_batch_gives_the_logits_of_its_reviews_one_by_one(choice: dict[
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "max+mean"])
+def test_states_that_explode_in_the_padding_do_not_reach_the_logit(pooling: str) -> None:
+    shape = model_shape(nonlinearity="relu", pooling=pooling)
+    classifier = Classifier(VOCABULARY, 400, shape, seed=1)
+    weight = classifier.layers[0].forwards.weight_hh_l0  # type: ignore[union-attr]
+    weight.data.copy_(1.4 * torch.eye(6))  # type: ignore[union-attr,operator]
+    long = np.ones(400, dtype=np.int32)
+    together = _logits(classifier, [REVIEWS[1], long])[0]
+    torch.testing.assert_close(together, _logits(classifier, [REVIEWS[1]])[0])
+
+
 def test_masked_padding_on_either_side_is_the_same() -> None:
     post = Classifier(VOCABULARY, MAX_LENGTH, model_shape(padding="post"), seed=1)
     pre = Classifier(VOCABULARY, MAX_LENGTH, model_shape(padding="pre"), seed=1)

@@ -25,7 +25,7 @@ def write_params(folder: Path, source: dict[str, str], **changes: object) -> Non
 
 
 def run_stage(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "DVC_ROOT"}
+    environment = dict(os.environ)
     return subprocess.run(
         [sys.executable, "-m", "imdb_rnn.stages.download"],
         cwd=folder,
@@ -67,17 +67,6 @@ def test_the_same_reviews_make_the_same_bytes_whatever_packed_them(tmp_path: Pat
         assert run_stage(folder).returncode == 0
         tables.append({file: (folder / "data/raw" / file).read_bytes() for file in OUTPUTS})
     assert tables[0] == tables[1]
-
-
-def test_a_queued_experiment_finds_the_file_in_the_main_checkout(tmp_path: Path) -> None:
-    main, copy = tmp_path / "main", tmp_path / "copy"
-    main.mkdir()
-    copy.mkdir()
-    (main / "reviews.tar.gz").write_bytes(ARCHIVE)
-    write_params(copy, {"file": "reviews.tar.gz"})
-    assert run_stage(copy, DVC_ROOT=str(main)).returncode == 0
-    assert files_below(main) == {"reviews.tar.gz"}
-    assert files_below(copy / "data") == {f"raw/{name}" for name in OUTPUTS}
 
 
 @pytest.mark.parametrize("content", [None, ARCHIVE[:-20], pack({"README": b""})])

@@ -26,7 +26,7 @@ def shuffled_batches(
         lengths: Words of each review.
         batch_size: Reviews a batch; the last may be smaller.
         seed: Of the run.
-        epoch: Counted from 0.
+        epoch: Number of the epoch.
         by_length: Put reviews of like length together.
     """
     random = np.random.default_rng([seed, epoch])

@@ -12,7 +12,7 @@ from imdb_rnn.corpus import transfer
 from imdb_rnn.corpus.archive import read_archive
 from imdb_rnn.corpus.official import (
     WrongReviewsError,
-    check_digest,
+    digest_difference,
     first_of_each_class,
     review_table,
 )
@@ -46,12 +46,11 @@ class _NoAnswerError(Exception):
     """A source does not have the reviews; the next one may."""
 
 
-def find_reviews(settings: Download, checkout: Path, downloads: Path) -> Dataset:
+def find_reviews(settings: Download, downloads: Path) -> Dataset:
     """Read the reviews from the first source that answers with the right ones.
 
     Args:
         settings: The sources, and what the reviews must hash to.
-        checkout: The folder that paths of file sources are relative to.
         downloads: Keeps partial downloads until the next try.
 
     Raises:
@@ -60,7 +59,7 @@ def find_reviews(settings: Download, checkout: Path, downloads: Path) -> Dataset
     silent = []
     for source in settings.sources:
         try:
-            dataset = _read(source, settings, checkout, downloads)
+            dataset = _read(source, settings, downloads)
         except _NoAnswerError as reason:
             silent.append(f"  - {_describe(source)}: {reason}")
             console.print(f"{_describe(source)}: {reason}", markup=False)
@@ -74,12 +73,11 @@ def find_reviews(settings: Download, checkout: Path, downloads: Path) -> Dataset
 def _read(
     source: FileSource | UrlSource | PackageSource,
     settings: Download,
-    checkout: Path,
     downloads: Path,
 ) -> Dataset:
     match source:
         case FileSource():
-            return _read_file(source, settings.digests, checkout)
+            return _read_file(source, settings.digests)
         case UrlSource():
             return _read_url(source, settings, downloads)
         case PackageSource():
@@ -91,8 +89,8 @@ def _describe(source: FileSource | UrlSource | PackageSource) -> str:
     return f"{kind} {value}"
 
 
-def _read_file(source: FileSource, digests: Digests, checkout: Path) -> Dataset:
-    path = checkout / source.file
+def _read_file(source: FileSource, digests: Digests) -> Dataset:
+    path = Path(source.file)
     if not path.exists():
         raise _NoAnswerError("no such file")
     try:
@@ -101,8 +99,8 @@ def _read_file(source: FileSource, digests: Digests, checkout: Path) -> Dataset:
         reason = problem.strerror if isinstance(problem, OSError) else problem
         raise InputRefusedError(
             f"{source.file}: {reason}.\n"
-            "The file was not used, and nothing was changed. Put the official archive in its "
-            "place, or move it away so that the next source is asked."
+            "The file was not used and is as it was; nothing was written. Put the official archive "
+            "in its place, or move it away so that the next source is asked."
         ) from None
 
 
@@ -126,15 +124,21 @@ def _read_url(source: UrlSource, settings: Download, downloads: Path) -> Dataset
 def _read_checked_archive(path: Path, digests: Digests) -> dict[str, pa.Table]:
     with path.open("rb") as stream:
         splits = read_archive(stream)
-    for split, reviews in splits.items():
-        check_digest(split, reviews, getattr(digests, split))
+    wrong = [
+        difference
+        for split, reviews in splits.items()
+        if (difference := digest_difference(split, reviews, getattr(digests, split)))
+    ]
+    if wrong:
+        raise WrongReviewsError("; ".join(wrong))
     return splits
 
 
 def _read_package(source: PackageSource, digests: Digests) -> Dataset:
     try:
         version, reviews = read_package(source.package)
-        check_digest("package", review_table(reviews), digests.package)
+        if difference := digest_difference("package", review_table(reviews), digests.package):
+            raise _NoAnswerError(difference)
     except PackageNotFoundError:
         raise _NoAnswerError("not installed") from None
     except WrongReviewsError as problem:

@@ -41,18 +41,22 @@ def shared_reviews(splits: dict[str, pa.Table]) -> dict[str, Any]:
 
     Returns:
         `duplicates_within`: extra copies in each split; `duplicates_across`: for a pair
-        `b in a`, the reviews of `b` whose text stands in `a`; `movies_shared`: titles in both.
+        `b in a`, the reviews of `b` whose text stands in `a`; `movies_shared`: titles in
+        both, None where no movie is known.
     """
     texts = {
         name: [normalized(t) for t in table["text"].to_pylist()] for name, table in splits.items()
     }
-    movies = {name: set(table["movie"].to_pylist()) - {None} for name, table in splits.items()}
+    movies = {name: set(reviews["movie"].to_pylist()) - {None} for name, reviews in splits.items()}
+    known = any(movies.values())
     names = list(splits)
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
     return {
         "duplicates_within": {name: len(texts[name]) - len(set(texts[name])) for name in names},
         "duplicates_across": {f"{b} in {a}": _copies(texts[a], texts[b]) for a, b in pairs},
-        "movies_shared": {f"{a} and {b}": len(movies[a] & movies[b]) for a, b in pairs},
+        "movies_shared": {
+            f"{a} and {b}": len(movies[a] & movies[b]) if known else None for a, b in pairs
+        },
     }
 
 

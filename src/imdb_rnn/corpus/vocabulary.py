@@ -37,13 +37,16 @@ def build_tokenizer(texts: Iterable[str], params: Prepare) -> Tokenizer:
     tokenizer = Tokenizer(WordLevel(unk_token=UNKNOWN))
     tokenizer.normalizer = _normalizer(lowercase=params.lowercase)
     tokenizer.pre_tokenizer = _pre_tokenizer(params.punctuation)
+    specials = {PADDING: PADDING_ID, UNKNOWN: UNKNOWN_ID}
     trainer = WordLevelTrainer(
-        vocab_size=params.vocabulary_size,
+        vocab_size=params.vocabulary_size - len(specials),
         min_frequency=params.minimum_count,
-        special_tokens=[PADDING, UNKNOWN],
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    # Not as the trainer's special tokens: those are also found in text that happens to say [pad].
+    words = {word: i + len(specials) for word, i in tokenizer.get_vocab().items()}
+    tokenizer.model = WordLevel(specials | words, unk_token=UNKNOWN)
     return tokenizer
 
 

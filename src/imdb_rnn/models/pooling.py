@@ -14,7 +14,8 @@ def last_state(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
 def mean_state(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """The mean over each review's words."""
-    return (states * _is_word(states, lengths)).sum(0) / lengths[:, None]
+    # Filled, not multiplied by zero: a ReLU state may have run to infinity in the padding.
+    return states.masked_fill(~_is_word(states, lengths), 0).sum(0) / lengths[:, None]
 
 
 def max_state(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,5 @@
 """Stage `download`: the reviews as parquet, and where they came from."""
 
-import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -19,15 +18,13 @@ TRAIN_ONLY_WARNING: Final = """\
 The full dataset was not within reach. These are its labelled TRAINING reviews only: numbers below
 10,000 of each class are used as train, the others as test. There are no official test reviews, no
 unlabelled ones, no ratings and no movies. Scores are not comparable with those of the full edition.
-To get that, put aclImdb_v1.tar.gz into data/external/ or connect to the internet, and run again."""
+To get that, put aclImdb_v1.tar.gz into data/external/ and run again; or connect to the internet and
+run `dvc repro --force download` first."""
 
 
 def download(params: Params) -> None:
     """Write the review tables and their provenance to `data/raw`, all of them or none."""
-    # In a queued experiment the working folder is a copy without the drop folder's files; DVC
-    # names the original checkout there.
-    checkout = Path(os.environ.get("DVC_ROOT", "."))
-    dataset = find_reviews(params.download, checkout, DOWNLOADS)
+    dataset = find_reviews(params.download, DOWNLOADS)
     write_dataset(dataset, RAW)
     shutil.rmtree(DOWNLOADS, ignore_errors=True)
     _announce(dataset)

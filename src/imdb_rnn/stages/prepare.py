@@ -50,7 +50,7 @@ def prepare(params: Params) -> None:
 def _split_training(raw: dict[str, pa.Table], params: Params) -> dict[str, pa.Table]:
     train = raw["train"]
     held_out = hold_out(
-        train["label"].to_numpy(), movies_of(train), params.prepare.validation_share, params.seed
+        train["label"].to_numpy(), movies_of(train), params.prepare.validation_folds, params.seed
     )
     return {
         "train": train.filter(pa.array(~held_out)),

@@ -149,11 +149,7 @@ class Trainer:
         labels = labels.to(device)
         logits = self.classifier(tokens.to(device), lengths.to(device), self._dropout)
         loss = binary_cross_entropy_with_logits(logits, labels)
-        if not loss.isfinite():
-            raise InputRefusedError(
-                f"The loss of step {self.steps_done + 1} is {loss.item()}: training has diverged. "
-                "Lower train.learning_rate, or set train.clip_norm (1.0 is usual)."
-            )
+        _refuse_divergence(loss, f"the loss of step {self.steps_done + 1}")
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
         limit = self.params.clip_norm or math.inf
@@ -171,8 +167,17 @@ def _validate(classifier: Classifier, valid: TokenStore) -> tuple[float, float]:
     logits = torch.from_numpy(predict_logits(classifier, valid, VALIDATION_BATCH_SIZE))
     labels = torch.from_numpy(valid.labels.astype(np.float32))
     loss = binary_cross_entropy_with_logits(logits.double(), labels.double())
+    _refuse_divergence(loss, "the validation loss")
     accuracy = ((logits > 0) == (labels > 0)).double().mean()
     return loss.item(), accuracy.item()
+
+
+def _refuse_divergence(loss: torch.Tensor, what: str) -> None:
+    if not loss.isfinite():
+        raise InputRefusedError(
+            f"Training has diverged: {what} is {loss.item()}. Lower train.learning_rate, or set "
+            "train.clip_norm (1.0 is usual)."
+        )
 
 
 def _score(epoch: Epoch) -> tuple[float, float]:
