@@ -142,6 +142,8 @@ class Model(Section):
     """On which side a short review is filled up."""
     mask_padding: bool
     """Keep padding out of states and pooling. Without it every review is filled to max_length."""
+    word_dropout: Probability
+    """Share of words that training hides behind the unknown word."""
     embedding_dropout: Probability
     """Share of word-vector dimensions that are zeroed, the same for all words of a review."""
     layer_dropout: Probability
@@ -173,6 +175,9 @@ class Train(Section):
     """Reviews a step."""
     clip_norm: Annotated[float, Field(gt=0)] | None
     """Largest norm of the whole gradient; null leaves it alone."""
+    weight_averaging: Probability
+    """Share of the running average of weights that outlives a step; the average is validated and
+    kept. 0 keeps the weights themselves."""
     patience: Annotated[int, Field(ge=1)] | None
     """Stop after this many epochs without better validation accuracy; null never stops early."""
     threads: Annotated[int, Field(ge=1, le=1024)]

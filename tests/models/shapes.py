@@ -17,6 +17,7 @@ def model_shape(**changes: Any) -> Model:
         "pooling": "last",
         "padding": "post",
         "mask_padding": True,
+        "word_dropout": 0.0,
         "embedding_dropout": 0.0,
         "layer_dropout": 0.0,
         "output_dropout": 0.0,

@@ -8,7 +8,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from imdb_rnn.corpus.batches import collate
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.models.dropout import shared_dropout
+from imdb_rnn.models.dropout import shared_dropout, word_dropout
 from imdb_rnn.models.recurrent import RecurrentLayer
 from models.shapes import model_shape
 
@@ -146,6 +146,14 @@ def test_dropout_draws_one_mask_for_all_words_and_keeps_the_mean() -> None:
     assert dropped.mean().item() == pytest.approx(1, abs=0.1)
 
 
+def test_word_dropout_hides_the_given_share() -> None:
+    tokens = torch.full((100, 100), 7)
+    hidden = word_dropout(tokens, 0.2, torch.Generator().manual_seed(0))
+    assert set(hidden.unique().tolist()) == {1, 7}
+    assert (hidden == 1).double().mean().item() == pytest.approx(0.2, abs=0.02)
+
+
 def test_without_a_generator_nothing_is_dropped() -> None:
     features = torch.ones(3, 2, 4)
     assert torch.equal(shared_dropout(features, 0.9, None), features)
+    assert torch.equal(word_dropout(torch.ones(2, 2).long(), 0.9, None), torch.ones(2, 2).long())

@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def train_params(**changes: Any) -> Train:
         "epochs": 3,
         "batch_size": 16,
         "clip_norm": 1.0,
+        "weight_averaging": 0.0,
         "patience": None,
         "threads": 1,
         "device": "cpu",
@@ -122,6 +124,18 @@ def test_the_weights_of_the_best_epoch_are_kept(stores: tuple[TokenStore, TokenS
     )
 
 
+def test_the_running_average_of_the_weights_is_what_is_kept(
+    stores: tuple[TokenStore, TokenStore],
+) -> None:
+    shape, params = model_shape(), train_params(weight_averaging=0.5)
+    trainer = Trainer(Classifier(30, 12, shape, seed=1), stores[0], params, seed=1)
+    average = None
+    for _ in itertools.islice(trainer.epoch(1), 5):
+        now = trainer.classifier.output.weight.detach().clone()
+        average = now if average is None else 0.5 * average + 0.5 * now
+    torch.testing.assert_close(trainer.result.output.weight, average)
+
+
 def test_training_stops_when_validation_no_longer_improves(
     stores: tuple[TokenStore, TokenStore],
 ) -> None:
@@ -156,8 +170,12 @@ def test_the_gradient_is_clipped_to_its_norm(stores: tuple[TokenStore, TokenStor
 
 
 def test_a_diverging_training_ends_with_a_sentence(stores: tuple[TokenStore, TokenStore]) -> None:
+    params = train_params(optimizer="sgd", clip_norm=None).model_copy(
+        update={"learning_rate": 1e38}
+    )
+    trainer = Trainer(Classifier(30, 12, model_shape(), seed=1), stores[0], params, seed=1)
     with pytest.raises(InputRefusedError, match=r"diverged.*train.learning_rate"):
-        run(stores, optimizer="sgd", learning_rate=1e38, clip_norm=None)
+        fit(trainer, stores[1], Recorder())
 
 
 @pytest.mark.parametrize(

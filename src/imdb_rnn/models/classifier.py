@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from imdb_rnn.models.dropout import shared_dropout
+from imdb_rnn.models.dropout import shared_dropout, word_dropout
 from imdb_rnn.models.initialization import INITIALIZATION
 from imdb_rnn.models.pooling import POOLING
 from imdb_rnn.models.recurrent import RecurrentLayer
@@ -70,6 +70,7 @@ class Classifier(nn.Module):
             lengths = torch.full_like(lengths, tokens.shape[1])
         elif self.shape.padding == "pre":
             tokens = words_first(tokens, lengths)
+        tokens = word_dropout(tokens, self.shape.word_dropout, random)
         features = self.embedding(tokens.T)
         for depth, layer in enumerate(self.layers):
             share = self.shape.layer_dropout if depth else self.shape.embedding_dropout

@@ -2,6 +2,8 @@
 
 import torch
 
+from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
+
 
 def shared_dropout(
     features: torch.Tensor, share: float, random: torch.Generator | None
@@ -20,3 +22,19 @@ def shared_dropout(
         return features
     keep = torch.empty(features.shape[-2:], device=features.device)
     return features * keep.bernoulli_(1 - share, generator=random).div_(1 - share)
+
+
+def word_dropout(
+    tokens: torch.Tensor, share: float, random: torch.Generator | None
+) -> torch.Tensor:
+    """Make some words unknown, so that no review is recognised by a few rare ones.
+
+    Args:
+        tokens: int64 [batch, time].
+        share: Probability of hiding a word.
+        random: Source of the choice; None hides nothing.
+    """
+    if random is None or share == 0:
+        return tokens
+    hidden = torch.empty(tokens.shape, device=tokens.device).bernoulli_(share, generator=random)
+    return tokens.masked_fill(hidden.bool(), UNKNOWN_ID)

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import clip_grad_norm_
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from imdb_rnn.console import console, progress
 from imdb_rnn.corpus.batches import collate, shuffled_batches
@@ -72,7 +73,7 @@ def fit(trainer: "Trainer", valid: TokenStore, observer: Observer) -> tuple[list
     """
     params, classifier = trainer.params, trainer.classifier
     history: list[Epoch] = []
-    best, best_weights = 0, _copy_weights(classifier)
+    best, best_weights = 0, _copy_weights(trainer.result)
     for number in range(1, params.epochs + 1):
         steps = []
         with progress(f"epoch {number} of {params.epochs}", len(trainer.reviews)) as advance:
@@ -80,12 +81,12 @@ def fit(trainer: "Trainer", valid: TokenStore, observer: Observer) -> tuple[list
                 steps.append(step)
                 observer.log_step(trainer.steps_done, _step_metrics(step))
                 advance(step.reviews, f"loss {step.loss:.3f}")
-        epoch = _summarize(number, steps, *_validate(classifier, valid))
+        epoch = _summarize(number, steps, *_validate(trainer.result, valid))
         history.append(epoch)
         observer.log_epoch(number, {k: v for k, v in asdict(epoch).items() if k != "epoch"})
         _print_epoch(epoch, params.epochs)
         if best == 0 or _score(epoch) > _score(history[best - 1]):
-            best, best_weights = number, _copy_weights(classifier)
+            best, best_weights = number, _copy_weights(trainer.result)
         if params.patience is not None and number - best >= params.patience:
             console.print(
                 f"no better validation accuracy in {params.patience} epochs: stopped early"
@@ -116,8 +117,14 @@ class Trainer:
         steps = math.ceil(len(reviews) / params.batch_size) * params.epochs
         self._optimizer = build_optimizer(classifier.parameters(), params)
         self._schedule = build_schedule(self._optimizer, params, steps)
+        self._average = _running_average(classifier, params.weight_averaging)
         self._labels = torch.from_numpy(reviews.labels.astype(np.float32))
         self.steps_done = 0
+
+    @property
+    def result(self) -> Classifier:
+        """What training has come to: the classifier, or the running average of its weights."""
+        return cast("Classifier", self._average.module) if self._average else self.classifier
 
     def epoch(self, number: int) -> Iterator[Step]:
         """Take the steps of one epoch, counted from 1, one for each that is asked for.
@@ -157,9 +164,19 @@ class Trainer:
         rate = self._schedule.get_last_lr()[0]
         self._optimizer.step()
         self._schedule.step()
+        if self._average:
+            self._average.update_parameters(self.classifier)
         self.steps_done += 1
         correct = int(((logits > 0) == (labels > 0)).sum())
         return Step(len(labels), loss.item(), correct, norm.item(), float(rate))
+
+
+def _running_average(classifier: Classifier, decay: float) -> AveragedModel | None:
+    """The exponential moving average of the weights, if one is asked for."""
+    if decay == 0:
+        return None
+    average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
+    return AveragedModel(classifier, multi_avg_fn=average)
 
 
 def _validate(classifier: Classifier, valid: TokenStore) -> tuple[float, float]:
