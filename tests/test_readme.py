@@ -63,3 +63,14 @@ def test_every_picture_is_there(picture: str) -> None:
 @pytest.mark.parametrize("link", re.findall(r"(?<!!)\[[^\]]*\]\((?!https?://)(.*?)\)", README))
 def test_every_link_leads_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
+
+
+def test_the_distance_to_the_linear_models_is_the_committed_one() -> None:
+    def points(value: float) -> str:
+        return f"{-100 * value:.1f}"
+
+    nb, tfidf = RESULTS["baselines"]["nb"], RESULTS["baselines"]["tfidf"]
+    low, high = points(nb["difference_high"]), points(nb["difference_low"])
+    said = " ".join(README.split())
+    assert f"by {points(nb['difference'])} points (95 % interval {low} to {high}" in said
+    assert f"the tf-idf model by {points(tfidf['difference'])}" in said
