@@ -121,6 +121,29 @@ class Baseline(Section):
     """Logistic regression on naive-Bayes log-count ratios (Wang & Manning 2012)."""
 
 
+class PseudoLabel(Section):
+    """Probabilities by which the recurrent model learns from reviews that nobody has labelled."""
+
+    teacher: LinearModel | None
+    """Naive-Bayes-weighted n-gram model that gives them; null leaves those reviews aside."""
+
+
+class Phrases(Section):
+    """Polarities of frequent phrases, which the network reads beside the words' vectors."""
+
+    longest: Annotated[int, Field(ge=0, le=5)]
+    """Words of the longest phrases; 0 does without."""
+    least_count: Annotated[int, Field(ge=1)]
+    """A phrase that training and pseudo-labelled reviews hold less often is left out."""
+
+
+class WordVectors(Section):
+    """Where the embedding starts: vectors counted on training and unlabelled reviews."""
+
+    window: Annotated[int, Field(ge=0, le=100)]
+    """Farthest neighbour that counts, in words to either side; 0 starts at random instead."""
+
+
 class Model(Section):
     """The classifier: embedding, recurrent layers, pooling, one linear unit."""
 
@@ -205,6 +228,9 @@ class Params(Section):
     download: Download
     prepare: Prepare
     baseline: Baseline
+    pseudo_label: PseudoLabel
+    phrases: Phrases
+    word_vectors: WordVectors
     model: Model
     train: Train
     evaluate: Evaluate

@@ -73,7 +73,7 @@ def test_a_damaged_file_is_refused_by_name(folder: Path, file: str, damage: str)
 @pytest.mark.parametrize(
     ("change", "blamed"),
     [
-        ({"format": 2}, "format"),
+        ({"format": 1}, "format"),
         ({"keep": "middle"}, "keep"),
         ({"vocabulary_size": -1}, "vocabulary_size"),
         ({"surprise": 1}, "surprise"),

@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from imdb_rnn.corpus.store import TokenStore, write_store
+from imdb_rnn.corpus.training_set import TrainingSet
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Train
@@ -72,7 +73,12 @@ def run(
 ) -> tuple[Classifier, list[Epoch], int, Recorder]:
     torch.set_num_threads(1)
     shape = model_shape(pooling="max", embedding_dropout=0.1, output_dropout=0.1)
-    trainer = Trainer(Classifier(30, 12, shape, seed), stores[0], train_params(**changes), seed)
+    trainer = Trainer(
+        Classifier(30, 12, shape, seed),
+        TrainingSet.labelled(stores[0]),
+        train_params(**changes),
+        seed,
+    )
     recorder = Recorder()
     history, best = fit(trainer, stores[1], recorder)
     return trainer.classifier, history, best, recorder
@@ -128,7 +134,9 @@ def test_the_running_average_of_the_weights_is_what_is_kept(
     stores: tuple[TokenStore, TokenStore],
 ) -> None:
     shape, params = model_shape(), train_params(weight_averaging=0.5)
-    trainer = Trainer(Classifier(30, 12, shape, seed=1), stores[0], params, seed=1)
+    trainer = Trainer(
+        Classifier(30, 12, shape, seed=1), TrainingSet.labelled(stores[0]), params, seed=1
+    )
     average = None
     for _ in itertools.islice(trainer.epoch(1), 5):
         now = trainer.classifier.output.weight.detach().clone()
@@ -160,7 +168,7 @@ def test_the_gradient_is_clipped_to_its_norm(stores: tuple[TokenStore, TokenStor
         )
         classifier = Classifier(30, 12, model_shape(), seed=1)
         before = torch.nn.utils.parameters_to_vector(classifier.parameters()).detach()
-        step = next(Trainer(classifier, stores[0], params, seed=1).epoch(1))
+        step = next(Trainer(classifier, TrainingSet.labelled(stores[0]), params, seed=1).epoch(1))
         after = torch.nn.utils.parameters_to_vector(classifier.parameters()).detach()
         assert step.gradient_norm > 0.01
         return float((after - before).norm())
@@ -173,7 +181,9 @@ def test_a_diverging_training_ends_with_a_sentence(stores: tuple[TokenStore, Tok
     params = train_params(optimizer="sgd", clip_norm=None).model_copy(
         update={"learning_rate": 1e38}
     )
-    trainer = Trainer(Classifier(30, 12, model_shape(), seed=1), stores[0], params, seed=1)
+    trainer = Trainer(
+        Classifier(30, 12, model_shape(), seed=1), TrainingSet.labelled(stores[0]), params, seed=1
+    )
     with pytest.raises(InputRefusedError, match=r"diverged.*train.learning_rate"):
         fit(trainer, stores[1], Recorder())
 

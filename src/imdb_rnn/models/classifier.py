@@ -1,10 +1,14 @@
 """The review classifier: embedding, recurrent layers, pooling, one linear unit."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
+from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
 from imdb_rnn.models.dropout import shared_dropout, word_dropout
 from imdb_rnn.models.initialization import INITIALIZATION
+from imdb_rnn.models.phrases import PhrasePolarity
 from imdb_rnn.models.pooling import POOLING
 from imdb_rnn.models.recurrent import RecurrentLayer
 from imdb_rnn.params import Model
@@ -22,9 +26,18 @@ class Classifier(nn.Module):
         max_length: Longest review in words.
         shape: Everything else about the architecture.
         seed: Of the initial weights.
+        phrases: Number of phrases of one word, of two, and so on, whose polarities are read
+            beside the words' vectors; empty to read the vectors alone.
     """
 
-    def __init__(self, vocabulary_size: int, max_length: int, shape: Model, seed: int = 0) -> None:
+    def __init__(
+        self,
+        vocabulary_size: int,
+        max_length: int,
+        shape: Model,
+        seed: int = 0,
+        phrases: Sequence[int] = (),
+    ) -> None:
         super().__init__()
         self.vocabulary_size = vocabulary_size
         self.max_length = max_length
@@ -32,12 +45,14 @@ class Classifier(nn.Module):
         directions = 2 if shape.bidirectional else 1
         states = shape.hidden_size * directions
         pooled = states * (2 if shape.pooling == "max+mean" else 1)
+        self.phrases = PhrasePolarity(vocabulary_size, phrases)
+        inputs = shape.embedding_size + self.phrases.longest
         # PyTorch's modules draw their first weights from its global generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.embedding = nn.Embedding(vocabulary_size, shape.embedding_size)
             self.layers = nn.ModuleList(
-                RecurrentLayer(shape.embedding_size if depth == 0 else states, shape)
+                RecurrentLayer(inputs if depth == 0 else states, shape)
                 for depth in range(shape.layers)
             )
             self.output = nn.Linear(pooled, 1)
@@ -70,16 +85,33 @@ class Classifier(nn.Module):
             lengths = torch.full_like(lengths, tokens.shape[1])
         elif self.shape.padding == "pre":
             tokens = words_first(tokens, lengths)
-        tokens = word_dropout(tokens, self.shape.word_dropout, random)
-        features = self.embedding(tokens.T)
+        features = self._inputs(tokens.T, random)
         for depth, layer in enumerate(self.layers):
-            share = self.shape.layer_dropout if depth else self.shape.embedding_dropout
-            features = layer(shared_dropout(features, share, random), lengths)
+            if depth:
+                features = shared_dropout(features, self.shape.layer_dropout, random)
+            features = layer(features, lengths)
         pooled = POOLING[self.shape.pooling](features, lengths)
         logits: torch.Tensor = self.output(
             shared_dropout(pooled, self.shape.output_dropout, random)
         )
         return logits.squeeze(-1)
+
+    def _inputs(self, tokens: torch.Tensor, random: torch.Generator | None) -> torch.Tensor:
+        """Each word's vector, and the polarities of the phrases that end there.
+
+        Args:
+            tokens: int64 [time, batch], words first.
+            random: Source of dropout.
+
+        Returns:
+            float32 [time, batch, embedding_size + longest phrase]
+        """
+        kept = word_dropout(tokens, self.shape.word_dropout, random)
+        vectors = shared_dropout(self.embedding(kept), self.shape.embedding_dropout, random)
+        if not self.phrases.longest:
+            return vectors
+        hidden = (kept == UNKNOWN_ID)[..., None]
+        return torch.cat([vectors, self.phrases(tokens).masked_fill(hidden, 0)], dim=-1)
 
 
 def words_first(tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

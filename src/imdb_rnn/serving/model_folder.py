@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import PositiveInt, ValidationError
+from pydantic import NonNegativeInt, PositiveInt, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -33,10 +33,11 @@ Encoder = Callable[[Sequence[str]], Iterable[NDArray[np.int32]]]
 class _Config(Section):
     """Contents of `config.json`."""
 
-    format: Literal[1]
+    format: Literal[2]
     vocabulary_size: PositiveInt
     max_length: PositiveInt
     keep: End
+    phrases: list[NonNegativeInt]
     model: Model
 
 
@@ -55,10 +56,11 @@ def save_model(folder: Path, classifier: Classifier, keep: End, tokenizer_file: 
     }
     save_file(weights, folder / WEIGHTS)
     config = _Config(
-        format=1,
+        format=2,
         vocabulary_size=classifier.vocabulary_size,
         max_length=classifier.max_length,
         keep=keep,
+        phrases=classifier.phrases.sizes,
         model=classifier.shape,
     )
     (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -75,7 +77,9 @@ def load_model(folder: Path) -> Classifier:
     config = _load_config(folder)
     path = folder / WEIGHTS
     try:
-        classifier = Classifier(config.vocabulary_size, config.max_length, config.model)
+        classifier = Classifier(
+            config.vocabulary_size, config.max_length, config.model, phrases=config.phrases
+        )
         classifier.load_state_dict(load_file(path))
     except (OSError, SafetensorError) as error:
         raise _unusable(path, str(error)) from None

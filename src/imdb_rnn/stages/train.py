@@ -6,10 +6,14 @@ from pathlib import Path
 
 import torch
 
+from imdb_rnn.arrayfile import read_array
 from imdb_rnn.console import console
 from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.corpus.training_set import TrainingSet
+from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.phrases import load_phrases
 from imdb_rnn.models.summary import parameter_count, summary
 from imdb_rnn.params import Params
 from imdb_rnn.serving.model_folder import save_model
@@ -20,26 +24,36 @@ from imdb_rnn.training.determinism import make_deterministic, resolve_device
 from imdb_rnn.training.loop import Epoch, Trainer, fit
 
 PREPARED = Path("data/prepared")
+PSEUDO_LABELS = Path("data/pseudo_labels.npy")
+PHRASES = Path("models/phrases.safetensors")
+WORD_VECTORS = Path("models/word_vectors.npy")
 MODEL = Path("models/rnn")
 METRICS = Path("reports/train.json")
 HISTORY = Path("reports/history.csv")
 
 
 def train(params: Params) -> None:
-    """Read `data/prepared`, write `models/rnn`, `reports/train.json` and the history."""
+    """Read what the stages before made, write `models/rnn`, `reports/train.json`, the history."""
     device = resolve_device(params.train.device)
     make_deterministic(params.train.threads)
     keep_freed_memory()
     dataset = read_json(PREPARED / "dataset.json")
-    stores = {name: TokenStore.open(PREPARED / name) for name in ("train", "valid")}
+    reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS)
+    valid = TokenStore.open(PREPARED / "valid")
+    phrases = load_phrases(PHRASES)
     classifier = Classifier(
-        dataset["vocabulary_size"], dataset["max_length"], params.model, params.seed
-    ).to(device)
+        dataset["vocabulary_size"], dataset["max_length"], params.model, params.seed, phrases.sizes
+    )
+    _start_embedding(classifier)
+    classifier.phrases.load_state_dict(phrases.state_dict())
+    classifier.to(device)
     console.print(summary(classifier))
-    console.print(f"training on {device} with {torch.get_num_threads()} threads")
+    console.print(
+        f"training on {len(reviews):,} reviews, on {device} with {torch.get_num_threads()} threads"
+    )
     with training_run(params) as run:
-        trainer = Trainer(classifier, stores["train"], params.train, params.seed)
-        history, best = fit(trainer, stores["valid"], run)
+        trainer = Trainer(classifier, reviews, params.train, params.seed)
+        history, best = fit(trainer, valid, run)
     save_model(MODEL, classifier.cpu(), dataset["keep"], PREPARED / "tokenizer.json")
     _write_history(history)
     write_json(
@@ -51,9 +65,23 @@ def train(params: Params) -> None:
             "valid_accuracy": round(history[best - 1].valid_accuracy, 6),
             "valid_loss": round(history[best - 1].valid_loss, 6),
             "parameters": parameter_count(classifier),
-            "tokens": len(stores["train"].tokens) * len(history),
+            "tokens": int(reviews.lengths.sum()) * len(history),
         },
     )
+
+
+def _start_embedding(classifier: Classifier) -> None:
+    """Put the counted word vectors in place of the random ones, if there are any."""
+    vectors = read_array(WORD_VECTORS, made_by="word_vectors")
+    if len(vectors) == 0:
+        return
+    weight = classifier.embedding.weight
+    if vectors.shape != weight.shape:
+        raise InputRefusedError(
+            f"{WORD_VECTORS}: word vectors of shape {vectors.shape}, the model needs "
+            f"{tuple(weight.shape)}. `dvc repro word_vectors` counts them anew."
+        )
+    weight.data.copy_(torch.from_numpy(vectors))
 
 
 def _write_history(history: list[Epoch]) -> None:

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from imdb_rnn.console import console, progress
 from imdb_rnn.corpus.batches import collate, shuffled_batches
 from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.corpus.training_set import TrainingSet
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Train
@@ -101,13 +102,13 @@ class Trainer:
 
     Args:
         classifier: On the device that trains it; changed in place.
-        reviews: To learn from.
+        reviews: To learn from, labelled or with a probability that stands in for the label.
         params: Optimisation.
         seed: Of the order of reviews and of dropout.
     """
 
     def __init__(
-        self, classifier: Classifier, reviews: TokenStore, params: Train, seed: int
+        self, classifier: Classifier, reviews: TrainingSet, params: Train, seed: int
     ) -> None:
         self.classifier = classifier
         self.reviews = reviews
@@ -118,7 +119,7 @@ class Trainer:
         self._optimizer = build_optimizer(classifier.parameters(), params)
         self._schedule = build_schedule(self._optimizer, params, steps)
         self._average = _running_average(classifier, params.weight_averaging)
-        self._labels = torch.from_numpy(reviews.labels.astype(np.float32))
+        self._targets = torch.from_numpy(reviews.targets)
         self.steps_done = 0
 
     @property
@@ -149,13 +150,13 @@ class Trainer:
                 self.classifier.shape.padding,
                 self.classifier.batch_width,
             )
-            yield self._step(tokens, lengths, self._labels[batch])
+            yield self._step(tokens, lengths, self._targets[batch])
 
-    def _step(self, tokens: torch.Tensor, lengths: torch.Tensor, labels: torch.Tensor) -> Step:
+    def _step(self, tokens: torch.Tensor, lengths: torch.Tensor, targets: torch.Tensor) -> Step:
         device = self.classifier.device
-        labels = labels.to(device)
+        targets = targets.to(device)
         logits = self.classifier(tokens.to(device), lengths.to(device), self._dropout)
-        loss = binary_cross_entropy_with_logits(logits, labels)
+        loss = binary_cross_entropy_with_logits(logits, targets)
         _refuse_divergence(loss, f"the loss of step {self.steps_done + 1}")
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
@@ -167,8 +168,8 @@ class Trainer:
         if self._average:
             self._average.update_parameters(self.classifier)
         self.steps_done += 1
-        correct = int(((logits > 0) == (labels > 0)).sum())
-        return Step(len(labels), loss.item(), correct, norm.item(), float(rate))
+        correct = int(((logits > 0) == (targets > 0.5)).sum())  # noqa: PLR2004 - even odds
+        return Step(len(targets), loss.item(), correct, norm.item(), float(rate))
 
 
 def _running_average(classifier: Classifier, decay: float) -> AveragedModel | None:

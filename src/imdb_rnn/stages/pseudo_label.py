@@ -1,0 +1,75 @@
+"""Let a linear model, taught by the labelled training reviews, judge the unlabelled ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from imdb_rnn.arrayfile import write_array
+from imdb_rnn.console import console, progress
+from imdb_rnn.corpus.reviews import edition_of, read_reviews
+from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.jsonfile import write_json
+from imdb_rnn.models.linear import nb_model
+from imdb_rnn.params import Params
+from imdb_rnn.stages import run_stage
+
+RAW = Path("data/raw")
+PREPARED = Path("data/prepared")
+PROBABILITIES = Path("data/pseudo_labels.npy")
+METRICS = Path("reports/pseudo_label.json")
+REVIEWS_AT_ONCE = 5000
+
+
+def pseudo_label(params: Params) -> None:
+    """Read `data/raw` and the split, write `data/pseudo_labels.npy` and the teacher's metrics.
+
+    The validation reviews teach nothing here, because they choose the student's best epoch.
+    """
+    settings = params.pseudo_label.teacher
+    edition = edition_of(RAW / "train.parquet")
+    unsup = read_reviews(RAW / "unsup.parquet")
+    if settings is None or len(unsup) == 0:
+        console.print("no pseudo-labels: " + ("no teacher" if settings is None else "no reviews"))
+        write_array(PROBABILITIES, np.zeros(0, dtype=np.float32))
+        write_json(METRICS, {"edition": edition, "reviews": 0, "teacher_valid_accuracy": None})
+        return
+    train = read_reviews(RAW / "train.parquet")
+    learned, held_out = (_of_split(train, name) for name in ("train", "valid"))
+    console.print(f"{len(learned):,} labelled reviews teach the n-gram model")
+    teacher = nb_model(settings).fit(learned["text"].to_pylist(), learned["label"].to_numpy())
+    right = teacher.predict(held_out["text"].to_pylist()) == held_out["label"].to_numpy()
+    probabilities = _probabilities(teacher, unsup["text"].to_pylist())
+    write_array(PROBABILITIES, probabilities)
+    write_json(
+        METRICS,
+        {
+            "edition": edition,
+            "reviews": len(probabilities),
+            "teacher_valid_accuracy": round(float(right.mean()), 6),
+        },
+    )
+
+
+def _of_split(train: pa.Table, name: str) -> pa.Table:
+    """The labelled training reviews that `prepare` put into the split."""
+    ids = TokenStore.open(PREPARED / name).ids.tolist()
+    return train.filter(pc.is_in(train["id"], pa.array(ids)))
+
+
+def _probabilities(teacher: Pipeline, texts: list[str]) -> NDArray[np.float32]:
+    """That each text is positive, float32 [texts]."""
+    pieces = []
+    with progress("unlabelled reviews", len(texts)) as advance:
+        for begin in range(0, len(texts), REVIEWS_AT_ONCE):
+            piece = texts[begin : begin + REVIEWS_AT_ONCE]
+            pieces.append(teacher.predict_proba(piece)[:, 1].astype(np.float32))
+            advance(len(piece))
+    return np.concatenate(pieces)
+
+
+if __name__ == "__main__":
+    run_stage(pseudo_label)

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imdb_rnn.arrayfile import write_array
+from imdb_rnn.corpus.store import write_store
+from imdb_rnn.corpus.training_set import TrainingSet
+from imdb_rnn.errors import InputRefusedError
+
+LABELLED = [[3, 4], [5]]
+UNLABELLED = [[6, 6, 6], [7], [8, 9]]
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    for name, reviews, labels in (
+        ("train", LABELLED, [1, 0]),
+        ("unsup", UNLABELLED, [-1, -1, -1]),
+    ):
+        words = [np.array(review, dtype=np.int32) for review in reviews]
+        write_store(tmp_path / name, words, labels, [f"{name}{i}" for i in range(len(words))])
+    return tmp_path
+
+
+def opened(prepared: Path, probabilities: list[float]) -> TrainingSet:
+    file = prepared / "pseudo_labels.npy"
+    write_array(file, np.array(probabilities, dtype=np.float32))
+    return TrainingSet.open(prepared, file)
+
+
+def test_a_teachers_probabilities_stand_in_for_labels(prepared: Path) -> None:
+    reviews = opened(prepared, [0.25, 0.5, 1.0])
+    assert reviews.targets.tolist() == [1.0, 0.0, 0.25, 0.5, 1.0]
+    assert [reviews[i].tolist() for i in range(len(reviews))] == LABELLED + UNLABELLED
+    assert reviews.lengths.tolist() == [2, 1, 3, 1, 2]
+    with pytest.raises(IndexError):
+        reviews[5]
+
+
+def test_without_a_teacher_the_labelled_reviews_stand_alone(prepared: Path) -> None:
+    reviews = opened(prepared, [])
+    assert reviews.targets.tolist() == [1.0, 0.0]
+    assert reviews.lengths.tolist() == [2, 1]
+
+
+def test_probabilities_of_other_reviews_are_refused(prepared: Path) -> None:
+    with pytest.raises(InputRefusedError, match=r"2 probabilities for 3 reviews.*pseudo_label"):
+        opened(prepared, [0.5, 0.5])
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x80\x04N.", b"\x93NUMPY\x01\x00"])
+def test_a_missing_or_damaged_file_is_refused_by_name(
+    prepared: Path, content: bytes | None
+) -> None:
+    file = prepared / "pseudo_labels.npy"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(InputRefusedError, match=r"pseudo_labels\.npy: .*pseudo_label"):
+        TrainingSet.open(prepared, file)

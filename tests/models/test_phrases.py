@@ -1,0 +1,156 @@
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imdb_rnn.corpus.batches import collate
+from imdb_rnn.corpus.store import write_store
+from imdb_rnn.corpus.training_set import TrainingSet
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.phrases import PhrasePolarity, count_phrases, load_phrases, save_phrases
+from models.shapes import model_shape
+
+VOCABULARY, LONGEST, LEAST = 7, 3, 2
+REVIEWS = [[2, 3, 4, 2, 3], [2, 3, 1, 2, 3, 4], [5], [4, 2, 3, 4]]
+PROBABILITIES = [1.0, 0.0, 0.3, 0.9]
+
+
+def training_set(folder: Path, reviews: list[list[int]], probabilities: list[float]) -> TrainingSet:
+    words = [np.array(review, dtype=np.int32) for review in reviews]
+    ids = [str(i) for i in range(len(words))]
+    store = write_store(folder, words, [-1] * len(words), ids)
+    return TrainingSet([store], np.array(probabilities, dtype=np.float32))
+
+
+def reference(
+    reviews: list[list[int]], probabilities: list[float], longest: int, least: int
+) -> dict[tuple[int, ...], float]:
+    """Polarity of each frequent phrase, counted in plain Python."""
+    polarities = {}
+    for length in range(1, longest + 1):
+        count: dict[tuple[int, ...], float] = defaultdict(float)
+        positive: dict[tuple[int, ...], float] = defaultdict(float)
+        for review, probability in zip(reviews, np.float32(probabilities), strict=True):
+            for begin in range(len(review) - length + 1):
+                phrase = tuple(review[begin : begin + length])
+                if min(phrase) > 1 and (length == 1 or phrase[:-1] in polarities):
+                    count[phrase] += 1
+                    positive[phrase] += float(probability)
+        mass, total = sum(positive.values()), sum(count.values())
+        overall = np.log((mass + 1) / (total - mass + 1))
+        for phrase, number in count.items():
+            if number >= least:
+                odds = (positive[phrase] + 1) / (number - positive[phrase] + 1)
+                polarities[phrase] = float(np.log(odds) - overall)
+    return polarities
+
+
+def expected_inputs(
+    reviews: list[list[int]], polarities: dict[tuple[int, ...], float], longest: int
+) -> list[list[list[float]]]:
+    return [
+        [
+            [
+                polarities.get(tuple(review[max(end - length, 0) : end]), 0.0)
+                if end >= length
+                else 0.0
+                for length in range(1, longest + 1)
+            ]
+            for end in range(1, len(review) + 1)
+        ]
+        for review in reviews
+    ]
+
+
+def test_each_word_gets_the_polarities_of_the_phrases_that_end_there(tmp_path: Path) -> None:
+    table = count_phrases(
+        training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, LONGEST, LEAST
+    )
+    polarities = reference(REVIEWS, PROBABILITIES, LONGEST, LEAST)
+    assert sum(table.sizes) == len(polarities)
+    tokens, lengths = collate([np.array(r, dtype=np.int32) for r in REVIEWS], "post", None)
+    found = table(tokens.T)
+    for i, expected in enumerate(expected_inputs(REVIEWS, polarities, LONGEST)):
+        np.testing.assert_allclose(found[: lengths[i], i], expected, atol=1e-6)
+        assert not found[lengths[i] :, i].any(), "padding has no polarity"
+
+
+@given(st.data())
+def test_any_reviews_agree_with_plain_counting(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    words = st.integers(1, VOCABULARY - 1)
+    reviews = data.draw(st.lists(st.lists(words, min_size=1, max_size=12), min_size=1, max_size=6))
+    chance = st.floats(0, 1, width=32)
+    probabilities = data.draw(st.lists(chance, min_size=len(reviews), max_size=len(reviews)))
+    longest, least = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
+    folder = tmp_path_factory.mktemp("store")
+    table = count_phrases(training_set(folder, reviews, probabilities), VOCABULARY, longest, least)
+    polarities = reference(reviews, probabilities, longest, least)
+    for review, expected in zip(
+        reviews, expected_inputs(reviews, polarities, longest), strict=True
+    ):
+        found = table(torch.tensor(review)[:, None])[:, 0]
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_table_comes_back_from_its_file_with_the_same_bytes(tmp_path: Path) -> None:
+    table = count_phrases(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, 2, 1)
+    save_phrases(tmp_path / "first", table)
+    save_phrases(tmp_path / "second", load_phrases(tmp_path / "first"))
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+    tokens = torch.tensor(REVIEWS[0])[:, None]
+    assert torch.equal(load_phrases(tmp_path / "second")(tokens), table(tokens))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x80\x04N.", b"\xff" * 100])
+def test_a_missing_or_damaged_table_is_refused_by_name(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "table").write_bytes(content)
+    with pytest.raises(InputRefusedError, match=r"table: .*phrases"):
+        load_phrases(tmp_path / "table")
+
+
+def test_no_phrases_are_an_empty_table(tmp_path: Path) -> None:
+    table = count_phrases(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, 0, 1)
+    save_phrases(tmp_path / "table", table)
+    assert load_phrases(tmp_path / "table").sizes == []
+
+
+def test_the_classifier_reads_polarities_beside_the_vectors(tmp_path: Path) -> None:
+    table = count_phrases(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, 2, 1)
+    classifier = Classifier(VOCABULARY, 12, model_shape(pooling="mean"), 1, table.sizes)
+    batch = collate([np.array(r, dtype=np.int32) for r in REVIEWS], "post", None)
+    with torch.no_grad():
+        before = classifier(*batch)
+        classifier.phrases.load_state_dict(table.state_dict())
+        after = classifier(*batch)
+    assert isinstance(classifier.phrases, PhrasePolarity)
+    assert (before - after).abs().min() > 1e-6
+    alone = torch.cat(
+        [classifier(*collate([np.array(r, dtype=np.int32)], "post", None)) for r in REVIEWS]
+    )
+    torch.testing.assert_close(after, alone, rtol=0, atol=1e-6)
+
+
+def test_a_hidden_word_hides_its_phrases() -> None:
+    table = PhrasePolarity(4, [1])
+    table.get_buffer("keys_1").fill_(2)
+    table.get_buffer("polarities_1").fill_(5.0)
+    shape = model_shape(word_dropout=0.5, pooling="mean")
+    classifier = Classifier(4, 100, shape, 1, table.sizes)
+    classifier.phrases.load_state_dict(table.state_dict())
+    seen: list[torch.Tensor] = []
+    classifier.layers[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    tokens = torch.full((1, 100), 2)
+    classifier(tokens, torch.tensor([100]), torch.Generator().manual_seed(0))
+    polarity = seen[0][:, 0, -1]
+    assert set(polarity.tolist()) == {0.0, 5.0}
+    assert 30 < int((polarity == 0).sum()) < 70
