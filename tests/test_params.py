@@ -1,18 +1,22 @@
 import json
+import os
+import subprocess
+import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.params import json_schema, load_params, parse_params
 
 ROOT = Path(__file__).parents[1]
-SHIPPED: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+SHIPPED_TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
+SHIPPED: dict[str, Any] = yaml.safe_load(SHIPPED_TEXT)
 
 
 def _refusal(values: dict[str, Any]) -> str:
@@ -75,6 +79,11 @@ def test_all_problems_are_reported_at_once_a_line_each() -> None:
         ("model.mask_padding", "yes", ["model.mask_padding", "boolean"]),
         ("download.sources", [{"uri": "x"}], ["download.sources.0", "url"]),
         ("download.sources", [], ["download.sources", "length at least 1"]),
+        ("train.learning_rate", "1e-5", ["write 1.0e-05"]),  # a bare 1e-05 would be text again
+        ("model.cell", "g\nru\u2028\x9b", [r'"g\nru\u2028\x9b"', "did you mean gru"]),
+        ("train.\x1b[31m\n", 1, [r"train.\x1b[31m\n: unknown"]),
+        ("prepare.minimum_count", 10**400, ["prepare.minimum_count", "at most"]),
+        ("download.timeout_seconds", 1e300, ["download.timeout_seconds", "at most 3600"]),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_what_is_allowed(
@@ -93,6 +102,10 @@ def test_a_mistake_is_named_with_its_place_and_what_is_allowed(
         (b"- 1\n", ["mapping"]),
         (b"seed: [1\n", ["line", "YAML"]),
         (b"\xff\xfe\x00", ["UTF-8"]),
+        (
+            SHIPPED_TEXT.replace("epochs: 3", "epochs: 3\n  epochs: 4").encode(),
+            ["epochs", "line 63"],
+        ),
     ],
 )
 def test_a_file_that_is_no_parameter_file_is_refused(
@@ -137,3 +150,107 @@ def test_any_value_is_accepted_as_it_is_or_refused_by_path(
         assert path in message
     else:
         assert getattr(getattr(params, leaf[0]), leaf[1]) == value
+
+
+# What people write into YAML, and what it turns into behind their backs.
+_TRAPS = (  # noqa: SIM905 - a list would fill the page
+    "yes No on off ~ null Null true TRUE 0 -1 01 0o7 0x1F 0b 0b_ 1e-3 1.0e-3 1e400 -.inf .inf .nan "
+    "nan inf 1_000 1:30 2001-01-01 2001-13-45 &a *a &a [*a] !!str !!python/none << = ? - @ ` % | > "
+    '[ ] { } {} [] {a: 1} [1, 2] \'\' "\\ud800" "\\U00110000" "\\x1b[2J" \'open # : x: # \t é 日本 '
+    "99999999999999999999999 0.1.2 3 gru lstm auto keep head+tail https://x.org/a"
+).split(" ")
+_LINES = SHIPPED_TEXT.splitlines()
+_KEYED = [i for i, line in enumerate(_LINES) if ":" in line.partition("#")[0]]
+
+
+def _with_line(number: int, *lines: str) -> bytes:
+    """The shipped text with other lines in place of one."""
+    return "\n".join([*_LINES[:number], *lines, *_LINES[number + 1 :]]).encode() + b"\n"
+
+
+def _with_value(number: int, value: str) -> bytes:
+    return _with_line(number, f"{_LINES[number].partition(':')[0]}: {value}")
+
+
+def _with_key(number: int, key: str) -> bytes:
+    indent = " " * (len(_LINES[number]) - len(_LINES[number].lstrip()))
+    return _with_line(number, f"{indent}{key}:{_LINES[number].partition(':')[2]}")
+
+
+def _with_insertion(place: int, inserted: bytes, dropped: int) -> bytes:
+    content = SHIPPED_TEXT.encode()
+    return content[:place] + inserted + content[place + dropped :]
+
+
+_NUMBERS = st.integers(0, len(_LINES) - 1)
+_PLACES = st.integers(0, len(SHIPPED_TEXT))
+_WORDS = (
+    st.sampled_from(_TRAPS) | st.text(max_size=8) | st.floats().map(str) | st.integers().map(str)
+)
+_MUTATIONS = {
+    "a value": st.builds(_with_value, st.sampled_from(_KEYED), _WORDS),
+    "a key": st.builds(_with_key, st.sampled_from(_KEYED), _WORDS),
+    "a line deleted": st.builds(_with_line, _NUMBERS),
+    "a line repeated": st.builds(
+        lambda number, other: _with_line(number, _LINES[number], _LINES[other]), _NUMBERS, _NUMBERS
+    ),
+    "an indent": st.builds(
+        lambda number, indent: _with_line(number, " " * indent + _LINES[number].lstrip()),
+        _NUMBERS,
+        st.integers(0, 6),
+    ),
+    "cut off": _PLACES.map(lambda place: SHIPPED_TEXT[:place].encode()),
+    "bytes": st.builds(_with_insertion, _PLACES, st.binary(max_size=6), st.integers(0, 6)),
+    "something else": st.sampled_from(_TRAPS).map(str.encode) | st.binary(max_size=40),
+}
+
+
+@pytest.mark.parametrize("mutation", _MUTATIONS.values(), ids=_MUTATIONS.keys())
+@settings(max_examples=180)
+@given(data=st.data())
+def test_a_changed_file_is_accepted_and_round_trips_or_is_refused_a_line_a_problem(
+    tmp_path_factory: pytest.TempPathFactory,
+    mutation: st.SearchStrategy[bytes],
+    data: st.DataObject,
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "mutated.yaml"
+    file.write_bytes(data.draw(mutation))
+    try:
+        params = load_params(file)
+    except InputRefusedError as refusal:
+        first, *problems = str(refusal).removeprefix(str(file)).split("\n")
+        assert all(line.isprintable() for line in [first, *problems])
+        if problems:
+            assert first in {": 1 problem", f": {len(problems)} problems"}
+            assert all(line.startswith("  ") for line in problems)
+    else:
+        assert parse_params(params.model_dump(), "again") == params
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00\xff",
+        b"[" * 100_000,
+        b"a: &a [*a]\n",
+        SHIPPED_TEXT.encode() + b"seed: 2\n",
+        SHIPPED_TEXT.replace("learning_rate: 0.003", "learning_rate: 1e-3").encode(),
+        SHIPPED_TEXT.replace("cell: gru", 'cell: "\\x1b[2J"').encode(),
+    ],
+)
+def test_the_first_stage_refuses_with_a_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "params.yaml").write_bytes(content)
+    finished = subprocess.run(
+        [sys.executable, "-m", "imdb_rnn.stages.check"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("params.yaml")
+    assert "Traceback" not in finished.stdout + finished.stderr
+    assert "\x1b[2J" not in finished.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["params.yaml"]

@@ -6,6 +6,7 @@ reported before time is spent, all mistakes at once.
 
 import difflib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.yamlfile import read_yaml
 
 PARAMS_FILE = Path("params.yaml")
 SCHEMA_FILE = Path("params.schema.json")
@@ -72,11 +74,11 @@ class Download(Section):
     """Tried in this order; the first that answers is used."""
     digests: Digests
     """What the reviews must hash to."""
-    timeout_seconds: Annotated[float, Field(gt=0)]
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)]
     """Longest wait for a connection and for each piece of an answer."""
     attempts: Annotated[int, Field(ge=1, le=100)]
     """How often a web source is tried before the next source."""
-    reviews_per_class: Annotated[int, Field(ge=10)] | None
+    reviews_per_class: Annotated[int, Field(ge=10, le=1_000_000)] | None
     """Keep this many reviews of each class in each split; null keeps all."""
 
 
@@ -89,7 +91,7 @@ class Prepare(Section):
     """Whether runs of punctuation are words of their own or are left out."""
     vocabulary_size: Annotated[int, Field(ge=3, le=10_000_000)]
     """Number of word ids, the two for padding and unknown words included."""
-    minimum_count: Annotated[int, Field(ge=1)]
+    minimum_count: Annotated[int, Field(ge=1, le=1_000_000_000)]
     """A word that occurs less often in the vocabulary's text is unknown."""
     vocabulary_from: Literal["train", "train+unsup"]
     """Text that the vocabulary is counted on; never validation or test."""
@@ -106,7 +108,7 @@ class LinearModel(Section):
 
     max_ngram: Annotated[int, Field(ge=1, le=5)]
     """Longest n-gram in words."""
-    min_reviews: Annotated[int, Field(ge=1)]
+    min_reviews: Annotated[int, Field(ge=1, le=1_000_000)]
     """An n-gram that fewer reviews contain is left out."""
     inverse_regularization: Annotated[float, Field(gt=0)]
     """`C` of scikit-learn's LogisticRegression: larger fits closer."""
@@ -201,7 +203,7 @@ class Train(Section):
     weight_averaging: Probability
     """Share of the running average of weights that outlives a step; the average is validated and
     kept. 0 keeps the weights themselves."""
-    patience: Annotated[int, Field(ge=1)] | None
+    patience: Annotated[int, Field(ge=1, le=100_000)] | None
     """Stop after this many epochs without better validation accuracy; null never stops early."""
     threads: Annotated[int, Field(ge=1, le=1024)]
     """CPU threads. Results depend on it in the last digits, so it is a parameter."""
@@ -271,22 +273,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     Raises:
         InputRefusedError: The file is missing, or is not UTF-8, not YAML or not a mapping.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputRefusedError(
-            f"{path}: no such file. Run from the top of the project; "
-            f"`git checkout {path}` restores the shipped one."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise InputRefusedError(
-            f"{path}: not UTF-8 (byte {error.start}). Save the file as UTF-8."
-        ) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        what = getattr(error, "problem", None) or str(error)
-        raise InputRefusedError(f"{path}{where}: not valid YAML: {what}") from None
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise InputRefusedError(
             f"{path}: a mapping of sections is needed, got {_quote(values)}. "
@@ -324,8 +311,8 @@ _SOURCE_KINDS = {kind.__name__ for kind in (FileSource, UrlSource, PackageSource
 def _describe(problem: ErrorDetails) -> str:
     """One line: the path, what it got, what is allowed, and the nearest name."""
     location = problem["loc"]
-    path = ".".join(str(part) for part in location)
-    if problem["type"] == "extra_forbidden":
+    path = _printable(".".join(str(part) for part in location))
+    if problem["type"] in {"extra_forbidden", "invalid_key"}:
         known = _known_keys(location[:-1])
         nearest = difflib.get_close_matches(str(location[-1]), known, n=1)
         hint = f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(known)}"
@@ -347,8 +334,12 @@ def _string_hint(got: str, location: tuple[int | str, ...]) -> str:
         number = float(got)
     except ValueError:
         return ""
+    if not math.isfinite(number):
+        return ""
     whole = schema.get("type") == "integer" and number.is_integer()
-    return f"; YAML reads {got} as text, write {int(number) if whole else number}"
+    # YAML's own spelling: a bare 1e-05 would be read as text again.
+    spelled = yaml.safe_dump(int(number) if whole else number).split()[0]
+    return f"; YAML reads {_printable(got)} as text, write {spelled}"
 
 
 def _allowed(problem: ErrorDetails) -> str:
@@ -409,4 +400,9 @@ def _quote(value: object) -> str:
     except (TypeError, ValueError):  # keys that are not text, or a value that contains itself
         text = repr(value)
     limit = 60
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return _printable(text if len(text) <= limit else text[: limit - 1] + "…")
+
+
+def _printable(text: str) -> str:
+    """The text with escapes for what would break the line or steer the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,35 @@
+"""Code in a process of its own that may take little memory and write no file."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and RLIMIT_AS")
+
+_PRELUDE = """
+import resource, sys
+pages = int(open("/proc/self/statm").read().split()[0])
+memory = pages * resource.getpagesize() + {memory}
+resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+"""
+
+
+def run_limited(imports: str, code: str, folder: Path, *, memory: int) -> str:
+    """Run code that may take `memory` bytes beyond what its imports took, and return its output.
+
+    The process may create files, but not put a single byte into them.
+    """
+    script = f"{imports}\n{_PRELUDE.format(memory=memory)}\n{code}"
+    finished = subprocess.run(
+        [sys.executable, "-B", "-c", script],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
