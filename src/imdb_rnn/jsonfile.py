@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from imdb_rnn.atomic import replacing
+
 
 def write_json(path: Path, content: object) -> None:
     """Write JSON in the order given, indented, with a final newline; makes the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    with replacing(path) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON has no narrower type

@@ -36,7 +36,7 @@ class Section(BaseModel):
 class FileSource(Section):
     """The archive as a file, for instance in the drop folder."""
 
-    file: str
+    file: Annotated[str, Field(pattern=r"^[^\x00]+$")]
     """Path of the archive, relative to the top of the project."""
 
 

@@ -34,7 +34,9 @@ TITLE: Final = re.compile(r"/title/(tt[0-9]+)(?:/|$)")
 
 MAX_REVIEW_BYTES: Final = 2**20
 MAX_PAGES_BYTES: Final = 2**24
-MAX_UNPACKED_BYTES: Final = 2**31
+MAX_UNPACKED_BYTES: Final = 2**30
+MAX_HEADER_BYTES: Final = 2**18
+MAX_CHARACTERS: Final = 2**28
 MAX_MEMBERS: Final = 200_000
 _BLOCK_BYTES: Final = 2**14
 # tarfile lets the last three through where an extended header makes no sense.
@@ -62,6 +64,7 @@ class _Contents:
     def __init__(self) -> None:
         self.texts: dict[str, dict[int, _Text]] = {}
         self.pages: dict[str, list[str]] = {}
+        self._characters = 0
 
     def add_text(self, member: re.Match[str], text: str) -> None:
         of_folder = self.texts.setdefault(member["folder"], {})
@@ -70,6 +73,9 @@ class _Contents:
             raise WrongReviewsError(f"review {number} of {member['folder']} stands in it twice")
         if not text.strip():
             raise WrongReviewsError(f"{member.string} is empty")
+        self._characters += len(text)
+        if self._characters > MAX_CHARACTERS:
+            raise WrongReviewsError(f"its reviews have more than {MAX_CHARACTERS:,} characters")
         of_folder[number] = _Text(int(member["stars"]), text)
 
     def add_pages(self, member: re.Match[str], text: str) -> None:
@@ -102,7 +108,8 @@ class _Bounded:
 
     def __init__(self, unpacked: gzip.GzipFile) -> None:
         self._unpacked = unpacked
-        self._left = MAX_UNPACKED_BYTES
+        self._position = 0
+        self._header_end = MAX_HEADER_BYTES
 
     def read(self, size: int) -> bytes:
         """What tarfile asks for. It asks past the end only where the archive was cut off.
@@ -113,16 +120,28 @@ class _Bounded:
             return block
         raise EOFError("it ends in the middle")
 
+    def expect_header(self, position: int) -> None:
+        """Allow reading up to a member's header and a little more.
+
+        tarfile keeps in memory what a header says of itself, gigabytes of it if need be.
+        """
+        self._header_end = position + MAX_HEADER_BYTES
+
     def finish(self) -> None:
         """Go to the end, where gzip keeps its checksum."""
+        self._header_end = MAX_UNPACKED_BYTES
         while self._next(_BLOCK_BYTES):
             pass
 
     def _next(self, size: int) -> bytes:
         block = self._unpacked.read(size)
-        self._left -= len(block)
-        if self._left < 0:
+        self._position += len(block)
+        if self._position > MAX_UNPACKED_BYTES:
             raise WrongReviewsError(f"it unpacks to more than {MAX_UNPACKED_BYTES:,} bytes")
+        if self._position > self._header_end:
+            raise WrongReviewsError(
+                f"a member has a header of more than {MAX_HEADER_BYTES:,} bytes"
+            )
         return block
 
 
@@ -148,11 +167,17 @@ def _collect(stream: BinaryIO, contents: _Contents) -> None:
         bounded = _Bounded(unpacked)
         # `r|` over our own decompression instead of `r|gz`: only this way is what tarfile itself
         # reads (long names, extended headers) bounded too, and the checksum at the end verified.
-        with tarfile.open(fileobj=bounded, mode="r|", bufsize=_BLOCK_BYTES) as tar:  # type: ignore[call-overload]
+        with tarfile.open(  # type: ignore[call-overload]  # it asks for all of BinaryIO, uses read
+            fileobj=bounded, mode="r|", bufsize=_BLOCK_BYTES
+        ) as tar:
             for count, member in enumerate(tar, start=1):
                 if count > MAX_MEMBERS:
                     raise WrongReviewsError(f"it has more than {MAX_MEMBERS:,} members")
+                bounded.expect_header(tar.offset)
                 _take(tar, member, contents)
+                # tarfile would keep every header, and hand global ones on to every member.
+                tar.members.clear()
+                tar.pax_headers.clear()
         bounded.finish()
 
 

@@ -6,6 +6,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from imdb_rnn.atomic import replacing
+from imdb_rnn.errors import InputRefusedError
+
 NO_LABEL: Final = -1
 NEGATIVE: Final = 0
 POSITIVE: Final = 1
@@ -32,16 +35,41 @@ def write_reviews(path: Path, reviews: pa.Table, edition: str) -> None:
             table, so that no later number is read without it.
     """
     labelled = reviews.cast(SCHEMA).replace_schema_metadata({"edition": edition})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(labelled, path, compression="zstd")
+    with replacing(path) as unfinished:
+        pq.write_table(labelled, unfinished, compression="zstd")
 
 
 def read_reviews(path: Path) -> pa.Table:
-    """Read a review table written by `write_reviews`."""
-    return pq.read_table(path)
+    """Read a review table written by `write_reviews`.
+
+    Raises:
+        InputRefusedError: The file is missing or damaged, or holds another table.
+    """
+    try:
+        reviews = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise _unusable(path, error) from None
+    if not reviews.schema.equals(SCHEMA):
+        raise _unusable(path, "its columns are not those of a review table")
+    return reviews
 
 
 def edition_of(path: Path) -> str:
-    """The edition that a review table belongs to."""
-    metadata: dict[bytes, bytes] = pq.read_schema(path).metadata
+    """The edition that a review table belongs to.
+
+    Raises:
+        InputRefusedError: The file is missing or damaged, or does not say.
+    """
+    try:
+        metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowException) as error:
+        raise _unusable(path, error) from None
+    if b"edition" not in metadata:
+        raise _unusable(path, "it does not say which edition it belongs to")
     return metadata[b"edition"].decode()
+
+
+def _unusable(path: Path, what: object) -> InputRefusedError:
+    return InputRefusedError(
+        f"{path}: these reviews cannot be read: {what}. `dvc repro download` writes them anew."
+    )

@@ -90,12 +90,11 @@ def _describe(source: FileSource | UrlSource | PackageSource) -> str:
 
 
 def _read_file(source: FileSource, digests: Digests) -> Dataset:
-    path = Path(source.file)
-    if not path.exists():
-        raise _NoAnswerError("no such file")
     try:
-        return Dataset(source.file, "full", _read_checked_archive(path, digests))
-    except (WrongReviewsError, IsADirectoryError, PermissionError) as problem:
+        return Dataset(source.file, "full", _read_checked_archive(Path(source.file), digests))
+    except FileNotFoundError:
+        raise _NoAnswerError("no such file") from None
+    except (WrongReviewsError, OSError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else problem
         raise InputRefusedError(
             f"{source.file}: {reason}.\n"

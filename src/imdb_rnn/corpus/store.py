@@ -11,13 +11,23 @@ is loaded can execute:
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imdb_rnn.atomic import replacing
 from imdb_rnn.errors import InputRefusedError
+
+_KINDS: Final[dict[str, type[np.generic]]] = {
+    "tokens": np.int32,
+    "offsets": np.int64,
+    "labels": np.int8,
+    "ids": np.str_,
+}
 
 
 @dataclass(frozen=True)
@@ -36,14 +46,7 @@ class TokenStore:
         Raises:
             InputRefusedError: A file is missing or damaged, or the files do not fit each other.
         """
-        try:
-            arrays = {
-                name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-                for name in ("tokens", "offsets", "labels", "ids")
-            }
-        except (OSError, ValueError, EOFError) as error:
-            raise _damaged(folder, str(error)) from None
-        store = cls(**arrays)
+        store = cls(**{name: _map(folder / f"{name}.npy", kind) for name, kind in _KINDS.items()})
         if not len(store.offsets) == len(store.labels) + 1 == len(store.ids) + 1:
             raise _damaged(folder, "its files hold different numbers of reviews")
         if store.offsets[-1] != len(store.tokens):
@@ -72,24 +75,42 @@ def write_store(
     """Write encoded reviews; equal reviews make equal bytes.
 
     Args:
-        folder: Made if it does not exist.
+        folder: Made, or replaced as a whole.
         reviews: int32 [words] each, in the order of `labels` and `ids`.
         labels: 1, 0 or -1 a review.
         ids: Name of each review.
     """
     pieces = list(reviews)
-    folder.mkdir(parents=True, exist_ok=True)
-    offsets = np.fromiter(accumulate(map(len, pieces), initial=0), dtype=np.int64)
-    tokens = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int32)
-    np.save(folder / "tokens.npy", tokens, allow_pickle=False)
-    np.save(folder / "offsets.npy", offsets, allow_pickle=False)
-    np.save(folder / "labels.npy", np.array(labels, dtype=np.int8), allow_pickle=False)
-    np.save(folder / "ids.npy", np.array(ids, dtype=np.str_), allow_pickle=False)
+    with replacing(folder) as unfinished:
+        unfinished.mkdir()
+        tokens = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int32)
+        _save(unfinished / "tokens.npy", tokens)
+        offsets = np.fromiter(accumulate(map(len, pieces), initial=0), dtype=np.int64)
+        _save(unfinished / "offsets.npy", offsets)
+        _save(unfinished / "labels.npy", np.array(labels, dtype=np.int8))
+        _save(unfinished / "ids.npy", np.array(ids, dtype=np.str_))
     return TokenStore.open(folder)
 
 
-def _damaged(folder: Path, what: str) -> InputRefusedError:
+def _save(path: Path, array: NDArray[Any]) -> None:
+    # Not straight into the file: NumPy then reports a full disk without saying that it was one.
+    content = BytesIO()
+    np.save(content, array, allow_pickle=False)
+    path.write_bytes(content.getbuffer())
+
+
+def _map(path: Path, kind: type[np.generic]) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(path, str(error)) from None
+    if array.ndim != 1 or array.dtype.type is not kind:
+        raise _damaged(path, f"{array.dtype} {list(array.shape)} where {kind.__name__} [n] belongs")
+    return array
+
+
+def _damaged(place: Path, what: str) -> InputRefusedError:
     return InputRefusedError(
-        f"{folder}: this token store is damaged or incomplete: {what}. "
+        f"{place}: this token store is damaged or incomplete: {what}. "
         f"Delete the folder and run `dvc repro prepare`."
     )

@@ -1,6 +1,7 @@
 """One file over HTTP: resumed where it broke off, retried after growing pauses, bounded in size."""
 
 import hashlib
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -149,7 +150,7 @@ def _request(
             reason = f"no connection: {str(cause.reason).split(': ', maxsplit=1)[-1]}"
             raise _InterruptedTransferError(reason, connected=False) from None
         raise _InterruptedTransferError("the connection broke off") from None
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # ValueError: a senseless redirection
         raise TransferError(str(error)) from None
 
 
@@ -172,8 +173,10 @@ def _refuse_failure(response: requests.Response) -> None:
 def _retry_after(headers: Mapping[str, str]) -> float:
     """Seconds that the server asks to wait; 0 where it does not say."""
     try:
-        return Retry().parse_retry_after(headers.get("Retry-After", "0"))
-    except InvalidHeader:
+        return float(Retry().parse_retry_after(headers.get("Retry-After", "0")))
+    except OverflowError:
+        return math.inf
+    except (InvalidHeader, ValueError):  # no date, or one that no calendar has
         return 0.0
 
 

@@ -10,6 +10,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
+from imdb_rnn.atomic import replacing
 from imdb_rnn.evaluation.metrics import predicted_labels
 from imdb_rnn.evaluation.predictions import Probabilities
 
@@ -66,9 +67,9 @@ def write_points(path: Path, points: pa.Table) -> None:
         pc.round(column, _DECIMALS) if pa.types.is_floating(column.type) else column
         for column in points.columns
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pyarrow.csv.write_csv(
-        pa.table(columns, names=points.column_names),
-        path,
-        pyarrow.csv.WriteOptions(quoting_style="none"),
-    )
+    with replacing(path) as unfinished:
+        pyarrow.csv.write_csv(
+            pa.table(columns, names=points.column_names),
+            unfinished,
+            pyarrow.csv.WriteOptions(quoting_style="none"),
+        )

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from imdb_rnn.atomic import replacing
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
 
 _COLORS: Final = {MODEL: "#1f5fa8", "nb": "#e07b28", "tfidf": "#7a8791"}
@@ -157,8 +158,10 @@ def write_figure(path: Path, figure: Figure) -> None:
     drawn = BytesIO()
     figure.savefig(drawn, format="png")
     picture = Image.open(drawn).convert("RGB")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.quantize(128, dither=Image.Dither.NONE).save(path, format="png", optimize=True)
+    with replacing(path) as unfinished:
+        picture.quantize(128, dither=Image.Dither.NONE).save(
+            unfinished, format="png", optimize=True
+        )
 
 
 def _one_plot(title: str, size: tuple[float, float] = (6.4, 4.8)) -> tuple[Figure, Axes]:

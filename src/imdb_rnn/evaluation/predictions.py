@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from imdb_rnn.atomic import replacing
 from imdb_rnn.errors import InputRefusedError
 
 Probabilities = Mapping[str, NDArray[np.float64]]
@@ -25,8 +26,8 @@ def write_predictions(path: Path, reviews: pa.Table, columns: Mapping[str, NDArr
     table = reviews.select(["id", "label"]).replace_schema_metadata(None)
     for name, values in columns.items():
         table = table.append_column(name, pa.array(values))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd")
+    with replacing(path) as unfinished:
+        pq.write_table(table, unfinished, compression="zstd")
 
 
 def read_probabilities(path: Path, ids: Sequence[str], made_by: str) -> Probabilities:
@@ -38,12 +39,25 @@ def read_probabilities(path: Path, ids: Sequence[str], made_by: str) -> Probabil
         made_by: Stage that writes the table, for the message.
 
     Raises:
-        InputRefusedError: The table is of other reviews.
+        InputRefusedError: The table is missing or damaged, or is of other reviews.
     """
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise _unusable(path, error, made_by) from None
+    if not {"id", "label"} <= set(table.column_names):
+        raise _unusable(path, "it lacks the columns id and label", made_by)
     require_same_reviews(ids, table["id"].to_pylist(), origin=str(path), made_by=made_by)
     names = [name for name in table.column_names if name not in {"id", "label"}]
+    if not all(pa.types.is_floating(table.schema.field(name).type) for name in names):
+        raise _unusable(path, "not all of its probabilities are numbers", made_by)
     return {name: table[name].to_numpy().astype(np.float64) for name in names}
+
+
+def _unusable(path: Path, what: object, made_by: str) -> InputRefusedError:
+    return InputRefusedError(
+        f"{path}: these predictions cannot be read: {what}. Run `dvc repro {made_by}`."
+    )
 
 
 def require_same_reviews(

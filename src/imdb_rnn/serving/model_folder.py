@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import NonNegativeInt, PositiveInt, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
+from imdb_rnn.atomic import replacing
 from imdb_rnn.corpus.vocabulary import End, encode, load_tokenizer
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
@@ -45,16 +46,14 @@ def save_model(folder: Path, classifier: Classifier, keep: End, tokenizer_file: 
     """Write a classifier with all that is needed to use it on raw text.
 
     Args:
-        folder: Made if it does not exist.
+        folder: Made, or replaced as a whole.
         classifier: On any device.
         keep: Which end of a long text the classifier was trained on.
         tokenizer_file: The tokenizer it was trained with.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: weight.detach().cpu().contiguous() for name, weight in classifier.state_dict().items()
     }
-    save_file(weights, folder / WEIGHTS)
     config = _Config(
         format=2,
         vocabulary_size=classifier.vocabulary_size,
@@ -63,8 +62,11 @@ def save_model(folder: Path, classifier: Classifier, keep: End, tokenizer_file: 
         phrases=classifier.phrases.sizes,
         model=classifier.shape,
     )
-    (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    shutil.copyfile(tokenizer_file, folder / TOKENIZER)
+    with replacing(folder) as unfinished:
+        unfinished.mkdir()
+        (unfinished / WEIGHTS).write_bytes(save(weights))
+        (unfinished / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        shutil.copyfile(tokenizer_file, unfinished / TOKENIZER)
 
 
 def load_model(folder: Path) -> Classifier:
