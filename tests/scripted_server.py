@@ -1,9 +1,11 @@
 """A real HTTP server on the loopback interface that misbehaves on request."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 Answer = Callable[["Handler"], None]
 
@@ -38,21 +40,30 @@ class ScriptedServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, script: list[Answer]) -> None:
+    def __init__(self, script: list[Answer], certificate: Path | None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        self.scheme = "http"
+        if certificate:
+            self.scheme = "https"
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.script = script
         self.requests: list[dict[str, str]] = []
         self.closing = threading.Event()
 
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of clients that hang up."""
+
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/reviews.tar.gz"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}/reviews.tar.gz"
 
 
 @contextmanager
-def serve(*script: Answer) -> Iterator[ScriptedServer]:
-    """Run a server that gives these answers."""
-    with ScriptedServer(list(script)) as server:
+def serve(*script: Answer, certificate: Path | None = None) -> Iterator[ScriptedServer]:
+    """Run a server that gives these answers, over TLS if it has a certificate (PEM with key)."""
+    with ScriptedServer(list(script), certificate) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -63,8 +74,13 @@ def serve(*script: Answer) -> Iterator[ScriptedServer]:
             thread.join()
 
 
-def whole(content: bytes, *, etag: str = '"1"', ranges: bool = True) -> Answer:
-    """The file, or the part of it that was asked for if it is still the same file."""
+def whole(
+    content: bytes, *, etag: str = '"1"', ranges: bool = True, at_once: int | None = None
+) -> Answer:
+    """The file, or the part of it that was asked for if it is still the same file.
+
+    At most `at_once` bytes of a part.
+    """
 
     def answer(handler: Handler) -> None:
         start = handler.headers.get("Range", "bytes=0-")[len("bytes=") : -1]
@@ -75,8 +91,8 @@ def whole(content: bytes, *, etag: str = '"1"', ranges: bool = True) -> Answer:
         elif int(start) >= len(content):
             handler.begin(416, Content_Range=f"bytes */{len(content)}", Content_Length=0)
         else:
-            rest = content[int(start) :]
-            place = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            rest = content[int(start) :][:at_once]
+            place = f"bytes {start}-{int(start) + len(rest) - 1}/{len(content)}"
             handler.begin(206, ETag=etag, Content_Range=place, Content_Length=len(rest))
             handler.wfile.write(rest)
 
@@ -129,11 +145,46 @@ def failure(status: int, **headers: object) -> Answer:
     return answer
 
 
+def dated(content: bytes, date: str, *, after: int | None = None) -> Answer:
+    """The file under its date, without an ETag; whole if asked for the rest of an older one."""
+
+    def answer(handler: Handler) -> None:
+        start = int(handler.headers.get("Range", "bytes=0-")[len("bytes=") : -1])
+        if start and handler.headers.get("If-Range") == date:
+            place = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            handler.begin(206, Last_Modified=date, Content_Range=place)
+            handler.wfile.write(content[start:])
+        else:
+            handler.begin(200, Last_Modified=date, Content_Length=len(content))
+            handler.wfile.write(content[:after])
+
+    return answer
+
+
+def raw(answered: bytes) -> Answer:
+    """Bytes that need not be HTTP."""
+
+    def answer(handler: Handler) -> None:
+        handler.wfile.write(answered)
+
+    return answer
+
+
 def redirect_to_itself() -> Answer:
     """A redirection without an end."""
 
     def answer(handler: Handler) -> None:
         handler.begin(302, Location=handler.path, Content_Length=0)
+
+    return answer
+
+
+def redirect_in_circles() -> Answer:
+    """Two addresses that each send to the other."""
+
+    def answer(handler: Handler) -> None:
+        other = "/a" if handler.path == "/b" else "/b"
+        handler.begin(302, Location=other, Content_Length=0)
 
     return answer
 

@@ -1,5 +1,6 @@
 import io
 import tarfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -9,9 +10,17 @@ from archives import add_file, compress, official_files, pack, tar
 from imdb_rnn.corpus import archive
 from imdb_rnn.corpus.archive import REVIEW_NAME, read_archive
 from imdb_rnn.corpus.official import WrongReviewsError
+from limits import on_linux, run_limited
 
 FILES = official_files(12, seed=3)
-NOT_REGULAR = [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE]
+NOT_REGULAR = [
+    tarfile.SYMTYPE,
+    tarfile.LNKTYPE,
+    tarfile.DIRTYPE,
+    tarfile.FIFOTYPE,
+    tarfile.CHRTYPE,
+    tarfile.BLKTYPE,
+]
 
 
 def read(packed: bytes) -> dict:
@@ -99,6 +108,8 @@ def test_names_may_begin_with_a_dot() -> None:
         "aclImdb\\train\\neg\\99_3.txt",
         "aclImdb/train/neg/99_3.txt/",
         "aclImdb/train/neg/99_3.TXT",
+        "aclImdb/Train/NEG/99_3.txt",
+        "aclimdb/train/neg/99_3.txt",
         "aclImdb/train/neg/099_3.txt",
         "aclImdb/train/neg/99_11.txt",
         "aclImdb/train/neg/99_0.txt",
@@ -163,6 +174,11 @@ def test_a_missing_class_is_named(folder: str) -> None:
     assert f"no reviews in {folder}" in refusal(pack(files))
 
 
+def test_an_archive_in_the_wrong_case_has_no_reviews() -> None:
+    shouted = tar({f"ACLIMDB/{path.upper()}": content for path, content in FILES.items()})
+    assert "no reviews in train/neg" in refusal(compress(shouted))
+
+
 def test_a_missing_list_of_movies_is_named() -> None:
     files = {path: file for path, file in FILES.items() if path != "test/urls_pos.txt"}
     assert "no list of movie pages for test/pos" in refusal(pack(files))
@@ -204,6 +220,70 @@ def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 2**22)
     assert "unpacks to more than" in refusal(with_extra("bomb", bytes(2**23)))
     assert "unpacks to more than" in refusal(compress(bytes(2**23)))
+
+
+def test_too_much_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_CHARACTERS", 1000)
+    assert "more than 1,000 characters" in refusal(pack(FILES))
+
+
+MEBIBYTE = 2**20
+PIECE = compress(bytes(16 * MEBIBYTE))
+
+
+def header(kind: bytes, size: int) -> bytes:
+    member = tarfile.TarInfo("aclImdb/train/neg/0_3.txt")
+    member.type, member.size = kind, size
+    return member.tobuf(tarfile.USTAR_FORMAT)
+
+
+def bombs() -> dict[str, tuple[bytes, str]]:
+    """Archives of some hundred kilobytes that unpack to 256 MiB, and what is said of each.
+
+    A gzip file may consist of several, one behind the other.
+    """
+    zeros, huge = PIECE * 16, 256 * MEBIBYTE
+    long_header = "header of more than 262,144 bytes"
+    return {
+        "zeros": (zeros, "unpacks to more than"),
+        "an unknown kind": (compress(header(b"Z", huge)) + zeros, "unpacks to more than"),
+        "a large review": (compress(header(b"0", huge)) + zeros, "268,435,456 bytes, more than"),
+        "a long name": (compress(header(tarfile.GNUTYPE_LONGNAME, huge)) + zeros, long_header),
+        "a long link": (compress(header(tarfile.GNUTYPE_LONGLINK, huge)) + zeros, long_header),
+        "attributes": (compress(header(tarfile.XHDTYPE, huge)) + zeros, long_header),
+        "global attributes": (compress(header(tarfile.XGLTYPE, huge)) + zeros, long_header),
+        "empty members": (
+            compress(tar({"x": b""})[:512] * 10_000) * 100,
+            "more than 50,000 members",
+        ),
+    }
+
+
+@on_linux
+@pytest.mark.parametrize(("packed", "said"), bombs().values(), ids=bombs().keys())
+def test_a_bomb_takes_little_memory_and_no_disk(tmp_path: Path, packed: bytes, said: str) -> None:
+    (tmp_path / "bomb.tar.gz").write_bytes(packed)
+    output = run_limited(
+        "from imdb_rnn.corpus import archive",
+        "archive.MAX_UNPACKED_BYTES, archive.MAX_MEMBERS = 2**27, 50_000\n"
+        "try:\n    archive.read_archive(open('bomb.tar.gz', 'rb'))\n"
+        "except archive.WrongReviewsError as refusal:\n    print(refusal)",
+        tmp_path,
+        memory=32 * MEBIBYTE,
+    )
+    assert said in output
+    assert [file.name for file in tmp_path.iterdir()] == ["bomb.tar.gz"]
+
+
+def test_headers_with_long_attributes_are_read() -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as target:
+        for path, file in FILES.items():
+            member = tarfile.TarInfo(f"aclImdb/{path}")
+            member.size = len(file)
+            member.pax_headers = {"comment": "x" * 100_000}
+            target.addfile(member, io.BytesIO(file))
+    assert read(compress(packed.getvalue())) == read(pack(FILES))
 
 
 def senseless_headers() -> dict[str, bytes]:

@@ -1,6 +1,13 @@
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from imdb_rnn.corpus import transfer
 from imdb_rnn.corpus.transfer import TransferError, discard, fetch
@@ -8,9 +15,12 @@ from scripted_server import (
     Answer,
     broken_off,
     claiming,
+    dated,
     endless,
     failure,
     hang_up,
+    raw,
+    redirect_in_circles,
     redirect_to_itself,
     serve,
     stalled,
@@ -81,6 +91,30 @@ def test_a_whole_answer_replaces_what_had_arrived(tmp_path: Path, second: Answer
         assert get(server.url, tmp_path) == CONTENT
 
 
+FRIDAY, MONDAY = "Fri, 03 Jan 2020 00:00:00 GMT", "Mon, 06 Jan 2020 00:00:00 GMT"
+
+
+def test_the_date_tells_versions_apart_where_there_is_no_etag(tmp_path: Path) -> None:
+    with serve(dated(CONTENT, FRIDAY, after=HALF), dated(CONTENT, FRIDAY)) as server:
+        assert get(server.url, tmp_path / "same") == CONTENT
+    assert server.requests[1]["Range"] == f"bytes={HALF}-"
+    with serve(dated(OTHER_CONTENT, FRIDAY, after=HALF), dated(CONTENT, MONDAY)) as server:
+        assert get(server.url, tmp_path / "changed") == CONTENT
+    assert server.requests[1]["If-Range"] == FRIDAY
+
+
+def test_pieces_that_are_smaller_than_asked_for_are_put_together(tmp_path: Path) -> None:
+    piece = whole(CONTENT, at_once=len(CONTENT) // 3)
+    with serve(broken_off(CONTENT, HALF), piece) as server:
+        assert get(server.url, tmp_path) == CONTENT
+    assert len(server.requests) == 3
+
+
+def test_more_than_was_announced_is_not_taken(tmp_path: Path) -> None:
+    with serve(claiming(CONTENT, HALF)) as server:
+        assert get(server.url, tmp_path) == CONTENT[:HALF]
+
+
 def test_without_a_mark_of_the_version_the_transfer_starts_over(tmp_path: Path) -> None:
     with serve(broken_off(OTHER_CONTENT, HALF, etag='W/"weak"'), whole(CONTENT)) as server:
         assert get(server.url, tmp_path) == CONTENT
@@ -117,6 +151,9 @@ def test_a_file_that_became_shorter_is_fetched_anew(tmp_path: Path) -> None:
         pytest.param(stalled(CONTENT, 0), id="no body"),
         pytest.param(hang_up(), id="hung up"),
         pytest.param(claiming(CONTENT, len(CONTENT) + 1), id="shorter than announced"),
+        pytest.param(raw(b"no such protocol\r\n\r\n"), id="not HTTP"),
+        pytest.param(raw(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000), id="endless headers"),
+        pytest.param(failure(503, Retry_After="9" * 5000), id="a wait of 5000 digits"),
     ],
 )
 def test_a_passing_mishap_is_overcome(tmp_path: Path, mishap: Answer) -> None:
@@ -169,8 +206,41 @@ def test_attempts_are_bounded(tmp_path: Path, attempts: int) -> None:
         assert len(server.requests) == attempts
 
 
-def test_redirections_are_bounded(tmp_path: Path) -> None:
-    with serve(redirect_to_itself()) as server:
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with serve(whole(CONTENT), certificate=certificate) as server:
+        with pytest.raises(TransferError, match=r"certificate verify failed.*\(attempt 2\)"):
+            get(server.url, tmp_path / "downloads")
+        assert not server.requests
+    assert not (tmp_path / "downloads").exists()
+
+
+def self_signed(folder: Path) -> Path:
+    """A fresh certificate for 127.0.0.1 with its key in front."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    file.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + certificate.public_bytes(Encoding.PEM)
+    )
+    return file
+
+
+@pytest.mark.parametrize("answer", [redirect_to_itself(), redirect_in_circles()])
+def test_redirections_are_bounded(tmp_path: Path, answer: Answer) -> None:
+    with serve(answer) as server:
         with pytest.raises(TransferError, match="redirects"):
             get(server.url, tmp_path)
         assert len(server.requests) <= 10
@@ -196,6 +266,26 @@ def test_a_file_that_is_too_large_is_refused(
 def test_without_a_connection_few_attempts_are_made(tmp_path: Path, url: str) -> None:
     with pytest.raises(TransferError, match=r"no connection.*\(attempt 2\)"):
         get(url, tmp_path, attempts=50)
+
+
+@pytest.mark.parametrize("target", ["http://[", "file:///etc/passwd", "http://\xff\xfe/"])
+def test_a_redirection_that_makes_no_sense_is_refused(tmp_path: Path, target: str) -> None:
+    with serve(failure(302, Location=target)) as server, pytest.raises(TransferError):
+        get(server.url, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_length_that_nothing_can_have_is_no_length(tmp_path: Path) -> None:
+    digits = b"9" * 5000
+    with serve(raw(b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\nabc" % digits)) as server:
+        assert get(server.url, tmp_path) == b"abc"
+
+
+def test_a_wait_beyond_all_numbers_is_given_up(tmp_path: Path) -> None:
+    with serve(failure(429, Retry_After="9" * 400)) as server:
+        with pytest.raises(TransferError, match="asks to wait"):
+            get(server.url, tmp_path)
+        assert len(server.requests) == 1
 
 
 def test_an_address_that_makes_no_sense_is_refused(tmp_path: Path) -> None:

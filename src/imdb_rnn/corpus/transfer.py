@@ -14,6 +14,7 @@ import requests
 from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError, ReadTimeoutError
 from urllib3.util import Retry
 
+from imdb_rnn.atomic import naming
 from imdb_rnn.console import console, progress
 
 MAX_BYTES: Final = 2**30
@@ -81,6 +82,7 @@ def fetch(url: str, folder: Path, *, timeout: float, attempts: int) -> Path:
 
     Raises:
         TransferError: The server does not have it, or does not deliver it in `attempts` requests.
+        OSError: What arrives cannot be kept.
     """
     partial = _Partial.of(url, folder)
     with requests.Session() as session:
@@ -88,7 +90,8 @@ def fetch(url: str, folder: Path, *, timeout: float, attempts: int) -> Path:
         attempt = 1
         while True:
             try:
-                _receive(session, url, partial, timeout)
+                with naming(partial.body):
+                    _receive(session, url, partial, timeout)
             except _InterruptedTransferError as interruption:
                 worth = attempts if interruption.connected else min(attempts, ATTEMPTS_TO_CONNECT)
                 if attempt >= worth:
@@ -128,6 +131,8 @@ def _receive(session: requests.Session, url: str, partial: _Partial, timeout: fl
             raise _InterruptedTransferError(f"no more data for {timeout:g} s") from None
         except HTTPError:
             raise _InterruptedTransferError("the connection broke off") from None
+        if partial.size() < _whole_size(response.headers):
+            raise _InterruptedTransferError("the server sent a part of what was asked for")
 
 
 def _request(
@@ -182,17 +187,22 @@ def _retry_after(headers: Mapping[str, str]) -> float:
 
 def _confirm_complete(response: requests.Response, partial: _Partial) -> None:
     """Nothing is left to send, if the whole file is as long as what is there."""
-    whole = re.fullmatch(r"bytes \*/([0-9]+)", response.headers.get("Content-Range", ""))
-    if whole is None or int(whole[1]) != partial.size():
+    if _whole_size(response.headers) != partial.size():
         _start_over(partial)
 
 
 def _confirm_continuation(response: requests.Response, partial: _Partial) -> None:
     """The piece must begin where ours ends, and belong to the same version of the file."""
-    piece = re.match(r"bytes ([0-9]+)-", response.headers.get("Content-Range", ""))
+    piece = re.match(r"bytes ([0-9]{1,18})-", response.headers.get("Content-Range", ""))
     same_version = _validator(response.headers) in {"", partial.validator()}
     if piece is None or int(piece[1]) != partial.size() or not same_version:
         _start_over(partial)
+
+
+def _whole_size(headers: Mapping[str, str]) -> int:
+    """Length of the file that a piece belongs to; 0 where the answer does not say."""
+    whole = re.fullmatch(r"bytes .+/([0-9]{1,18})", headers.get("Content-Range", ""))
+    return int(whole[1]) if whole else 0
 
 
 def _start_over(partial: _Partial) -> None:
@@ -208,8 +218,8 @@ def _validator(headers: Mapping[str, str]) -> str:
 
 def _append_body(response: requests.Response, partial: _Partial) -> None:
     arrived = partial.size()
-    length = response.headers.get("Content-Length", "")
-    total = arrived + int(length) if length.isdecimal() else None
+    length = re.fullmatch(r"[0-9]{1,18}", response.headers.get("Content-Length", ""))
+    total = arrived + int(length[0]) if length else None
     _refuse_too_large(total or 0, partial)
     with partial.body.open("ab") as file, progress("Download", total, in_bytes=True) as advance:
         advance(arrived)
