@@ -101,7 +101,8 @@ def _save(path: Path, array: NDArray[Any]) -> None:
 
 def _map(path: Path, kind: type[np.generic]) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        # Not np.load: that opens zip files too, whatever their name.
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path, str(error)) from None
     if array.ndim != 1 or array.dtype.type is not kind:

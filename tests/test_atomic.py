@@ -1,0 +1,154 @@
+import errno
+import os
+import resource
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from matplotlib.figure import Figure
+
+from imdb_rnn.atomic import replacing
+from imdb_rnn.corpus.reviews import SCHEMA, write_reviews
+from imdb_rnn.corpus.store import write_store
+from imdb_rnn.evaluation.curves import write_points
+from imdb_rnn.evaluation.figures import write_figure
+from imdb_rnn.evaluation.predictions import write_predictions
+from imdb_rnn.jsonfile import write_json
+from results import small_params, write_model
+
+COUNT = 20_000
+IDS = [f"train/neg/{i}" for i in range(COUNT)]
+RANDOM = np.random.default_rng(1).random(COUNT)
+REVIEWS = pa.table(
+    {
+        "id": IDS,
+        "text": [str(number) for number in RANDOM],
+        "label": [0] * COUNT,
+        "rating": [None] * COUNT,
+        "movie": [None] * COUNT,
+    },
+    schema=SCHEMA,
+)
+
+
+def scatter() -> Figure:
+    """A figure that does not compress to nothing."""
+    figure = Figure()
+    figure.subplots().scatter(RANDOM, RANDOM[::-1] ** 2, c=RANDOM, s=1)
+    return figure
+
+
+Write = Callable[[Path], object]
+WRITERS: dict[str, Write] = {
+    "json": lambda path: write_json(path, IDS),
+    "reviews": lambda path: write_reviews(path, REVIEWS, "full"),
+    "store": lambda path: write_store(path, [np.arange(COUNT, dtype=np.int32)], [0], ["x"]),
+    "model": lambda path: write_model(path, small_params(hidden_size=200)),
+    "predictions": lambda path: write_predictions(path, REVIEWS, {"nb": RANDOM}),
+    "curve": lambda path: write_points(path, pa.table({"x": RANDOM})),
+    "figure": lambda path: write_figure(path, scatter()),
+}
+each_writer = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS.keys())
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let writing fail in the middle, whatever language it is done in."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a few pages."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False).returncode != 0:
+        pytest.skip("needs the right to mount a file system")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@each_writer
+def test_an_output_that_broke_off_is_not_there(tmp_path: Path, write: Write) -> None:
+    path = tmp_path / "out" / "it"
+    with largest_file(1000), pytest.raises(OSError, match="File too large") as fault:
+        write(path)
+    assert fault.value.errno == errno.EFBIG
+    assert str(path) == str(fault.value.filename)
+    assert list(path.parent.iterdir()) == [] or write is WRITERS["model"]
+    assert not path.exists() or not list(path.iterdir())
+
+
+@each_writer
+def test_a_full_disk_is_named_with_the_output(small_disk: Path, write: Write) -> None:
+    path = small_disk / "it"
+    with pytest.raises(OSError, match="No space left") as fault:
+        write(path)
+    assert fault.value.errno == errno.ENOSPC
+    assert not path.exists() or not list(path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@each_writer
+def test_a_read_only_folder_is_named(tmp_path: Path, write: Write) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir(mode=0o500)
+    with pytest.raises(PermissionError) as fault:
+        write(folder / "it")
+    assert str(fault.value.filename).startswith(str(folder))
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_stood_there_stays_until_the_new_is_whole(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "it.txt"
+
+    def fill(place: Path, text: str) -> None:
+        if kind == "folder":
+            place.mkdir()
+            place = place / text
+        place.write_text(text)
+
+    def content() -> list[str]:
+        return [file.read_text() for file in sorted([path, *path.glob("*")]) if file.is_file()]
+
+    fill(path, "old")
+
+    def interrupted() -> None:
+        with replacing(path) as unfinished:
+            fill(unfinished, "half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert content() == ["old"]
+    with replacing(path) as unfinished:
+        assert unfinished.suffix == ".txt"
+        fill(unfinished, "new")
+        assert content() == ["old"]
+    assert content() == ["new"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".it").mkdir()
+    (tmp_path / ".it" / "half").touch()
+    with replacing(tmp_path / "it") as unfinished:
+        unfinished.mkdir()
+    assert list((tmp_path / "it").iterdir()) == []
+
+
+def test_a_file_does_not_take_the_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "it" / "precious").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError), replacing(tmp_path / "it") as unfinished:
+        unfinished.touch()
+    assert (tmp_path / "it" / "precious").exists()
