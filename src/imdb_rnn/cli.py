@@ -6,7 +6,7 @@ Commands import what they need when they run, so that `imdb-rnn --help` answers 
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -14,6 +14,7 @@ from imdb_rnn.console import console, error_console
 from imdb_rnn.errors import InputRefusedError
 
 RESULTS: Final = Path("reports/evaluate.json")
+MODEL: Final = Path("models/rnn")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -70,6 +71,33 @@ def experiments() -> None:
     from imdb_rnn.experiments import gather_results, results_table  # noqa: PLC0415 - see the module
 
     console.print(results_table(gather_results()))
+
+
+@app.command()
+def explain(
+    text: Annotated[str, typer.Argument(help="A review.")],
+    html: Annotated[Path | None, typer.Option(help="Write a page with the curve there.")] = None,
+    method: Annotated[
+        Literal["gradients", "occlusion"],
+        typer.Option(help="Integrated gradients, or hiding one word at a time."),
+    ] = "gradients",
+) -> None:
+    """Show which words of a text speak for which verdict of the trained classifier."""
+    from imdb_rnn.lens.explanation import explain as explained  # noqa: PLC0415 - see the module
+    from imdb_rnn.lens.terminal import as_text  # noqa: PLC0415 - see the module
+    from imdb_rnn.serving.predictor import Predictor  # noqa: PLC0415 - see the module
+
+    if not MODEL.is_dir():
+        raise InputRefusedError(
+            f"{MODEL}: no trained model yet. `make run` or `dvc repro` trains one."
+        )
+    explanation = explained(Predictor.load(MODEL), text, method)
+    console.print(as_text(explanation), soft_wrap=False)
+    if html:
+        from imdb_rnn.lens.page import write_page  # noqa: PLC0415 - see the module
+
+        write_page(html, explanation)
+        console.print(f"page: {html}", markup=False)
 
 
 @app.command()

@@ -6,8 +6,8 @@
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import NonNegativeInt, PositiveInt, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from tokenizers import Tokenizer
 
 from imdb_rnn.atomic import replacing
 from imdb_rnn.corpus.vocabulary import End, encode, load_tokenizer
@@ -27,8 +28,20 @@ WEIGHTS: Final = "model.safetensors"
 CONFIG: Final = "config.json"
 TOKENIZER: Final = "tokenizer.json"
 
-Encoder = Callable[[Sequence[str]], Iterable[NDArray[np.int32]]]
-"""From texts to the word ids, int32 [words], of each."""
+
+@dataclass(frozen=True)
+class Encoder:
+    """From texts to the word ids, int32 [words], of each."""
+
+    tokenizer: Tokenizer
+    max_length: int
+    """Longest review in words."""
+    keep: End
+    """Which end of a longer one survives the cut."""
+
+    def __call__(self, texts: Sequence[str]) -> Iterator[NDArray[np.int32]]:
+        """Word ids of each text in order, never empty (see `encode`)."""
+        return encode(self.tokenizer, texts, self.max_length, self.keep)
 
 
 class _Config(Section):
@@ -106,7 +119,7 @@ def load_encoder(folder: Path) -> Encoder:
     words = tokenizer.get_vocab_size()
     if words > config.vocabulary_size:
         raise _unusable(path, f"it has {words} words, {CONFIG} says {config.vocabulary_size}")
-    return partial(encode, tokenizer, max_length=config.max_length, keep=config.keep)
+    return Encoder(tokenizer, config.max_length, config.keep)
 
 
 def _load_config(folder: Path) -> _Config:

@@ -1,0 +1,129 @@
+"""What words did: each number against its definition, for every kind of classifier."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from imdb_rnn.corpus.batches import collate
+from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
+from imdb_rnn.lens.evidence import integrated_gradients, occlusion, prefix_probabilities
+from imdb_rnn.models.classifier import Classifier
+from models.shapes import model_shape
+
+VOCABULARY, MAX_LENGTH = 20, 12
+WORDS = np.array([5, 9, 1, 17, 5, 12, 3], dtype=np.int32)
+UNKNOWN_AT = 2
+EVERY_SHAPE = [
+    {
+        "cell": cell,
+        "bidirectional": both,
+        "pooling": pooling,
+        "padding": side,
+        "mask_padding": masked,
+    }
+    for cell, both, pooling, side, masked in product(
+        ("rnn", "gru", "lstm"),
+        (False, True),
+        ("last", "mean", "max", "max+mean"),
+        ("post", "pre"),
+        (True, False),
+    )
+]
+
+every_shape = pytest.mark.parametrize(
+    "shape", EVERY_SHAPE, ids=lambda shape: "-".join(map(str, shape.values()))
+)
+
+
+def build(**shape: Any) -> Classifier:
+    return Classifier(VOCABULARY, MAX_LENGTH, model_shape(**shape), seed=3).eval()
+
+
+@torch.no_grad()
+def logit_of(classifier: Classifier, words: Any) -> float:
+    review = np.asarray(words, dtype=np.int32)
+    tensors = collate([review], classifier.shape.padding, classifier.batch_width)
+    return classifier(*tensors).item()
+
+
+@every_shape
+def test_integrated_gradients_add_up_to_the_logit(shape: dict[str, Any]) -> None:
+    classifier = build(**shape)
+    evidence = integrated_gradients(classifier, WORDS)
+    assert evidence.logit == pytest.approx(logit_of(classifier, WORDS), abs=1e-6)
+    unknown = [UNKNOWN_ID] * len(WORDS)
+    assert evidence.baseline == pytest.approx(logit_of(classifier, unknown), abs=1e-6)
+    gap = evidence.logit - evidence.baseline - evidence.words.sum()
+    assert evidence.residual == gap
+    assert abs(gap) < 0.01 * np.abs(evidence.words).sum()
+
+
+@every_shape
+def test_occlusion_is_the_fall_of_the_logit(shape: dict[str, Any]) -> None:
+    classifier = build(**shape)
+    evidence = occlusion(classifier, WORDS)
+    assert evidence.words.shape == WORDS.shape
+    for position, found in enumerate(evidence.words):
+        hidden = WORDS.copy()
+        hidden[position] = UNKNOWN_ID
+        fall = logit_of(classifier, WORDS) - logit_of(classifier, hidden)
+        assert found == pytest.approx(fall, abs=1e-6)
+    assert evidence.logit == pytest.approx(logit_of(classifier, WORDS), abs=1e-6)
+    unknown = [UNKNOWN_ID] * len(WORDS)
+    assert evidence.baseline == pytest.approx(logit_of(classifier, unknown), abs=1e-6)
+
+
+@every_shape
+def test_prefix_probabilities_are_those_of_shorter_reviews(shape: dict[str, Any]) -> None:
+    classifier = build(**shape)
+    found = prefix_probabilities(classifier, WORDS)
+    expected = [logit_of(classifier, WORDS[:end]) for end in range(1, len(WORDS) + 1)]
+    np.testing.assert_allclose(found, torch.tensor(expected).sigmoid(), atol=1e-6)
+
+
+@pytest.mark.parametrize("padding", ["post", "pre"])
+@pytest.mark.parametrize("mask_padding", [True, False])
+def test_integrated_gradients_are_the_path_integral_word_by_word(
+    padding: str, *, mask_padding: bool
+) -> None:
+    classifier = build(padding=padding, mask_padding=mask_padding, pooling="mean")
+    table = classifier.embedding.weight.detach()
+    width = len(WORDS) if mask_padding else MAX_LENGTH
+    before = width - len(WORDS) if padding == "pre" else 0
+    total = torch.zeros(len(WORDS))
+    for share in (torch.arange(200) + 0.5) / 200:
+        x = table[UNKNOWN_ID] + share * (table[WORDS] - table[UNKNOWN_ID])
+        x.requires_grad_()
+        pads = table[:1].expand(width - len(WORDS), -1)
+        features = torch.cat([pads[:before], x, pads[before:]])[:, None]
+        states = classifier.layers[0](features, torch.tensor([width]))
+        (gradient,) = torch.autograd.grad(classifier.output(states.mean(0)).sum(), x)
+        total += ((table[WORDS] - table[UNKNOWN_ID]) * gradient).sum(1) / 200
+    found = integrated_gradients(classifier, WORDS).words
+    np.testing.assert_allclose(found, total, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", [integrated_gradients, occlusion])
+def test_an_unknown_word_has_no_evidence(method: Any) -> None:
+    words = method(build(cell="gru"), WORDS).words
+    assert words[UNKNOWN_AT] == 0
+    assert np.count_nonzero(words) == len(words) - 1
+
+
+@pytest.mark.parametrize("method", [integrated_gradients, occlusion, prefix_probabilities])
+def test_looking_leaves_the_classifier_as_it_was(method: Any) -> None:
+    classifier = build()
+    before = logit_of(classifier, WORDS)
+    method(classifier, WORDS)
+    assert logit_of(classifier, WORDS) == before
+    assert all(weight.grad is None for weight in classifier.parameters())
+
+
+@pytest.mark.parametrize("method", [integrated_gradients, occlusion, prefix_probabilities])
+def test_a_review_may_be_one_word_or_fill_the_classifier(method: Any) -> None:
+    for length in (1, MAX_LENGTH):
+        found = method(build(mask_padding=False), np.full(length, 4, dtype=np.int32))
+        assert len(getattr(found, "words", found)) == length

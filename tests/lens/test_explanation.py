@@ -1,0 +1,147 @@
+"""What is told about a verdict, in the terminal and on the page."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.lens.evidence import Evidence
+from imdb_rnn.lens.explanation import Explanation, Method, explain
+from imdb_rnn.lens.page import page, write_page
+from imdb_rnn.lens.reading import Reading
+from imdb_rnn.lens.terminal import as_text
+from imdb_rnn.serving.predictor import Predictor
+from results import small_params, write_model
+
+WORDS = ["A", "superb", "</p><script>", "bad\x1b[31m", "&"]
+EVIDENCE = [0.1, 2.0, 0.0, -1.0, -0.25]
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    folder = tmp_path_factory.mktemp("explanation") / "model"
+    write_model(folder, small_params())
+    return Predictor.load(folder)
+
+
+def explanation(skipped: int = 0, gap: int = 0, method: Method = "gradients") -> Explanation:
+    ids = np.array([2, 3, 1, 4, 5], dtype=np.int32)
+    return Explanation(
+        Reading(WORDS, ids, skipped, gap),
+        np.array([0.5, 0.9, 0.9, 0.7, 0.625], dtype=np.float32),
+        Evidence(np.array(EVIDENCE), logit=0.5, baseline=-0.4),
+        method,
+    )
+
+
+def printed(shown: Explanation, *, colors: bool = False) -> str:
+    console = Console(
+        width=100,
+        force_terminal=colors,
+        color_system="truecolor" if colors else None,
+        _environ={},
+    )
+    with console.capture() as capture:
+        console.print(as_text(shown))
+    return capture.get()
+
+
+@pytest.mark.parametrize("method", ["gradients", "occlusion"])
+def test_the_verdict_is_the_predictor_s(predictor: Predictor, method: Method) -> None:
+    text = "a great film with a dull cast that cannot act, and long, and dull"
+    found = explain(predictor, text, method)
+    expected = predictor.probabilities([text])[0]
+    assert found.probabilities[-1] == pytest.approx(expected, abs=1e-6)
+    assert f"{expected:.3f}" in found.verdict
+    assert found.verdict.startswith("positive" if expected >= 0.5 else "negative")
+    assert len(found.words) == predictor.classifier.max_length
+    assert found.evidence.logit == pytest.approx(np.log(expected / (1 - expected)), abs=1e-4)
+
+
+def test_strongest_words_come_first_and_only_on_their_own_side() -> None:
+    speak_for, against = explanation().strongest(3)
+    assert [word.position for word in speak_for] == [2, 1]
+    assert [word.position for word in against] == [4, 5]
+    assert [word.position for side in explanation().strongest(1) for word in side] == [2, 4]
+
+
+def test_words_that_do_nothing_are_not_divided_by() -> None:
+    silent = Evidence(np.zeros(5), logit=0.0, baseline=0.0)
+    quiet = Explanation(explanation().reading, explanation().probabilities, silent, "occlusion")
+    assert {word.share for word in quiet.words} == {0.0}
+    assert quiet.strongest(3) == ([], [])
+
+
+def test_without_colors_the_numbers_are_still_there() -> None:
+    text = printed(explanation())
+    assert "\x1b" not in text
+    assert "positive (probability of positive: 0.625)" in text
+    assert text.splitlines()[1] == "word by word: ▅██▆▆"
+    assert re.search(r"superb \(2\) +\+2\.00 +bad�\[31m \(4\) +-1\.00", text)
+    assert "A superb [</p><script>] bad�[31m &" in text
+    assert "add up to +0.850 of the +0.900" in text
+    assert "residual +0.0500" in text
+    assert "not in the classifier's vocabulary" in text
+
+
+def test_colors_tell_the_side_and_the_strength() -> None:
+    text = printed(explanation(), colors=True)
+    blue, orange = "48;2;31;95;168", "48;2;222;168;132"
+    assert re.search(rf"\x1b\[[\d;]*{blue}msuperb", text)
+    assert re.search(rf"\x1b\[[\d;]*{orange}mbad", text)
+    assert "\x1b[31m" not in text
+
+
+@pytest.mark.parametrize("gap", [0, 2, 5])
+def test_words_that_were_not_read_are_counted_and_placed(gap: int) -> None:
+    shown = explanation(skipped=1234, gap=gap)
+    text = printed(shown)
+    assert "Of 1,239 words 5 were read" in text
+    before = text.splitlines()[3].split("[… not read …]")[0].split()
+    assert len(before) == gap
+    assert page(shown).count("<em>[… not read …]</em>") == 1
+    assert "not read" not in printed(explanation()) + page(explanation())
+
+
+def test_the_page_shows_markup_instead_of_obeying_it() -> None:
+    found = page(explanation())
+    assert "<script" not in found
+    assert "[&lt;/p&gt;&lt;script&gt;]" in found
+    assert "\x1b" not in found
+
+
+def test_the_page_is_well_formed_and_asks_for_nothing() -> None:
+    found = page(explanation())
+    body = found[found.index("<body>") : found.index("</html>")]
+    words = ET.fromstring(body).find("p[@class='text']")  # noqa: S314 - written by the page itself
+    assert words is not None
+    assert [word.text for word in words] == [word.text for word in explanation().words]
+    assert [word.get("class") for word in words][1::2] == ["for", "against"]
+    assert not re.search(r"""(?:src|href)=["'](?!#)|url\((?!#)|@import""", found)
+
+
+def test_the_page_draws_the_probability_after_each_word() -> None:
+    svg = page(explanation())
+    line = re.search(r'<path d="([^"]*)"[^>]*stroke: #3f86d0', svg)
+    assert line
+    points = np.array(re.findall(r"[ML] ([\d.]+) ([\d.]+)", line[1]), dtype=float)
+    assert len(points) == len(WORDS)
+    height = -points[:, 1]
+    shape = (height - height.min()) / (height.max() - height.min())
+    np.testing.assert_allclose(shape, [0, 1, 1, 0.5, 0.3125], atol=1e-3)
+
+
+def test_equal_explanations_make_equal_pages() -> None:
+    assert page(explanation()) == page(explanation())
+
+
+def test_a_page_that_cannot_be_written_is_refused_by_name(tmp_path: Path) -> None:
+    write_page(tmp_path / "page.html", explanation())
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page(explanation())
+    for path in (tmp_path, tmp_path / "missing" / "page.html"):
+        with pytest.raises(InputRefusedError, match=f"{re.escape(str(path))}: .* cannot be"):
+            write_page(path, explanation())
