@@ -1,6 +1,7 @@
 """What is told about a verdict, in the terminal and on the page."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -28,12 +29,16 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     return Predictor.load(folder)
 
 
+def evidence(words: list[float]) -> Evidence:
+    return Evidence(np.array(words), logit=0.5, baseline=-0.4)
+
+
 def explanation(skipped: int = 0, gap: int = 0, method: Method = "gradients") -> Explanation:
     ids = np.array([2, 3, 1, 4, 5], dtype=np.int32)
     return Explanation(
         Reading(WORDS, ids, skipped, gap),
         np.array([0.5, 0.9, 0.9, 0.7, 0.625], dtype=np.float32),
-        Evidence(np.array(EVIDENCE), logit=0.5, baseline=-0.4),
+        evidence(EVIDENCE),
         method,
     )
 
@@ -70,8 +75,7 @@ def test_strongest_words_come_first_and_only_on_their_own_side() -> None:
 
 
 def test_words_that_do_nothing_are_not_divided_by() -> None:
-    silent = Evidence(np.zeros(5), logit=0.0, baseline=0.0)
-    quiet = Explanation(explanation().reading, explanation().probabilities, silent, "occlusion")
+    quiet = replace(explanation(), evidence=evidence([0.0] * 5))
     assert {word.share for word in quiet.words} == {0.0}
     assert quiet.strongest(3) == ([], [])
 
@@ -94,6 +98,21 @@ def test_colors_tell_the_side_and_the_strength() -> None:
     assert re.search(rf"\x1b\[[\d;]*{blue}msuperb", text)
     assert re.search(rf"\x1b\[[\d;]*{orange}mbad", text)
     assert "\x1b[31m" not in text
+
+
+def test_words_that_hardly_matter_stay_plain() -> None:
+    assert "A \x1b" in printed(
+        replace(explanation(), evidence=evidence([0.09, 2, 0, -1, 0])), colors=True
+    )
+    assert "A \x1b" not in printed(
+        replace(explanation(), evidence=evidence([0.3, 2, 0, -1, 0])), colors=True
+    )
+
+
+def test_the_bars_of_a_long_text_end_with_the_verdict() -> None:
+    long = replace(explanation(), probabilities=np.r_[np.zeros(150), 0.99].astype(np.float32))
+    bars = printed(long).splitlines()[1].removeprefix("word by word: ")
+    assert bars == "▁" * 50 + "█"
 
 
 @pytest.mark.parametrize("gap", [0, 2, 5])

@@ -57,3 +57,9 @@ def test_a_text_without_words_is_refused(text: str) -> None:
 def test_a_text_that_is_not_unicode_is_refused() -> None:
     with pytest.raises(InputRefusedError, match=r"not UTF-8 \(character 3\)"):
         read(encoder(), b"ab\xe9".decode("utf-8", "surrogateescape"))
+
+
+@pytest.mark.parametrize(("keep", "gap"), [("head", 10), ("tail", 0), ("head+tail", 5)])
+def test_even_one_missing_word_has_its_place(keep: End, gap: int) -> None:
+    reading = read(encoder(10, keep), SHORT)
+    assert (reading.skipped, reading.gap) == (1, gap)
