@@ -110,9 +110,9 @@ def test_words_that_hardly_matter_stay_plain() -> None:
 
 
 def test_the_bars_of_a_long_text_end_with_the_verdict() -> None:
-    long = replace(explanation(), probabilities=np.r_[np.zeros(150), 0.99].astype(np.float32))
+    long = replace(explanation(), probabilities=np.r_[np.zeros(149), 0.99].astype(np.float32))
     bars = printed(long).splitlines()[1].removeprefix("word by word: ")
-    assert bars == "▁" * 50 + "█"
+    assert bars == "▁" * 49 + "█"
 
 
 @pytest.mark.parametrize("gap", [0, 2, 5])
