@@ -5,13 +5,18 @@ Commands import what they need when they run, so that `imdb-rnn --help` answers 
 
 import subprocess
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from imdb_rnn.console import console, error_console
+from imdb_rnn.console import Advance, console, error_console, progress
 from imdb_rnn.errors import InputRefusedError
+
+if TYPE_CHECKING:
+    from imdb_rnn.serving.texts import Texts
 
 RESULTS: Final = Path("reports/evaluate.json")
 MODEL: Final = Path("models/rnn")
@@ -101,6 +106,44 @@ def explain(
 
 
 @app.command()
+def predict(  # noqa: PLR0913 - each is an option of the command
+    texts: Annotated[list[str] | None, typer.Argument(help="Reviews, a quoted text each.")] = None,
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="Reviews to read: .txt (a text a line), .csv, .jsonl, .parquet."),
+    ] = None,
+    column: Annotated[str, typer.Option(help="Column or key of the text in --file.")] = "text",
+    form: Annotated[
+        Literal["table", "jsonl", "csv"], typer.Option("--format", help="Of the answers.")
+    ] = "table",
+    errors: Annotated[
+        Literal["fail", "skip"], typer.Option(help="At a row that cannot be used.")
+    ] = "fail",
+    model: Annotated[Path, typer.Option(help="Folder of the trained model.")] = Path("models/rnn"),
+) -> None:
+    """Say whether reviews are positive, with the probability.
+
+    Without texts and --file, standard input is read, a text a line. The answers go to standard
+    output, everything else to standard error.
+    """
+    from imdb_rnn.serving.bulk import write_predictions  # noqa: PLC0415 - see the module
+    from imdb_rnn.serving.predictor import Predictor  # noqa: PLC0415 - see the module
+    from imdb_rnn.serving.texts import open_texts  # noqa: PLC0415 - see the module
+    from imdb_rnn.training.allocator import keep_freed_memory  # noqa: PLC0415 - see the module
+
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a text may hold what a terminal cannot show
+    with open_texts(texts, file, column) as source:
+        predictor = Predictor.load(model)
+        keep_freed_memory()
+        with _progress_beside_answers(source) as advance:
+            write_predictions(
+                predictor, source, sys.stdout, form=form, errors=errors, advance=advance
+            )
+
+
+@app.command()
 def track() -> None:
     """File the pipeline's results as a run in MLflow.
 
@@ -124,6 +167,13 @@ def ui(
     from imdb_rnn.tracking import serve_ui  # noqa: PLC0415 - see the module
 
     serve_ui(port)
+
+
+def _progress_beside_answers(texts: "Texts") -> AbstractContextManager[Advance | None]:
+    """A bar on standard error; none where the answers themselves run over the screen."""
+    if sys.stdout.isatty():
+        return nullcontext()
+    return progress(texts.origin, texts.total, in_bytes=texts.in_bytes, on=error_console)
 
 
 def _refuse_outdated_results() -> None:

@@ -1,6 +1,5 @@
 """What long work shows: a live bar in a terminal, plain lines with the time left in a log."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +30,9 @@ class Advance(Protocol):
 
 
 @contextmanager
-def progress(task: str, total: float | None, *, in_bytes: bool = False) -> Iterator[Advance]:
+def progress(
+    task: str, total: float | None, *, in_bytes: bool = False, on: Console = console
+) -> Iterator[Advance]:
     """Show how far a piece of work has come.
 
     Args:
@@ -39,9 +40,10 @@ def progress(task: str, total: float | None, *, in_bytes: bool = False) -> Itera
         total: Amount of work in the units that are passed to the yielded function; None where
             nobody knows.
         in_bytes: The amounts are bytes.
+        on: Where to show it; standard error if standard output carries results.
     """
-    if sys.stdout.isatty():
-        with _bar(in_bytes=in_bytes) as bar:
+    if on.file.isatty():
+        with _bar(on, in_bytes=in_bytes) as bar:
             row = bar.add_task(task, total=total, note="")
 
             def advance(amount: float = 1, note: str = "") -> None:
@@ -49,10 +51,10 @@ def progress(task: str, total: float | None, *, in_bytes: bool = False) -> Itera
 
             yield advance
     else:
-        yield _LogLines(task, total)
+        yield _LogLines(on, task, total)
 
 
-def _bar(*, in_bytes: bool) -> Progress:
+def _bar(on: Console, *, in_bytes: bool) -> Progress:
     amount: ProgressColumn = DownloadColumn() if in_bytes else MofNCompleteColumn()
     return Progress(
         TextColumn("{task.description}"),
@@ -60,14 +62,16 @@ def _bar(*, in_bytes: bool) -> Progress:
         amount,
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
-        console=console,
+        console=on,
+        redirect_stdout=on is console,  # a bar on standard error leaves standard output alone
     )
 
 
 class _LogLines:
     """Prints a line now and then, so that a log stays readable."""
 
-    def __init__(self, task: str, total: float | None) -> None:
+    def __init__(self, on: Console, task: str, total: float | None) -> None:
+        self._on = on
         self._task = task
         self._total = total
         self._done = 0.0
@@ -78,7 +82,7 @@ class _LogLines:
         now = time.monotonic()
         if now - self._printed >= SECONDS_BETWEEN_LINES:
             self._printed = now
-            console.print(f"{self._task}: {self._position(now)}{note and f', {note}'}")
+            self._on.print(f"{self._task}: {self._position(now)}{note and f', {note}'}")
 
     def _position(self, now: float) -> str:
         if self._total is None:

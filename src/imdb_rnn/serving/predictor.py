@@ -3,18 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
+from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.serving.model_folder import Encoder, load_encoder, load_model
 from imdb_rnn.training.prediction import predict_logits
 
 # Fast on a CPU, and small enough that even the longest reviews stay within modest memory.
-BATCH_SIZE = 64
+BATCH_SIZE: Final = 64
+
+CHARACTERS_A_WORD: Final = 40
+"""Cutting changes nothing as long as words, with blanks and `<br />`, are no longer on average."""
+
+NOTHING_KNOWN: Final = "it has no word that the model knows, so there is nothing to judge by"
 
 
 @dataclass(frozen=True)
@@ -44,8 +51,54 @@ class Predictor:
 
         Returns:
             float32 [texts], in the order of `texts`.
+
+        Raises:
+            InputRefusedError: A text is empty or has no word that the model knows. A number for
+                it would say what the model answers without reading.
         """
-        reviews = list(self.encode(texts))
+        reviews = self.read(texts)
+        for number, review in enumerate(reviews, start=1):
+            if unknown_share(review) == 1:
+                raise InputRefusedError(
+                    f"text {number} of {len(reviews)}: {NOTHING_KNOWN}. "
+                    f"Leave it out, or write it in the language of the training reviews."
+                )
+        return self.judge(reviews)
+
+    def read(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """The word ids that the classifier sees of each text, int32 [words], at least one.
+
+        Of a very long text only the two ends are split into words, because no more of it would be
+        seen: it costs neither seconds nor gigabytes. Half a surrogate pair counts as an unknown
+        sign.
+        """
+        limit = CHARACTERS_A_WORD * self.classifier.max_length
+        # In small groups, so that memory does not grow with the number of texts.
+        return [
+            review
+            for begin in range(0, len(texts), BATCH_SIZE)
+            for review in self.encode(
+                [_whole_signs(_ends(text, limit)) for text in texts[begin : begin + BATCH_SIZE]]
+            )
+        ]
+
+    def judge(self, reviews: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
+        """Probability that each review is positive, float32 [reviews], from what `read` returns."""
         logits = torch.from_numpy(predict_logits(self.classifier, reviews, BATCH_SIZE))
         probabilities: NDArray[np.float32] = logits.sigmoid().numpy()
         return probabilities
+
+
+def unknown_share(review: NDArray[np.int32]) -> float:
+    """Share of the words of a review, int32 [words], that the model does not know."""
+    return float(np.mean(review == UNKNOWN_ID))
+
+
+def _ends(text: str, limit: int) -> str:
+    """A text of at most twice `limit` characters: itself, or its two ends."""
+    return text if len(text) <= 2 * limit else f"{text[:limit]} {text[-limit:]}"
+
+
+def _whole_signs(text: str) -> str:
+    """The text with U+FFFD in place of each lone surrogate, which the tokenizer cannot take."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -6,9 +6,12 @@ so nothing is pickled. The project itself never imports it.
 
 from pathlib import Path
 
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.serving.predictor import Predictor
 
 
@@ -21,8 +24,17 @@ class ReviewSentiment(PythonModel):
 
     # MLflow allows leaving out `context` and `params`; its base class does not say so.
     def predict(self, model_input: list[str]) -> list[float]:  # type: ignore[override]
-        """Probability of "positive" for each text, in order."""
-        return [float(probability) for probability in self._predictor.probabilities(model_input)]
+        """Probability of "positive" for each text, in order.
+
+        Raises:
+            MlflowException: A text has no word that the model knows. A server answers it with
+                HTTP status 400 and the sentence; any other error would come with a traceback.
+        """
+        try:
+            probabilities = self._predictor.probabilities(model_input)
+        except InputRefusedError as refusal:
+            raise MlflowException(str(refusal), INVALID_PARAMETER_VALUE) from None
+        return [float(probability) for probability in probabilities]
 
 
 set_model(ReviewSentiment())

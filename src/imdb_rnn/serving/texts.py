@@ -1,0 +1,267 @@
+"""Texts row by row out of files, never more than a few of them in memory.
+
+A row that cannot be used is still a row: it carries the reason in place of a text, so that the
+numbers of the others stay right. Where the rest of a file cannot be read, reading on is refused.
+"""
+
+import codecs
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from imdb_rnn.errors import InputRefusedError
+
+LONGEST_ROW: Final = 2**26
+"""Bytes. Without a bound, a file without line ends would be read into memory as a whole."""
+
+_PARQUET_ROWS_AT_ONCE: Final = 64
+
+
+class Row(NamedTuple):
+    """One text, or the reason why there is none."""
+
+    number: int
+    """Counted from 1: lines, or in CSV and parquet the records below the header."""
+    text: str
+    problem: str
+    """Empty for a usable row."""
+    end: int
+    """How far the source has been read, in the unit of `Texts.total`."""
+
+
+class Texts(NamedTuple):
+    """The rows of one source."""
+
+    origin: str
+    """What messages call it."""
+    rows: Iterator[Row]
+    """Raises InputRefusedError where the source becomes unreadable."""
+    total: int | None
+    """How much there is to read, in bytes or rows; None where nobody knows."""
+    in_bytes: bool
+    interactive: bool = False
+    """Each row waits for the answer to the one before it."""
+
+
+def open_texts(
+    given: list[str] | None, path: Path | None, column: str
+) -> AbstractContextManager[Texts]:
+    """The source that a user means: texts at hand, a file, or else standard input.
+
+    Args:
+        given: The texts themselves.
+        path: See `file_texts`.
+        column: See `file_texts`.
+
+    Raises:
+        InputRefusedError: There are both texts and a file, or the file cannot be used.
+    """
+    if given and path:
+        raise InputRefusedError(f"{path}: a file and texts at once; give one or the other.")
+    if path:
+        return file_texts(path, column)
+    return nullcontext(given_texts(given) if given else streamed_texts(sys.stdin.buffer))
+
+
+def given_texts(texts: Sequence[str]) -> Texts:
+    """Texts that are at hand already."""
+    rows = (Row(number, text, "", number) for number, text in enumerate(texts, start=1))
+    return Texts("the command line", rows, len(texts), in_bytes=False)
+
+
+def streamed_texts(stream: BinaryIO) -> Texts:
+    """A text a line in UTF-8, as the lines come; from a terminal, each as a piece of its own."""
+    origin = "standard input"
+    rows = _text_rows(_lines(stream, origin))
+    return Texts(origin, rows, None, in_bytes=True, interactive=stream.isatty())
+
+
+@contextmanager
+def file_texts(path: Path, column: str) -> Iterator[Texts]:
+    """Open a file of texts in UTF-8; its kind follows from the extension.
+
+    Args:
+        path: `.txt` has a text a line, `.jsonl` an object a line, `.csv` a header and records.
+        column: Column or key that holds the text; `.txt` has none.
+
+    Raises:
+        InputRefusedError: The file is empty, cannot be opened, is of another kind, or lacks the
+            column.
+    """
+    kind = path.suffix.lower()
+    if kind not in _KINDS:
+        raise InputRefusedError(
+            f"{path}: the extension says how a file is read, and {kind or 'none'} is unknown. "
+            f"Known are {', '.join(_KINDS)}."
+        )
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputRefusedError(f"{path}: {error.strerror}. Check the path after --file.") from None
+    with file:
+        if not file.peek(1):
+            raise InputRefusedError(f"{path}: the file is empty. At least one text is needed.")
+        yield _KINDS[kind](file, path, column)
+
+
+class _Line(NamedTuple):
+    number: int
+    content: bytes
+    end: int
+
+
+def _lines(file: BinaryIO, origin: str) -> Iterator[_Line]:
+    end = number = 0
+    while content := file.readline(LONGEST_ROW + 1):
+        number += 1
+        end += len(content)
+        if len(content) > LONGEST_ROW:
+            raise InputRefusedError(
+                f"{origin}, line {number}: longer than {LONGEST_ROW:,} bytes. "
+                f"Is this a file of texts, with line ends?"
+            )
+        # Editors on Windows begin a UTF-8 file with a byte order mark.
+        yield _Line(number, content.removeprefix(codecs.BOM_UTF8) if number == 1 else content, end)
+
+
+def _text_rows(lines: Iterator[_Line]) -> Iterator[Row]:
+    for line in lines:
+        yield _row(line.number, line.content.rstrip(b"\r\n"), line.end)
+
+
+def _row(number: int, content: bytes | None, end: int) -> Row:
+    """The row of a text as it stands in the file; None where nothing stands there."""
+    if content is None:
+        return Row(number, "", "there is no text", end)
+    try:
+        return Row(number, content.decode(), "", end)
+    except UnicodeDecodeError as error:
+        return Row(number, "", f"not UTF-8 from byte {error.start + 1} on", end)
+
+
+def _open_txt(file: BinaryIO, path: Path, _: str) -> Texts:
+    return Texts(str(path), _text_rows(_lines(file, str(path))), path.stat().st_size, in_bytes=True)
+
+
+def _open_jsonl(file: BinaryIO, path: Path, key: str) -> Texts:
+    lines = _text_rows(_lines(file, str(path)))
+    # Blank lines hold nothing: many programs leave one at the end.
+    rows = (_json_row(line, key) for line in lines if line.problem or line.text.strip())
+    return Texts(str(path), rows, path.stat().st_size, in_bytes=True)
+
+
+def _json_row(line: Row, key: str) -> Row:
+    if line.problem:
+        return line
+    try:
+        value = json.loads(line.text)
+    except json.JSONDecodeError as error:
+        return line._replace(text="", problem=f"not JSON: {error.msg} at character {error.pos + 1}")
+    except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
+        return line._replace(text="", problem=f"not readable JSON: {error}")
+    text = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(text, str):
+        return line._replace(text="", problem=f'no object with a text under "{key}" (--column)')
+    return line._replace(text=text)
+
+
+def _open_csv(file: BinaryIO, path: Path, column: str) -> Texts:
+    return Texts(
+        str(path),
+        _csv_rows(_lines(file, str(path)), str(path), column),
+        path.stat().st_size,
+        in_bytes=True,
+    )
+
+
+def _csv_rows(lines: Iterator[_Line], origin: str, column: str) -> Iterator[Row]:
+    """Records below the header; a quoted text may run over several lines."""
+    end = 0
+
+    def decoded() -> Iterator[str]:
+        nonlocal end
+        for line in lines:
+            end = line.end
+            yield line.content.decode(errors="surrogateescape")  # _row finds the bytes again
+
+    csv.field_size_limit(LONGEST_ROW)
+    records = csv.reader(decoded(), strict=True)
+    try:
+        header = next(records, [])
+        place = _place(column, header, origin)
+        for number, values in enumerate(filter(None, records), start=1):
+            if len(values) == len(header):
+                yield _row(number, values[place].encode(errors="surrogateescape"), end)
+            else:
+                problem = f"{len(values)} values where the header has {len(header)} (quotes?)"
+                yield Row(number, "", problem, end)
+    except csv.Error as error:
+        raise InputRefusedError(
+            f"{origin}, line {records.line_num}: not CSV from here on: {error}. "
+            f"Texts with commas, quotes or line ends need quotes around them."
+        ) from None
+
+
+def _open_parquet(file: BinaryIO, path: Path, column: str) -> Texts:
+    try:
+        table = pq.ParquetFile(file, pre_buffer=False)
+    except pa.ArrowException as error:
+        raise _not_parquet(path, error) from None
+    place = _place(column, table.schema_arrow.names, str(path))
+    kind = table.schema_arrow.types[place]
+    if not _is_text(kind):
+        raise InputRefusedError(
+            f"{path}: column {column} holds {kind}, not text. Name another with --column."
+        )
+    return Texts(
+        str(path), _parquet_rows(table, path, column), table.metadata.num_rows, in_bytes=False
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _parquet_rows(table: pq.ParquetFile, path: Path, column: str) -> Iterator[Row]:
+    number = 0
+    try:
+        for batch in table.iter_batches(_PARQUET_ROWS_AT_ONCE, columns=[column]):
+            # As bytes, because a file may hold text that is not UTF-8.
+            for content in batch[column].cast(pa.large_string()).cast(pa.large_binary()):
+                number += 1
+                yield _row(number, content.as_py(), number)
+    except (pa.ArrowException, OSError) as error:
+        raise _not_parquet(path, error) from None
+
+
+def _not_parquet(path: Path, error: Exception) -> InputRefusedError:
+    reason = str(error).partition("\n")[0]
+    return InputRefusedError(f"{path}: not a whole parquet file: {reason}. Write or copy it anew.")
+
+
+def _place(column: str, columns: list[str], origin: str) -> int:
+    """Where the column stands."""
+    if columns.count(column) != 1:
+        there = ", ".join(columns) or "none"
+        raise InputRefusedError(
+            f"{origin}: one column {column} is needed; there are: {there:.200}. "
+            f"Name the one with the texts: --column NAME."
+        )
+    return columns.index(column)
+
+
+_KINDS: Final[dict[str, Callable[[BinaryIO, Path, str], Texts]]] = {
+    ".txt": _open_txt,
+    ".csv": _open_csv,
+    ".jsonl": _open_jsonl,
+    ".parquet": _open_parquet,
+}
