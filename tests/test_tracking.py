@@ -197,12 +197,17 @@ class TestFiling:
     def test_the_filed_model_serves_raw_text_over_http(self, results: Path) -> None:
         assert file_results(PARAMS)
         (model,) = (results / "mlartifacts" / "models").iterdir()
-        expected = Predictor.load(results / "models" / "rnn").probabilities(TEXTS)
+        texts = [text for text in TEXTS if text]
+        expected = Predictor.load(results / "models" / "rnn").probabilities(texts)
         with _served(model / "artifacts") as address:
-            answer = _post_when_up(address, {"inputs": TEXTS})
+            answer = _post_when_up(address, {"inputs": texts})
             refusal = _post_when_up(address, {"inputs": [3]})
+            empty = _post_when_up(address, {"inputs": ["great", ""]})
         assert answer.json()["predictions"] == pytest.approx(expected.tolist(), abs=1e-6)
         assert refusal.status_code == 400
+        assert empty.status_code == 400
+        assert "text 2 of 2: it has no word that the model knows" in empty.json()["message"]
+        assert "Traceback" not in empty.text
 
     def test_without_a_trained_model_there_is_nothing_to_file(self, results: Path) -> None:
         (results / "reports" / "train.json").unlink()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RESULTS: Final = Path("reports/evaluate.json")
 MODEL: Final = Path("models/rnn")
+TEST_REVIEWS: Final = Path("data/raw/test.parquet")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -167,6 +168,44 @@ def ui(
     from imdb_rnn.tracking import serve_ui  # noqa: PLC0415 - see the module
 
     serve_ui(port)
+
+
+@app.command("compare")
+def compare_results(
+    a: Annotated[str, typer.Argument(help="Git revision, DVC experiment or predictions file.")],
+    b: Annotated[str, typer.Argument(help="The same, to be judged against the first.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all numbers and reviews here.")
+    ] = None,
+) -> None:
+    """Say whether B is better than A on the test reviews, how sure that is, and where they differ.
+
+    The verdict rests on accuracy: of equally good models it calls at most 5 % better or worse.
+    """
+    from imdb_rnn.evaluation import comparison_report as report  # noqa: PLC0415 - see the module
+    from imdb_rnn.evaluation.comparison import compare  # noqa: PLC0415 - see the module
+    from imdb_rnn.jsonfile import write_json  # noqa: PLC0415 - see the module
+    from imdb_rnn.revisions import (  # noqa: PLC0415 - see the module
+        changes,
+        changes_table,
+        load_results,
+        require_comparable,
+        review_texts,
+    )
+
+    first, second = load_results(a), load_results(b)
+    require_comparable(first, second)
+    changed = changes(first, second)
+    comparison = compare(first.judged, second.judged)
+    texts = review_texts(TEST_REVIEWS, first)
+    if json_file:
+        sides = {"a": a, "b": b, "edition": first.edition}
+        recipe = {"changed": changed._asdict() if changed else None}
+        write_json(json_file, sides | recipe | report.as_json(comparison, texts))
+    console.print(changes_table(changed, a, b))
+    console.print(report.measures_table(comparison, a, b))
+    console.print(report.flips_table(comparison, texts))
+    console.print(report.verdict(comparison, a, b), markup=False)
 
 
 def _progress_beside_answers(texts: "Texts") -> AbstractContextManager[Advance | None]:

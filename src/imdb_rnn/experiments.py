@@ -43,7 +43,7 @@ def read_overrides(name: str) -> dict[str, Any]:
     changes = read_mapping(file)
     origin = f"{PARAMS_FILE} with {file}"
     parse_params(merged(read_mapping(PARAMS_FILE), changes), origin)
-    overrides = dict(_flatten(changes))
+    overrides = dict(flatten(changes))
     lists = [path for path, value in overrides.items() if isinstance(value, list)]
     if lists:
         raise InputRefusedError(f"{file}: {lists[0]} is a list, which an experiment cannot change.")
@@ -79,7 +79,7 @@ def run_experiment(name: str) -> int:
         DVC's exit code; if it is not 0, the earlier result is still there.
     """
     command = dvc_command(name)
-    earlier = _reference(name)
+    earlier = experiment_reference(name)
     if earlier:
         _git("update-ref", "-d", earlier.name)
     console.print(" ".join(command), markup=False)
@@ -141,11 +141,11 @@ _METRICS: Final = ("reports/evaluate.json", "reports/train.json")
 
 def _results_of(name: str) -> dict[str, Any] | None:
     """The row of an experiment, if it was run with the parameters as they are now."""
-    reference = _reference(name)
+    reference = experiment_reference(name)
     if reference is None:
         return None
-    ran_with = dict(_flatten(yaml.safe_load(_git("show", f"{reference.commit}:{PARAMS_FILE}"))))
-    if ran_with != dict(_flatten(read_mapping(PARAMS_FILE))) | read_overrides(name):
+    ran_with = dict(flatten(yaml.safe_load(_git("show", f"{reference.commit}:{PARAMS_FILE}"))))
+    if ran_with != dict(flatten(read_mapping(PARAMS_FILE))) | read_overrides(name):
         return None
     return _row(
         name, *(json.loads(_git("show", f"{reference.commit}:{path}")) for path in _METRICS)
@@ -163,16 +163,17 @@ def _row(name: str, test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[s
     }
 
 
-class _Reference(NamedTuple):
+class Reference(NamedTuple):
     """Where DVC keeps an experiment."""
 
     commit: str
     name: str
 
 
-def _reference(name: str) -> _Reference | None:
+def experiment_reference(name: str) -> Reference | None:
+    """Where Git has the experiment of a name; None where there is none."""
     lines = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
-    references = (_Reference(*line.split()) for line in lines)
+    references = (Reference(*line.split()) for line in lines)
     return next((found for found in references if found.name.endswith(f"/{name}")), None)
 
 
@@ -180,9 +181,10 @@ def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout
 
 
-def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves of nested parameters by dotted path."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}.")
+            yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

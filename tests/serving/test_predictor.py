@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imdb_rnn.serving.predictor import BATCH_SIZE, Predictor
-from results import TEXTS, small_params, write_model
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.serving.model_folder import load_encoder
+from imdb_rnn.serving.predictor import BATCH_SIZE, CHARACTERS_A_WORD, Predictor, unknown_share
+from results import TEXTS as ALL_TEXTS
+from results import small_params, write_model
+
+TEXTS = [text for text in ALL_TEXTS if text]
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +46,65 @@ def test_no_texts_no_probabilities(predictor: Predictor) -> None:
     assert predictor.probabilities([]).shape == (0,)
 
 
-@settings(max_examples=50, deadline=None)
-@given(texts=st.lists(st.text(max_size=200), min_size=1, max_size=5))
-def test_any_text_gets_a_probability(predictor: Predictor, texts: list[str]) -> None:
-    probabilities = predictor.probabilities(texts)
-    assert probabilities.dtype == np.float32
-    assert probabilities.shape == (len(texts),)
-    assert ((probabilities > 0) & (probabilities < 1)).all()
+ANY_TEXT = st.text(
+    st.one_of(st.characters(), st.characters(categories=["Cs"]), st.sampled_from("\0 <br />\n"))
+)
+
+
+@settings(max_examples=200)
+@given(texts=st.lists(st.one_of(ANY_TEXT, st.sampled_from(TEXTS)), min_size=1, max_size=5))
+def test_any_text_gets_a_probability_or_a_refusal(predictor: Predictor, texts: list[str]) -> None:
+    known = [unknown_share(review) < 1 for review in predictor.read(texts)]
+    if all(known):
+        probabilities = predictor.probabilities(texts)
+        assert probabilities.dtype == np.float32
+        assert probabilities.shape == (len(texts),)
+        assert ((probabilities > 0) & (probabilities < 1)).all()
+    else:
+        with pytest.raises(InputRefusedError, match=f"^text {known.index(False) + 1} of"):
+            predictor.probabilities(texts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " \n\t", "\0", "<br />", "\ud800", "\U0001f3ac", "فيلم جميل", "ein schöner Streifen"],
+)
+def test_a_text_without_a_known_word_is_refused(predictor: Predictor, text: str) -> None:
+    with pytest.raises(InputRefusedError, match="text 2 of 3: it has no word that the model knows"):
+        predictor.probabilities(["great", text, "dull"])
+
+
+@pytest.mark.parametrize("around", ["\0", "\udcff", "\U0001f3ac", "\u202e", "<br />", "<p>"])
+def test_odd_signs_do_not_hide_the_words_beside_them(predictor: Predictor, around: str) -> None:
+    (review,) = predictor.read([f"{around} great {around} film {around}"])
+    assert np.sum(review != 1) >= 2
+
+
+def test_two_halves_of_a_pair_are_the_sign_they_make(predictor: Predictor) -> None:
+    halves, whole = predictor.read(["great \ud83c\udfac", "great \U0001f3ac"])
+    np.testing.assert_array_equal(halves, whole)
+
+
+def test_a_cut_text_gives_the_words_of_the_whole(predictor: Predictor, tmp_path: Path) -> None:
+    write_model(tmp_path / "model", small_params())
+    encode = load_encoder(tmp_path / "model")
+    words = ["great", "dull", "film", "bad", "cast", "<br /><br />", "unheard-of"]
+    random = np.random.default_rng(3)
+    texts = [" ".join(random.choice(words, size=1000)) for _ in range(20)]
+    assert min(map(len, texts)) > 2 * CHARACTERS_A_WORD * predictor.classifier.max_length
+    for cut, whole in zip(predictor.read(texts), encode(texts), strict=True):
+        np.testing.assert_array_equal(cut, whole)
+
+
+@pytest.mark.parametrize("piece", ["a ", "a!", "great film ", "!", "<br />", "\U0001f600", "great"])
+def test_megabytes_of_text_cost_no_more_than_what_is_read_of_them(
+    predictor: Predictor, piece: str
+) -> None:
+    seen: list[int] = []
+
+    def encode(texts: list[str]) -> list[np.ndarray]:
+        seen.extend(map(len, texts))
+        return list(predictor.encode(texts))
+
+    Predictor(predictor.classifier, encode).read([piece * (5_000_000 // len(piece))])
+    assert seen[0] <= 2 * CHARACTERS_A_WORD * predictor.classifier.max_length + 1

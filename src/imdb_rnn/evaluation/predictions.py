@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,16 @@ MODEL: Final = "rnn"
 """Name of the recurrent network among the models; the others are baselines."""
 TITLES: Final = {MODEL: "recurrent network", "nb": "NB-weighted n-grams", "tfidf": "tf-idf n-grams"}
 """How people call each model."""
+
+
+class Judged(NamedTuple):
+    """The test reviews as one model sees them."""
+
+    ids: list[str]
+    labels: NDArray[np.int8]
+    """1 positive, 0 negative [reviews]; both occur."""
+    probability: NDArray[np.float64]
+    """Of positive [reviews]."""
 
 
 def write_predictions(path: Path, reviews: pa.Table, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -57,6 +67,49 @@ def read_probabilities(path: Path, ids: Sequence[str], made_by: str) -> Probabil
 def _unusable(path: Path, what: object, made_by: str) -> InputRefusedError:
     return InputRefusedError(
         f"{path}: these predictions cannot be read: {what}. Run `dvc repro {made_by}`."
+    )
+
+
+def read_judged(path: Path, origin: str) -> Judged:
+    """The reviews of `reports/predictions.parquet`.
+
+    Args:
+        path: Written by the stage `evaluate`.
+        origin: What messages call it.
+
+    Raises:
+        InputRefusedError: It is not a parquet file, lacks a column, or holds what is no
+            prediction.
+    """
+    try:
+        table = pq.read_table(path)
+        table = table.select(_JUDGED.names).cast(_JUDGED)
+        judged = Judged(*(column.to_numpy() for column in table.columns))
+    except KeyError as error:
+        columns = ", ".join(_JUDGED.names)
+        raise _no_predictions(origin, f"columns {columns} are needed, {error.args[0]}") from None
+    except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these
+        raise _no_predictions(origin, str(error).partition("\n")[0].rstrip(".")) from None
+    if set(judged.labels) != {0, 1}:
+        raise _no_predictions(origin, "labels 0 and 1 must both occur, and no others")
+    if not ((judged.probability >= 0) & (judged.probability <= 1)).all():
+        raise _no_predictions(origin, "probabilities must lie between 0 and 1")
+    return judged._replace(ids=list(judged.ids))
+
+
+_JUDGED: Final = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("label", pa.int8(), nullable=False),
+        pa.field("probability", pa.float64(), nullable=False),
+    ]
+)
+
+
+def _no_predictions(origin: str, what: str) -> InputRefusedError:
+    return InputRefusedError(
+        f"{origin}: these are not predictions as in reports/predictions.parquet: {what}. "
+        f"`dvc repro evaluate` writes them."
     )
 
 

@@ -244,7 +244,7 @@ def _parquet_rows(table: pq.ParquetFile, path: Path, column: str) -> Iterator[Ro
 
 
 def _not_parquet(path: Path, error: Exception) -> InputRefusedError:
-    reason = str(error).partition("\n")[0]
+    reason = str(error).partition("\n")[0].rstrip(".")
     return InputRefusedError(f"{path}: not a whole parquet file: {reason}. Write or copy it anew.")
 
 

@@ -1,0 +1,135 @@
+"""A comparison in words and tables."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rich.markup import escape
+from rich.table import Table
+
+from imdb_rnn.evaluation.comparison import CONFIDENCE, Comparison, Difference
+
+FLIPS_SHOWN: Final = 10
+_WORDS_SHOWN: Final = 30
+
+
+def verdict(comparison: Comparison, first: str, second: str) -> str:
+    """Which model is better, how sure that is, and what the test reviews could have shown.
+
+    Args:
+        comparison: Of the two.
+        first: What to call the first model.
+        second: What to call the second.
+    """
+    if comparison.only_first + comparison.only_second == 0:
+        return f"{second} cannot be told apart from {first}: both are right on the same reviews."
+    gap = comparison.measures["accuracy"]
+    measured = (
+        f"{_points(gap.value)} points of accuracy ({CONFIDENCE:.0%} interval "
+        f"{_points(gap.interval.low)} to {_points(gap.interval.high)})"
+    )
+    chance = (
+        f"of two equally good models, {_share(comparison.mcnemar_p)} of comparisons would show as "
+        f"much (exact McNemar p = {comparison.mcnemar_p:.2g})"
+    )
+    if comparison.outcome != "cannot be told apart":
+        return f"{second} is {comparison.outcome} than {first}: {measured}; {chance}."
+    visible = (
+        f"{comparison.reviews:,} reviews show a difference of "
+        f"{100 * comparison.visible_difference:.2f} points four times out of five"
+    )
+    needed = comparison.reviews_needed
+    more = (
+        f"; this one would take about {_about(needed - comparison.reviews)} more" if needed else ""
+    )
+    return f"{second} cannot be told apart from {first}: {measured}; {chance}. {visible}{more}."
+
+
+def measures_table(comparison: Comparison, first: str, second: str) -> Table:
+    """Accuracy, log loss and AUC of both, with the difference and its interval."""
+    table = Table(
+        "", escape(first), escape(second), "difference", "interval", box=None, pad_edge=False
+    )
+    table.title = f"{comparison.reviews:,} test reviews"
+    table.caption = f"paired {CONFIDENCE:.0%} intervals; a smaller log loss is better"
+    for name, measure in comparison.measures.items():
+        table.add_row(name, *_numbers(measure))
+    return table
+
+
+def flips_table(comparison: Comparison, texts: Mapping[str, str]) -> Table:
+    """The reviews whose class changed, largest change of probability first.
+
+    Args:
+        comparison: Of the two models.
+        texts: Id -> text, as far as known.
+    """
+    table = Table("review", "is", "A", "B", "begins", box=None, pad_edge=False)
+    flips = comparison.flips
+    table.title = (
+        f"{len(flips):,} reviews changed class; the {min(len(flips), FLIPS_SHOWN)} clearest"
+    )
+    for flip in flips[:FLIPS_SHOWN]:
+        words = texts.get(flip.id, "").replace("<br />", " ").split()[:_WORDS_SHOWN]
+        label = "pos" if flip.label else "neg"
+        table.add_row(
+            flip.id, label, f"{flip.first:.3f}", f"{flip.second:.3f}", escape(" ".join(words))
+        )
+    return table
+
+
+def _numbers(measure: Difference) -> tuple[str, str, str, str]:
+    low, high = measure.interval
+    return (
+        f"{measure.first:.4f}",
+        f"{measure.second:.4f}",
+        f"{measure.value:+.4f}",
+        f"{low:+.4f} to {high:+.4f}",
+    )
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.2f}"
+
+
+def _share(p: float) -> str:
+    """A probability as people say it."""
+    return f"{p:.0%}" if p >= 0.01 else f"one in {_about(round(1 / p))}"  # noqa: PLR2004 - 1 %
+
+
+def _about(count: int) -> str:
+    """Two significant digits."""
+    return f"{int(float(f'{count:.2g}')):,}"
+
+
+def as_json(comparison: Comparison, texts: Mapping[str, str]) -> dict[str, Any]:
+    """All that there is to say, for scripts: every number, and every review that changed class."""
+    return {
+        "reviews": comparison.reviews,
+        "outcome": comparison.outcome,
+        "confidence": CONFIDENCE,
+        "measures": {
+            name: {
+                "a": measure.first,
+                "b": measure.second,
+                "difference": measure.value,
+                "difference_low": measure.interval.low,
+                "difference_high": measure.interval.high,
+            }
+            for name, measure in comparison.measures.items()
+        },
+        "only_a_right": comparison.only_first,
+        "only_b_right": comparison.only_second,
+        "mcnemar_p": comparison.mcnemar_p,
+        "visible_difference": comparison.visible_difference,
+        "reviews_needed": comparison.reviews_needed,
+        "flips": [
+            {
+                "id": flip.id,
+                "label": flip.label,
+                "a": flip.first,
+                "b": flip.second,
+                "text": texts.get(flip.id),
+            }
+            for flip in comparison.flips
+        ],
+    }

@@ -1,0 +1,229 @@
+"""Results as a Git revision, a DVC experiment or a predictions file has them."""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple
+
+import yaml
+from rich.markup import escape
+from rich.table import Table
+
+from imdb_rnn.corpus.reviews import edition_of, read_reviews
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.evaluation.predictions import Judged, read_judged
+from imdb_rnn.experiments import environment, experiment_reference, flatten
+
+PREDICTIONS: Final = "reports/predictions.parquet"
+
+
+class Recipe(NamedTuple):
+    """What predictions were made with, as `dvc.lock` records it."""
+
+    params: dict[str, Any]
+    """Dotted name -> value."""
+    code: dict[str, str]
+    """File below `src` -> digest."""
+
+
+class Results(NamedTuple):
+    """One side of a comparison."""
+
+    name: str
+    judged: Judged
+    edition: str | None
+    """None where no `evaluate.json` stands beside the predictions."""
+    recipe: Recipe | None
+    """None where no `dvc.lock` vouches for the predictions."""
+
+
+class Changes(NamedTuple):
+    """How two recipes differ."""
+
+    params: dict[str, tuple[Any, Any]]
+    """Dotted name -> value on each side, None where it has none."""
+    code: list[str]
+    """Files whose content differs, or that just one side has."""
+
+
+def load_results(name: str) -> Results:
+    """Find out what a name stands for and read its predictions.
+
+    Args:
+        name: Path of a predictions file, or anything that Git or DVC resolves: a branch, a tag, a
+            commit, the name of an experiment.
+
+    Raises:
+        InputRefusedError: It is none of these, or has no usable predictions.
+    """
+    path = Path(name)
+    if path.is_file() or path.suffix == ".parquet":
+        return _results_of_file(path)
+    return _results_of_commit(_commit(name), name)
+
+
+def require_comparable(first: Results, second: Results) -> None:
+    """Refuse to compare results on different reviews.
+
+    Raises:
+        InputRefusedError: The editions or the reviews differ.
+    """
+    names = f"{first.name} and {second.name}"
+    if first.edition and second.edition and first.edition != second.edition:
+        raise InputRefusedError(
+            f"{names}: editions {first.edition} and {second.edition} have different test reviews. "
+            f"Compare results of one edition."
+        )
+    ids, others = first.judged.ids, second.judged.ids
+    if ids == others and (first.judged.labels == second.judged.labels).all():
+        return
+    common = len(set(ids) & set(others))
+    raise InputRefusedError(
+        f"{names}: not the same test reviews in the same order: {len(ids):,} and {len(others):,}, "
+        f"{common:,} of them in both. `dvc repro` one side with the reviews of the other "
+        f"(download in params.yaml)."
+    )
+
+
+def changes(first: Results, second: Results) -> Changes | None:
+    """What was changed between two results; None where a recipe is unknown."""
+    if first.recipe is None or second.recipe is None:
+        return None
+    (params, code), (other_params, other_code) = first.recipe, second.recipe
+    names = sorted(params.keys() | other_params.keys())
+    files = sorted(code.keys() | other_code.keys())
+    return Changes(
+        {
+            name: (params.get(name), other_params.get(name))
+            for name in names
+            if params.get(name) != other_params.get(name)
+        },
+        [file for file in files if code.get(file) != other_code.get(file)],
+    )
+
+
+def changes_table(changed: Changes | None, first: str, second: str) -> Table:
+    """Parameters that differ, with the value on each side, and how many files of code do.
+
+    Args:
+        changed: From `changes`.
+        first: What to call one side.
+        second: What to call the other.
+    """
+    table = Table("parameter", escape(first), escape(second), box=None, pad_edge=False)
+    if changed is None:
+        table.caption = "what was changed is unknown: no dvc.lock vouches for a predictions file"
+        return table
+    for name, values in changed.params.items():
+        table.add_row(name, *(escape(json.dumps(value)) for value in values))
+    table.caption = f"{len(changed.params)} parameters and {len(changed.code)} files of code differ"
+    return table
+
+
+def review_texts(path: Path, results: Results) -> dict[str, str]:
+    """Id -> text of the test reviews; empty where the file is missing or of another edition.
+
+    Args:
+        path: A review table such as `data/raw/test.parquet`.
+        results: Whose reviews are looked for.
+    """
+    if not path.exists() or edition_of(path) != results.edition:
+        return {}
+    table = read_reviews(path)
+    return dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
+
+
+def _results_of_file(path: Path) -> Results:
+    if not path.is_file():
+        raise InputRefusedError(f"{path}: no such file. `dvc repro evaluate` writes {PREDICTIONS}.")
+    results, lock = path.with_name("evaluate.json"), path.parent.parent / "dvc.lock"
+    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    return Results(
+        str(path),
+        read_judged(path, str(path)),
+        _edition(results.read_text(encoding="utf-8")) if results.exists() else None,
+        _recipe(lock.read_text(encoding="utf-8"), digest) if lock.exists() else None,
+    )
+
+
+def _results_of_commit(commit: str, name: str) -> Results:
+    lock = _git("show", f"{commit}:./dvc.lock")
+    recipe = _recipe(lock) if lock else None
+    if recipe is None:
+        raise InputRefusedError(
+            f"{name}: its dvc.lock has no {PREDICTIONS}. "
+            f"Run `dvc repro` there and commit dvc.lock, or name another revision."
+        )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "predictions.parquet"
+        command = ["dvc", "get", ".", PREDICTIONS, "--rev", commit, "--out", str(path)]
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, env=environment()
+        )
+        if done.returncode != 0:
+            reason = " ".join(done.stderr.removeprefix("ERROR: ").split())
+            raise InputRefusedError(
+                f"{name}: DVC cannot get its {PREDICTIONS}: {reason:.300}. "
+                f"`dvc pull` or, with the revision checked out, `dvc repro` brings them back."
+            )
+        judged = read_judged(path, f"{PREDICTIONS} of {name}")
+    return Results(
+        name, judged, _edition(_git("show", f"{commit}:./reports/evaluate.json")), recipe
+    )
+
+
+def _commit(name: str) -> str:
+    commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if commit:
+        return commit
+    experiment = experiment_reference(name) if _git("rev-parse", "--git-dir") else None
+    if experiment is None:
+        raise InputRefusedError(
+            f"{name}: no file, no Git revision and no DVC experiment of that name here. "
+            f"`dvc exp list --all-commits` and `git log` name those that there are."
+        )
+    return experiment.commit
+
+
+def _recipe(lock: str, digest: str | None = None) -> Recipe | None:
+    """What the predictions in a `dvc.lock` were made with; None if they are not (these) in it.
+
+    Args:
+        lock: Contents of the file.
+        digest: MD5 that the predictions must have, if known.
+    """
+    stages: dict[str, Any] = yaml.safe_load(lock)["stages"]
+    outputs = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+    if PREDICTIONS not in outputs or digest not in (None, outputs[PREDICTIONS]):
+        return None
+    return Recipe(
+        params={
+            name: value
+            for stage in stages.values()
+            for values in stage.get("params", {}).values()
+            for name, value in flatten(values)
+        },
+        code={
+            dependency["path"]: dependency["md5"]
+            for stage in stages.values()
+            for dependency in stage["deps"]
+            if dependency["path"].startswith("src/")
+        },
+    )
+
+
+def _edition(results: str) -> str | None:
+    """The edition that an `evaluate.json` names."""
+    try:
+        edition: str | None = json.loads(results).get("edition")
+    except (ValueError, AttributeError):
+        return None
+    return edition
+
+
+def _git(*arguments: str) -> str:
+    """What git prints; nothing where it fails."""
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,197 @@
+"""Texts out of files: every row with its number, and a reason for each that cannot be used."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.serving import texts as module
+from imdb_rnn.serving.texts import Row, file_texts, open_texts, streamed_texts
+
+REVIEWS = ["A great film.", 'He said "no", twice,\nand left', "", "Émile \U0001f3ac"]
+
+
+def write(path: Path, reviews: list[str]) -> Path:
+    if path.suffix == ".txt":
+        path.write_text("".join(text.replace("\n", " ") + "\n" for text in reviews), "utf-8")
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps({"id": 1, "text": t}) + "\n" for t in reviews), "utf-8")
+    elif path.suffix == ".csv":
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([["id", "text"], *(["1", text] for text in reviews)])
+    else:
+        pq.write_table(pa.table({"id": [1] * len(reviews), "text": reviews}), path)
+    return path
+
+
+def read(path: Path, column: str = "text") -> list[Row]:
+    with file_texts(path, column) as texts:
+        return list(texts.rows)
+
+
+def refusal(path: Path, column: str = "text") -> str:
+    with pytest.raises(InputRefusedError) as refused:
+        read(path, column)
+    message = str(refused.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("kind", [".txt", ".jsonl", ".csv", ".parquet", ".CSV"])
+def test_texts_come_back_with_their_numbers(tmp_path: Path, kind: str) -> None:
+    rows = read(write(tmp_path / f"reviews{kind}", REVIEWS))
+    expected = [text.replace("\n", " ") if kind == ".txt" else text for text in REVIEWS]
+    assert [row.text for row in rows] == expected
+    assert [row.number for row in rows] == [1, 2, 3, 4]
+    assert not any(row.problem for row in rows)
+
+
+@pytest.mark.parametrize("kind", [".txt", ".jsonl", ".csv", ".parquet"])
+def test_the_last_row_ends_where_the_file_does(tmp_path: Path, kind: str) -> None:
+    with file_texts(write(tmp_path / f"reviews{kind}", REVIEWS), "text") as texts:
+        ends = [row.end for row in texts.rows]
+    assert ends == sorted(ends)
+    assert ends[-1] == texts.total
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=5))
+def test_csv_of_any_text_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, reviews: list[str]
+) -> None:
+    path = write(tmp_path_factory.mktemp("any") / "reviews.csv", reviews)
+    assert [row.text for row in read(path)] == reviews
+
+
+def test_more_parquet_rows_than_are_read_at_once(tmp_path: Path) -> None:
+    reviews = [f"text {i}" for i in range(200)]
+    rows = read(write(tmp_path / "reviews.parquet", reviews))
+    assert [row.text for row in rows] == reviews
+
+
+@pytest.mark.parametrize("kind", [".txt", ".jsonl", ".csv"])
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path, kind: str) -> None:
+    path = write(tmp_path / f"reviews{kind}", ["great"])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert [row.text for row in read(path, "id" if kind == ".csv" else "text")] in (
+        ["great"],
+        ["1"],
+    )
+
+
+@pytest.mark.parametrize("kind", [".txt", ".jsonl", ".csv"])
+def test_bytes_that_are_not_utf8_spoil_one_row(tmp_path: Path, kind: str) -> None:
+    path = write(tmp_path / f"reviews{kind}", ["great", "caf@", "dull"])
+    path.write_bytes(path.read_bytes().replace(b"@", b"\xe9"))
+    rows = read(path)
+    assert [row.text for row in rows] == ["great", "", "dull"]
+    assert "not UTF-8" in rows[1].problem
+
+
+def test_parquet_text_that_is_not_utf8_spoils_one_row(tmp_path: Path) -> None:
+    column = pa.array([b"great", b"caf\xe9", None]).view(pa.string())
+    pq.write_table(pa.table({"text": column}), tmp_path / "reviews.parquet")
+    first, second, third = read(tmp_path / "reviews.parquet")
+    assert first.text == "great"
+    assert "not UTF-8" in second.problem
+    assert third.problem == "there is no text"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"text": "great"', "not JSON: .* at character"),
+        ("[" * 100_000, "JSON"),
+        ('{"text": ' + "9" * 5000 + "}", "JSON"),
+        ('{"texts": "great"}', '"text"'),
+        ('{"text": null}', '"text"'),
+        ('"great"', '"text"'),
+    ],
+)
+def test_a_broken_line_of_json_is_one_row_without_text(
+    tmp_path: Path, line: str, problem: str
+) -> None:
+    good = '{"text": "dull"}'
+    (tmp_path / "r.jsonl").write_text(f"{good}\n\n{line}\n{good}\n\n", "utf-8")
+    rows = read(tmp_path / "r.jsonl")
+    assert [row.number for row in rows] == [1, 3, 4]
+    assert [bool(row.problem) for row in rows] == [False, True, False]
+    assert re.search(problem, rows[1].problem)
+
+
+def test_a_record_of_another_width_spoils_one_row(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("id,text\n1,good, really good\n2,dull\n", "utf-8")
+    first, second = read(tmp_path / "r.csv")
+    assert "3 values where the header has 2" in first.problem
+    assert second.text == "dull"
+
+
+def test_a_quote_without_an_end_is_refused_after_the_rows_before_it(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text('text\ngreat\n"dull\nlong\n', "utf-8")
+    with file_texts(tmp_path / "r.csv", "text") as texts:
+        assert next(texts.rows).text == "great"
+        with pytest.raises(InputRefusedError, match=r"line 4: not CSV"):
+            next(texts.rows)
+
+
+@pytest.mark.parametrize("kind", [".csv", ".parquet"])
+def test_a_missing_column_is_refused_with_those_that_there_are(tmp_path: Path, kind: str) -> None:
+    message = refusal(write(tmp_path / f"reviews{kind}", REVIEWS), "review")
+    assert "review" in message
+    assert "id, text" in message
+    assert "--column" in message
+
+
+def test_a_parquet_column_of_numbers_is_refused(tmp_path: Path) -> None:
+    assert "int64" in refusal(write(tmp_path / "reviews.parquet", REVIEWS), "id")
+
+
+def test_a_parquet_column_of_categories_is_text(tmp_path: Path) -> None:
+    column = pa.array(["great", "dull", "great"]).dictionary_encode()
+    pq.write_table(pa.table({"text": column}), tmp_path / "reviews.parquet")
+    assert [row.text for row in read(tmp_path / "reviews.parquet")] == ["great", "dull", "great"]
+
+
+@pytest.mark.parametrize("kind", [".txt", ".jsonl", ".csv", ".parquet"])
+def test_an_empty_file_is_refused(tmp_path: Path, kind: str) -> None:
+    (tmp_path / f"reviews{kind}").touch()
+    assert "empty" in refusal(tmp_path / f"reviews{kind}")
+
+
+def test_what_is_no_file_of_texts_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "noise.parquet").write_bytes(b"PAR1 and then nothing of the kind")
+    (tmp_path / "folder.txt").mkdir()
+    assert "not a whole parquet file" in refusal(tmp_path / "noise.parquet")
+    assert "No such file" in refusal(tmp_path / "missing.csv")
+    assert "Is a directory" in refusal(tmp_path / "folder.txt")
+    assert ".jsonl" in refusal(tmp_path / "reviews.xlsx")
+    assert ".jsonl" in refusal(tmp_path / "reviews")
+
+
+def test_a_file_without_line_ends_is_refused_instead_of_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LONGEST_ROW", 1000)
+    (tmp_path / "r.txt").write_bytes(b"fine\n" + b"x" * 2000)
+    assert "line 2: longer than 1,000 bytes" in refusal(tmp_path / "r.txt")
+
+
+def test_a_stream_is_read_as_far_as_it_is_asked_for() -> None:
+    stream = io.BytesIO(b"great\r\ndull\nlong")
+    texts = streamed_texts(stream)
+    assert next(texts.rows).text == "great"
+    assert stream.tell() == 7
+    assert [row.text for row in texts.rows] == ["dull", "long"]
+
+
+def test_texts_and_a_file_at_once_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputRefusedError, match="one or the other"):
+        open_texts(["great"], write(tmp_path / "r.txt", REVIEWS), "text")
