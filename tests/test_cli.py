@@ -1,60 +1,119 @@
-"""The command line: exit codes, and sentences instead of tracebacks."""
+"""The commands as a user meets them: output, standard error, exit codes."""
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from imdb_rnn.cli import main
+from imdb_rnn import cli
 from results import small_params, write_model
 
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    write_model(tmp_path / "models" / "rnn", small_params())
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+RESULT = {
+    "id": [f"test/{i}" for i in range(60)],
+    "label": pa.array([0, 1] * 30, pa.int8()),
+}
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "model"
+    write_model(folder, small_params())
+    return folder
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The exit code of `imdb-rnn ARGUMENTS`."""
     monkeypatch.setattr(sys, "argv", ["imdb-rnn", *arguments])
-    with pytest.raises(SystemExit) as done:
-        main()
-    return done.value.code
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    return int(left.value.code or 0)
 
 
-def test_explain_prints_the_words_and_writes_the_page(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_predicting_needs_no_heavy_library(model: Path) -> None:
+    script = (
+        "import sys; from imdb_rnn import cli\n"
+        f"sys.argv = ['imdb-rnn', 'predict', '--model', {str(model)!r}, '--format', 'jsonl']\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'mlflow', 'sklearn', 'dvc', 'scipy', 'matplotlib', 'pandas'}\n"
+        "sys.exit(' '.join(heavy & sys.modules.keys()) or 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=b"a great film\ndull\n",
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert [json.loads(line)["row"] for line in done.stdout.splitlines()] == [1, 2]
+
+
+def test_answers_go_to_standard_output_and_all_else_to_standard_error(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for method in ("gradients", "occlusion"):
-        page = folder / f"{method}.html"
-        code = run(
-            monkeypatch, "explain", "a [red]great[/] film", "--html", page.name, "--method", method
-        )
-        printed = capsys.readouterr().out
-        assert code == 0
-        assert "probability of positive" in printed
-        assert "great" in printed
-        assert "red" in printed
-        assert "great" in page.read_text(encoding="utf-8")
+    code = run(monkeypatch, "predict", "great", "", "--model", str(model), "--errors", "skip")
+    said = capsys.readouterr()
+    assert code == 0
+    assert said.out.splitlines()[1].split()[-1] == "great"
+    assert len(said.out.splitlines()) == 2
+    assert "row 2: left out" in said.err
 
 
-@pytest.mark.parametrize("text", ["", "  "])
-def test_explain_refuses_a_text_without_words(
-    folder: Path,  # noqa: ARG001 - the command runs in it
+def test_a_bad_row_ends_with_exit_code_2_after_the_good_ones(
+    model: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    text: str,
 ) -> None:
-    assert run(monkeypatch, "explain", text) == 2
-    assert "no word" in capsys.readouterr().err
+    (tmp_path / "r.jsonl").write_text('{"review": "great"}\n' * 16 + '{"review": "gr\n')
+    arguments = ["--file", str(tmp_path / "r.jsonl"), "--column", "review", "--format", "csv"]
+    assert run(monkeypatch, "predict", *arguments, "--model", str(model)) == 2
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 1 + 16
+    assert said.err.startswith(f"{tmp_path / 'r.jsonl'}, row 17: not JSON")
+    assert said.err.count("\n") == 1
 
 
-def test_explain_asks_for_a_trained_model(
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "great", "--model", "nowhere"],
+        ["predict", "--file", "nowhere.csv"],
+        ["compare", "nowhere", "nowhere"],
+        ["compare", "a.parquet", "b.parquet"],
+    ],
+)
+def test_what_is_not_there_is_refused_with_a_way_out(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert run(monkeypatch, *arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "Traceback" not in said.err
+
+
+def test_comparing_two_files_says_which_is_better(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(monkeypatch, "explain", "a great film") == 2
-    refusal = capsys.readouterr().err
-    assert "models/rnn" in refusal
-    assert "dvc repro" in refusal
+    for name, wrong in (("a", 20), ("b", 2)):
+        sure = [0.8 if label else 0.1 for label in [0, 1] * 30]
+        probability = [1 - p if i < wrong else p for i, p in enumerate(sure)]
+        pq.write_table(pa.table(RESULT | {"probability": probability}), f"{name}.parquet")
+    assert run(monkeypatch, "compare", "a.parquet", "b.parquet", "--json", "out.json") == 0
+    shown = capsys.readouterr().out
+    assert "b.parquet is better than a.parquet: +30.00 points" in shown
+    content = json.loads(Path("out.json").read_text())
+    assert content["outcome"] == "better"
+    assert content["only_b_right"] == len(content["flips"]) == 18
+    assert content["changed"] is None

@@ -24,7 +24,7 @@ def write(path: Path, reviews: list[str]) -> Path:
         path.write_text("".join(text.replace("\n", " ") + "\n" for text in reviews), "utf-8")
     elif path.suffix == ".jsonl":
         path.write_text("".join(json.dumps({"id": 1, "text": t}) + "\n" for t in reviews), "utf-8")
-    elif path.suffix == ".csv":
+    elif path.suffix in {".csv", ".CSV"}:
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([["id", "text"], *(["1", text] for text in reviews)])
     else:

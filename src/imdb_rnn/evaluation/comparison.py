@@ -112,7 +112,8 @@ def compare(first: Judged, second: Judged) -> Comparison:
             "accuracy": _mean_difference(*(side.astype(np.float64) for side in right)),
             "log_loss": _mean_difference(*losses),
             "roc_auc": Difference(
-                *(float(roc_auc_score(labels, probability)) for probability in pair),
+                float(roc_auc_score(labels, first.probability)),
+                float(roc_auc_score(labels, second.probability)),
                 auc_difference_interval(labels, pair, *settings),
             ),
         },

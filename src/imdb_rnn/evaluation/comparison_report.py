@@ -28,8 +28,8 @@ def verdict(comparison: Comparison, first: str, second: str) -> str:
         f"{_points(gap.interval.low)} to {_points(gap.interval.high)})"
     )
     chance = (
-        f"of two equally good models, {_share(comparison.mcnemar_p)} of comparisons would show as "
-        f"much (exact McNemar p = {comparison.mcnemar_p:.2g})"
+        f"{_share(comparison.mcnemar_p)} of equally good models would show as much "
+        f"(exact McNemar p = {comparison.mcnemar_p:.2g})"
     )
     if comparison.outcome != "cannot be told apart":
         return f"{second} is {comparison.outcome} than {first}: {measured}; {chance}."
@@ -92,8 +92,10 @@ def _points(difference: float) -> str:
 
 
 def _share(p: float) -> str:
-    """A probability as people say it."""
-    return f"{p:.0%}" if p >= 0.01 else f"one in {_about(round(1 / p))}"  # noqa: PLR2004 - 1 %
+    """How many comparisons a probability stands for."""
+    if p >= 0.01:  # noqa: PLR2004 - smaller ones are easier to grasp as one of so many
+        return f"{p:.0%} of the comparisons"
+    return f"one comparison in {_about(round(1 / p))}"
 
 
 def _about(count: int) -> str:

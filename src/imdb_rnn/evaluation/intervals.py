@@ -108,7 +108,9 @@ class _Ranking:
         negative = np.add.reduceat(drawn * ~self._positive, self._begins, axis=-1)
         below = negative.cumsum(axis=-1) - negative / 2
         pairs = positive.sum(axis=-1) * negative.sum(axis=-1)
-        area: NDArray[np.float64] = (positive * below).sum(axis=-1) / pairs
+        # A resample without one of the classes, which only a tiny set has, ranks nothing.
+        area: NDArray[np.float64] = np.full(pairs.shape, 0.5)
+        np.divide((positive * below).sum(axis=-1), pairs, out=area, where=pairs > 0)
         return area
 
 

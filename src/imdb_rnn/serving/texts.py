@@ -204,7 +204,8 @@ def _csv_rows(lines: Iterator[_Line], origin: str, column: str) -> Iterator[Row]
                 yield Row(number, "", problem, end)
     except csv.Error as error:
         raise InputRefusedError(
-            f"{origin}, line {records.line_num}: not CSV from here on: {error}. "
+            f"{origin}, line {records.line_num}: not CSV from here on: "
+            f"{str(error).partition(' - ')[0]}. "
             f"Texts with commas, quotes or line ends need quotes around them."
         ) from None
 

@@ -1,0 +1,155 @@
+"""The comparison of two models: its statistics, and how often it raises a false alarm."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import binomtest, bootstrap
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+from imdb_rnn.evaluation.comparison import (
+    CONFIDENCE,
+    POWER,
+    Comparison,
+    Difference,
+    compare,
+    reviews_needed,
+    visible_difference,
+)
+from imdb_rnn.evaluation.intervals import Interval, auc_difference_interval, mcnemar_p
+from imdb_rnn.evaluation.predictions import Judged
+
+
+def judged(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> Judged:
+    return Judged([f"test/{i}" for i in range(len(labels))], labels, probability)
+
+
+def models(
+    reviews: int, skills: tuple[float, float], seed: int = 1
+) -> tuple[Judged, Judged, NDArray[np.int8]]:
+    random = np.random.default_rng(seed)
+    labels = (random.random(reviews) < 0.5).astype(np.int8)
+    first, second = (
+        1 / (1 + np.exp(-random.normal(skill * (2.0 * labels - 1), 1.0))) for skill in skills
+    )
+    return judged(labels, first), judged(labels, second.round(2)), labels
+
+
+def counted(only_first: int, only_second: int, reviews: int = 1000) -> Comparison:
+    right, other = np.ones(reviews, bool), np.ones(reviews, bool)
+    other[:only_first] = False
+    right[only_first : only_first + only_second] = False
+    gap = Difference(float(right.mean()), float(other.mean()), Interval(0.0, 0.0))
+    p = mcnemar_p(right, other)
+    return Comparison(reviews, {"accuracy": gap}, only_first, only_second, p, [])
+
+
+def test_the_numbers_are_those_of_scikit_learn_and_scipy() -> None:
+    first, second, labels = models(400, (0.6, 1.0))
+    found = compare(first, second)
+    for side, model in ((0, first), (1, second)):
+        decisions = model.probability > 0.5
+        values = {name: measure[side] for name, measure in found.measures.items()}
+        assert values == {
+            "accuracy": pytest.approx(accuracy_score(labels, decisions)),
+            "log_loss": pytest.approx(log_loss(labels, model.probability)),
+            "roc_auc": pytest.approx(roc_auc_score(labels, model.probability)),
+        }
+    test = binomtest(found.only_first, found.only_first + found.only_second)
+    assert found.mcnemar_p == pytest.approx(test.pvalue)
+    assert found.only_second - found.only_first == pytest.approx(
+        400 * found.measures["accuracy"].value
+    )
+
+
+def test_certainty_has_a_finite_loss() -> None:
+    labels = np.array([0, 1, 1, 0], dtype=np.int8)
+    sure = judged(labels, np.array([0.0, 1.0, 0.0, 1.0]))
+    found = compare(sure, sure)
+    assert found.measures["log_loss"].first == pytest.approx(log_loss(labels, sure.probability))
+
+
+def test_the_interval_of_the_auc_is_scipy_s_with_scikit_learn_s_auc() -> None:
+    first, second, labels = models(60, (0.4, 0.8))
+
+    def difference(drawn: NDArray[np.int64]) -> float:
+        areas = (roc_auc_score(labels[drawn], m.probability[drawn]) for m in (second, first))
+        return float(np.subtract(*areas))
+
+    expected = bootstrap(
+        (np.arange(60),),
+        difference,
+        n_resamples=200,
+        batch=50,
+        vectorized=False,
+        confidence_level=0.9,
+        method="percentile",
+        rng=np.random.default_rng(7),
+    ).confidence_interval
+    found = auc_difference_interval(
+        labels, (first.probability, second.probability), 0.9, resamples=200, seed=7
+    )
+    assert found == pytest.approx((expected.low, expected.high))
+
+
+def test_a_tiny_test_set_has_an_interval_too() -> None:
+    labels = np.array([0, 1, 1], dtype=np.int8)
+    probabilities = (np.array([0.1, 0.9, 0.4]), np.array([0.5, 0.9, 0.4]))
+    low, high = auc_difference_interval(labels, probabilities, 0.9, resamples=200, seed=7)
+    assert -1 <= low <= high <= 0
+
+
+def test_equally_good_models_are_told_apart_as_rarely_as_promised() -> None:
+    random = np.random.default_rng(5)
+    trials, reviews, disagreement = 2000, 2000, 0.06
+    differing = random.binomial(reviews, disagreement, trials)
+    only_first = random.binomial(differing, 0.5)
+    alarms = sum(
+        counted(first, both - first, reviews).outcome != "cannot be told apart"
+        for first, both in zip(only_first, differing, strict=True)
+    )
+    rate = 1 - CONFIDENCE
+    # An exact test stays below its level, by what the jumps of the binomial cost.
+    assert binomtest(alarms, trials, rate, alternative="greater").pvalue > 0.001
+    assert binomtest(alarms, trials, rate / 2, alternative="less").pvalue > 0.001
+
+
+def test_a_visible_difference_is_seen_as_often_as_promised() -> None:
+    random = np.random.default_rng(6)
+    trials, reviews, disagreement = 1000, 5000, 0.06
+    gap = visible_difference(reviews, disagreement)
+    differing = random.binomial(reviews, disagreement, trials)
+    only_second = random.binomial(differing, (1 + gap / disagreement) / 2)
+    seen = sum(
+        counted(both - second, second, reviews).outcome == "better"
+        for second, both in zip(only_second, differing, strict=True)
+    )
+    assert seen / trials == pytest.approx(POWER, abs=0.05)
+
+
+def test_the_reviews_needed_make_the_difference_visible() -> None:
+    needed = reviews_needed(0.002, 0.05)
+    assert visible_difference(needed, 0.05) <= 0.002 < visible_difference(needed - 1, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("only_first", "only_second", "outcome"),
+    [
+        (10, 40, "better"),
+        (40, 10, "worse"),
+        (24, 26, "cannot be told apart"),
+        (0, 0, "cannot be told apart"),
+    ],
+)
+def test_the_outcome_is_said_of_the_second(only_first: int, only_second: int, outcome: str) -> None:
+    assert counted(only_first, only_second).outcome == outcome
+
+
+def test_flips_are_sorted_by_how_far_the_probability_moved() -> None:
+    labels = np.array([1, 0, 1, 0, 1], dtype=np.int8)
+    first = judged(labels, np.array([0.4, 0.9, 0.9, 0.2, 0.55]))
+    second = judged(labels, np.array([0.6, 0.1, 0.7, 0.1, 0.1]))
+    flips: list[Any] = compare(first, second).flips
+    assert [flip.id for flip in flips] == ["test/1", "test/4", "test/0"]
+    assert flips[0] == ("test/1", 0, 0.9, 0.1)

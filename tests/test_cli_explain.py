@@ -1,0 +1,60 @@
+"""The command line: exit codes, and sentences instead of tracebacks."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from imdb_rnn.cli import main
+from results import small_params, write_model
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_model(tmp_path / "models" / "rnn", small_params())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
+    monkeypatch.setattr(sys, "argv", ["imdb-rnn", *arguments])
+    with pytest.raises(SystemExit) as done:
+        main()
+    return done.value.code
+
+
+def test_explain_prints_the_words_and_writes_the_page(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for method in ("gradients", "occlusion"):
+        page = folder / f"{method}.html"
+        code = run(
+            monkeypatch, "explain", "a [red]great[/] film", "--html", page.name, "--method", method
+        )
+        printed = capsys.readouterr().out
+        assert code == 0
+        assert "probability of positive" in printed
+        assert "great" in printed
+        assert "red" in printed
+        assert "great" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_explain_refuses_a_text_without_words(
+    folder: Path,  # noqa: ARG001 - the command runs in it
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+) -> None:
+    assert run(monkeypatch, "explain", text) == 2
+    assert "no word" in capsys.readouterr().err
+
+
+def test_explain_asks_for_a_trained_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "explain", "a great film") == 2
+    refusal = capsys.readouterr().err
+    assert "models/rnn" in refusal
+    assert "dvc repro" in refusal

@@ -1,0 +1,207 @@
+"""Results of Git revisions, DVC experiments and files, in a small repository of real DVC."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from imdb_rnn.corpus.reviews import write_reviews
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.revisions import (
+    PREDICTIONS,
+    changes,
+    load_results,
+    require_comparable,
+    review_texts,
+)
+
+IDS = ["test/neg/0_2", "test/neg/1_3", "test/pos/0_10", "test/pos/1_7"]
+LABELS = pa.array([0, 0, 1, 1], pa.int8())
+STAGE = {
+    "cmd": "true",
+    "params": [{"params.yaml": ["seed", "train"]}],
+    "deps": ["src/code.py"],
+    "outs": [PREDICTIONS],
+}
+
+
+def write_predictions(path: Path, probability: list[float], ids: list[str] = IDS) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = pa.table({"id": ids, "label": LABELS[: len(ids)], "probability": probability})
+    pq.write_table(table, path)
+
+
+def run(*command: str) -> None:
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    }
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+
+
+def commit(message: str, probability: list[float], epochs: int) -> None:
+    """What `dvc repro` and `git commit` leave behind."""
+    write_predictions(Path(PREDICTIONS), probability)
+    Path("params.yaml").write_text(f"seed: 1\ntrain: {{epochs: {epochs}}}\n")
+    Path("reports/evaluate.json").write_text('{"edition": "full"}')
+    run("dvc", "commit", "--force")
+    run("git", "add", ".")
+    run("git", "-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qm", message)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two commits with predictions after one without, and an experiment beside them."""
+    folder = tmp_path_factory.mktemp("repository")
+    here = Path.cwd()
+    os.chdir(folder)
+    run("git", "init", "-q", "-b", "main")
+    run("dvc", "init", "-q")
+    run("git", "-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qm", "Empty")
+    Path("src").mkdir()
+    Path("src/code.py").write_text("1")
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"evaluate": STAGE}}))
+    commit("Three epochs", [0.1, 0.6, 0.7, 0.8], 3)
+    run("git", "tag", "three")
+    commit("Two epochs", [0.2, 0.3, 0.4, 0.5], 2)
+    run("git", "update-ref", "refs/exps/ab/cdef/short", "HEAD")
+    commit("One epoch", [0.9, 0.3, 0.4, 0.5], 1)
+    os.chdir(here)
+    return folder
+
+
+@pytest.fixture
+def _inside(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository)
+
+
+@pytest.mark.usefixtures("_inside")
+class TestInARepository:
+    @pytest.mark.parametrize(
+        ("name", "first", "epochs"), [("three", 0.1, 3), ("HEAD~1", 0.2, 2), ("short", 0.2, 2)]
+    )
+    def test_a_name_that_git_or_dvc_knows(self, name: str, first: float, epochs: int) -> None:
+        results = load_results(name)
+        assert results.judged.ids == IDS
+        assert results.judged.labels.tolist() == [0, 0, 1, 1]
+        assert results.judged.probability[0] == first
+        assert results.edition == "full"
+        assert results.recipe is not None
+        assert results.recipe.params == {"seed": 1, "train.epochs": epochs}
+
+    def test_the_file_that_the_lock_vouches_for_has_its_parameters(self, tmp_path: Path) -> None:
+        results = load_results(PREDICTIONS)
+        assert results.edition == "full"
+        found = changes(load_results("three"), results)
+        assert found is not None
+        assert found.params == {"train.epochs": (3, 1)}
+        assert found.code == []
+        write_predictions(tmp_path / "predictions.parquet", [0.1, 0.2, 0.3, 0.4])
+        stray = load_results(str(tmp_path / "predictions.parquet"))
+        assert stray.recipe is None
+        assert changes(results, stray) is None
+
+    @pytest.mark.parametrize("name", ["nosuch", "--all", "HEAD~99", ""])
+    def test_what_nobody_knows_is_refused(self, name: str) -> None:
+        with pytest.raises(InputRefusedError, match=r"no Git revision.*dvc exp list"):
+            load_results(name)
+
+    def test_a_revision_without_predictions_is_refused(self) -> None:
+        with pytest.raises(InputRefusedError, match=r"^HEAD~3: its dvc.lock has no .*dvc repro"):
+            load_results("HEAD~3")
+
+    def test_predictions_that_no_cache_has_are_refused(self, repository: Path) -> None:
+        lock = yaml.safe_load((repository / "dvc.lock").read_text())
+        (out,) = lock["stages"]["evaluate"]["outs"]
+        cached = repository / ".dvc/cache/files/md5" / out["md5"][:2] / out["md5"][2:]
+        aside = cached.rename(cached.with_suffix(".aside"))
+        with pytest.raises(InputRefusedError, match=r"^HEAD: DVC cannot get .*dvc pull"):
+            load_results("HEAD")
+        aside.rename(cached)
+
+
+def test_outside_of_a_repository_only_files_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(InputRefusedError, match="no Git revision"):
+        load_results("HEAD")
+    with pytest.raises(InputRefusedError, match="no such file"):
+        load_results("predictions.parquet")
+
+
+def write_side(folder: Path, edition: str | None, ids: list[str] = IDS) -> str:
+    write_predictions(folder / "predictions.parquet", [0.1, 0.2, 0.8, 0.9][: len(ids)], ids)
+    if edition:
+        (folder / "evaluate.json").write_text(json.dumps({"edition": edition}))
+    return str(folder / "predictions.parquet")
+
+
+def test_other_reviews_and_other_editions_are_refused(tmp_path: Path) -> None:
+    whole = load_results(write_side(tmp_path / "a", "full"))
+    smaller = load_results(write_side(tmp_path / "b", "train-only"))
+    fewer = load_results(write_side(tmp_path / "c", None, IDS[:3]))
+    turned = load_results(write_side(tmp_path / "d", "full", IDS[::-1]))
+    require_comparable(whole, whole)
+    with pytest.raises(InputRefusedError, match="editions full and train-only"):
+        require_comparable(whole, smaller)
+    with pytest.raises(InputRefusedError, match="4 and 3, 3 of them in both"):
+        require_comparable(whole, fewer)
+    with pytest.raises(InputRefusedError, match="same order"):
+        require_comparable(whole, turned)
+
+
+GOOD = {"id": IDS, "label": LABELS, "probability": [0.1, 0.2, 0.8, 0.9]}
+
+
+@pytest.mark.parametrize(
+    ("columns", "complaint"),
+    [
+        ({"probability": None}, "probability"),
+        ({"label": pa.array([1, 1, 1, 1])}, "both occur"),
+        ({"label": pa.array([0, 1, 2, 1])}, "no others"),
+        ({"label": ["neg", "neg", "pos", "pos"]}, "int8"),
+        ({"probability": [0.1, 0.2, 0.8, 1.5]}, "between 0 and 1"),
+        ({"probability": [0.1, 0.2, 0.8, np.nan]}, "between 0 and 1"),
+        ({"probability": [0.1, 0.2, None, 0.9]}, "null"),
+        ({"id": ["a", None, "b", "c"]}, "null"),
+    ],
+)
+def test_a_table_of_something_else_is_refused(
+    tmp_path: Path, columns: dict[str, object], complaint: str
+) -> None:
+    kept = {name: values for name, values in (GOOD | columns).items() if values is not None}
+    pq.write_table(pa.table(kept), tmp_path / "predictions.parquet")
+    with pytest.raises(InputRefusedError, match=rf"not predictions.*{complaint}.*dvc repro"):
+        load_results(str(tmp_path / "predictions.parquet"))
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no predictions")
+    with pytest.raises(InputRefusedError, match=r"notes.txt: these are not predictions"):
+        load_results(str(tmp_path / "notes.txt"))
+
+
+def test_texts_are_those_of_the_same_edition(tmp_path: Path) -> None:
+    results = load_results(write_side(tmp_path, "full"))
+    reviews = pa.table(
+        {
+            "id": IDS,
+            "text": ["a", "b", "c", "d"],
+            "label": LABELS,
+            "rating": pa.nulls(4, pa.int8()),
+            "movie": pa.nulls(4, pa.string()),
+        }
+    )
+    write_reviews(tmp_path / "full.parquet", reviews, "full")
+    write_reviews(tmp_path / "other.parquet", reviews, "train-only")
+    assert review_texts(tmp_path / "full.parquet", results)["test/pos/1_7"] == "d"
+    assert review_texts(tmp_path / "other.parquet", results) == {}
+    assert review_texts(tmp_path / "missing.parquet", results) == {}
