@@ -12,7 +12,8 @@ from imdb_rnn.corpus.store import write_store
 from imdb_rnn.corpus.training_set import TrainingSet
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.models.phrases import PhrasePolarity, count_phrases, load_phrases, save_phrases
+from imdb_rnn.models.phrase_counts import count_phrases
+from imdb_rnn.models.phrases import PhrasePolarity, load_phrases, save_phrases
 from models.shapes import model_shape
 
 VOCABULARY, LONGEST, LEAST = 7, 3, 2

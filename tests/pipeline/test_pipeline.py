@@ -20,6 +20,7 @@ from imdb_rnn.experiments import merged
 ROOT = Path(__file__).parents[2]
 SMALL: dict[str, Any] = {
     "prepare": {"vocabulary_size": 200, "max_length": 60},
+    "phrases": {"least_count": 5},
     "model": {"embedding_size": 8, "hidden_size": 8},
     "train": {
         "epochs": 2,
@@ -116,7 +117,7 @@ def test_an_evaluate_parameter_retrains_nothing_and_comes_back_from_the_cache(
     with project.params({"evaluate": {"resamples": 300}}):
         changed = project.dvc("repro")
         assert "Running stage 'evaluate'" in changed.stdout
-        for stage in ("download", "prepare", "baseline", "train"):
+        for stage in ("download", "prepare", "baseline", "pseudo_label", "train"):
             assert f"Running stage '{stage}'" not in changed.stdout
     restored = project.dvc("repro")
     assert "Running stage 'evaluate'" not in restored.stdout

@@ -177,6 +177,24 @@ def test_the_gradient_is_clipped_to_its_norm(stores: tuple[TokenStore, TokenStor
     assert first_change(None) > 0.02
 
 
+@pytest.mark.parametrize("words_at_once", [1, 40])
+def test_a_batch_read_in_pieces_makes_the_same_step(
+    stores: tuple[TokenStore, TokenStore], monkeypatch: pytest.MonkeyPatch, words_at_once: int
+) -> None:
+    def weights_after_a_step() -> tuple[torch.Tensor, float]:
+        classifier = Classifier(30, 12, model_shape(pooling="max"), seed=1)
+        trainer = Trainer(classifier, TrainingSet.labelled(stores[0]), train_params(), seed=1)
+        step = next(trainer.epoch(1))
+        return torch.nn.utils.parameters_to_vector(classifier.parameters()).detach(), step.loss
+
+    whole, loss = weights_after_a_step()
+    monkeypatch.setattr("imdb_rnn.training.loop.WORDS_AT_ONCE", words_at_once)
+    pieces, loss_of_pieces = weights_after_a_step()
+    assert loss_of_pieces == pytest.approx(loss)
+    # Adam's first step divides each gradient by its own size, so tiny ones may differ in sign.
+    torch.testing.assert_close(pieces, whole, rtol=0, atol=1e-4)
+
+
 def test_a_diverging_training_ends_with_a_sentence(stores: tuple[TokenStore, TokenStore]) -> None:
     params = train_params(optimizer="sgd", clip_norm=None).model_copy(
         update={"learning_rate": 1e38}

@@ -9,6 +9,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 from sklearn.metrics import classification_report
 
+from imdb_rnn.atomic import replacing
 from imdb_rnn.console import console, progress
 from imdb_rnn.corpus.reviews import edition_of, read_reviews
 from imdb_rnn.corpus.store import TokenStore
@@ -93,7 +94,8 @@ def _write_report(labels: NDArray[np.int8], probability: NDArray[np.float64]) ->
     report: str = classification_report(
         labels, predicted_labels(probability), target_names=CLASSES, digits=4, zero_division=0.0
     )
-    (REPORTS / "classification_report.txt").write_text(report, encoding="utf-8")
+    with replacing(REPORTS / "classification_report.txt") as unfinished:
+        unfinished.write_text(report, encoding="utf-8")
     return report
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from imdb_rnn.console import console
 from imdb_rnn.corpus.training_set import TrainingSet
 from imdb_rnn.jsonfile import read_json
-from imdb_rnn.models.phrases import count_phrases, save_phrases
+from imdb_rnn.models.phrase_counts import count_phrases
+from imdb_rnn.models.phrases import save_phrases
 from imdb_rnn.params import Params
 from imdb_rnn.stages import run_stage
 

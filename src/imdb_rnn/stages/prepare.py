@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from imdb_rnn.atomic import replacing
 from imdb_rnn.console import console
 from imdb_rnn.corpus.reviews import read_reviews
 from imdb_rnn.corpus.split import hold_out, movies_of
@@ -28,7 +29,8 @@ def prepare(params: Params) -> None:
     splits = _split_training(raw, params)
     tokenizer = build_tokenizer(_vocabulary_text(splits, params.prepare), params.prepare)
     PREPARED.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(PREPARED / "tokenizer.json"))
+    with replacing(PREPARED / "tokenizer.json") as unfinished:
+        unfinished.write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
     stores = {
         name: _encode_split(name, reviews, tokenizer, params.prepare)
         for name, reviews in splits.items()

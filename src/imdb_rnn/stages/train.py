@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from imdb_rnn.arrayfile import read_array
+from imdb_rnn.atomic import replacing
 from imdb_rnn.console import console
 from imdb_rnn.corpus.store import TokenStore
 from imdb_rnn.corpus.training_set import TrainingSet
@@ -85,8 +86,10 @@ def _start_embedding(classifier: Classifier) -> None:
 
 
 def _write_history(history: list[Epoch]) -> None:
-    HISTORY.parent.mkdir(parents=True, exist_ok=True)
-    with HISTORY.open("w", encoding="utf-8", newline="") as file:
+    with (
+        replacing(HISTORY) as unfinished,
+        unfinished.open("w", encoding="utf-8", newline="") as file,
+    ):
         table = csv.DictWriter(file, [field.name for field in fields(Epoch)], lineterminator="\n")
         table.writeheader()
         table.writerows(asdict(epoch) for epoch in history)

@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -22,6 +23,8 @@ from imdb_rnn.training.optimization import build_optimizer, build_schedule
 from imdb_rnn.training.prediction import predict_logits
 
 VALIDATION_BATCH_SIZE = 256
+WORDS_AT_ONCE = 20_000
+"""A batch of more words is read in pieces whose gradients add up to the same: memory is bounded."""
 
 
 @dataclass(frozen=True)
@@ -145,21 +148,14 @@ class Trainer:
             by_length=self.classifier.batch_width is None,
         )
         for batch in batches:
-            tokens, lengths = collate(
-                [self.reviews[i] for i in batch],
-                self.classifier.shape.padding,
-                self.classifier.batch_width,
-            )
-            yield self._step(tokens, lengths, self._targets[batch])
+            yield self._step(batch)
 
-    def _step(self, tokens: torch.Tensor, lengths: torch.Tensor, targets: torch.Tensor) -> Step:
-        device = self.classifier.device
-        targets = targets.to(device)
-        logits = self.classifier(tokens.to(device), lengths.to(device), self._dropout)
+    def _step(self, batch: NDArray[np.int64]) -> Step:
+        targets = self._targets[batch]
+        self._optimizer.zero_grad()
+        logits = torch.cat([self._backward(piece, len(batch)) for piece in self._pieces(batch)])
         loss = binary_cross_entropy_with_logits(logits, targets)
         _refuse_divergence(loss, f"the loss of step {self.steps_done + 1}")
-        self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
         limit = self.params.clip_norm or math.inf
         norm = clip_grad_norm_(self.classifier.parameters(), limit)
         rate = self._schedule.get_last_lr()[0]
@@ -170,6 +166,27 @@ class Trainer:
         self.steps_done += 1
         correct = int(((logits > 0) == (targets > 0.5)).sum())  # noqa: PLR2004 - even odds
         return Step(len(targets), loss.item(), correct, norm.item(), float(rate))
+
+    def _pieces(self, batch: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """The batch in parts that are read at once."""
+        width = self.classifier.batch_width or int(self.reviews.lengths[batch].max())
+        pieces = math.ceil(len(batch) * width / WORDS_AT_ONCE)
+        return np.array_split(batch, min(pieces, len(batch)))
+
+    def _backward(self, piece: NDArray[np.int64], batch_size: int) -> torch.Tensor:
+        """Add the piece's share of the batch's gradient; returns its logits, on the CPU."""
+        device = self.classifier.device
+        tokens, lengths = collate(
+            [self.reviews[i] for i in piece],
+            self.classifier.shape.padding,
+            self.classifier.batch_width,
+        )
+        logits: torch.Tensor = self.classifier(tokens.to(device), lengths.to(device), self._dropout)
+        losses = binary_cross_entropy_with_logits(
+            logits, self._targets[piece].to(device), reduction="sum"
+        )
+        (losses / batch_size).backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
+        return logits.detach().cpu()
 
 
 def _running_average(classifier: Classifier, decay: float) -> AveragedModel | None:
