@@ -36,7 +36,7 @@ def read_overrides(name: str) -> dict[str, Any]:
     Raises:
         InputRefusedError: There is no such experiment, or it changes what is not there.
     """
-    file = FOLDER / f"{name}.yaml"
+    file = _file(name)
     if not file.exists():
         known = ", ".join(experiment_names())
         raise InputRefusedError(f"{file}: no such experiment. There are: {known}.")
@@ -144,8 +144,8 @@ def _results_of(name: str) -> dict[str, Any] | None:
     reference = experiment_reference(name)
     if reference is None:
         return None
-    ran_with = dict(flatten(yaml.safe_load(_git("show", f"{reference.commit}:{PARAMS_FILE}"))))
-    if ran_with != dict(flatten(read_mapping(PARAMS_FILE))) | read_overrides(name):
+    ran_with = yaml.safe_load(_git("show", f"{reference.commit}:{PARAMS_FILE}"))
+    if ran_with != merged(read_mapping(PARAMS_FILE), read_mapping(_file(name))):
         return None
     return _row(
         name, *(json.loads(_git("show", f"{reference.commit}:{path}")) for path in _METRICS)
@@ -161,6 +161,10 @@ def _row(name: str, test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[s
         "seeds": 1,
         "edition": test["edition"],
     }
+
+
+def _file(name: str) -> Path:
+    return FOLDER / f"{name}.yaml"
 
 
 class Reference(NamedTuple):
