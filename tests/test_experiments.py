@@ -35,7 +35,7 @@ def test_pre_padding_differs_from_the_notebook_in_one_decision() -> None:
 
 
 def test_the_command_is_dvc_s_own_with_the_changes() -> None:
-    command = dvc_command("notebook")
+    command = dvc_command("notebook", read_overrides("notebook"))
     assert command[:6] == ["dvc", "exp", "run", "--temp", "--name", "notebook"]
     assert "model.mask_padding=false" in command
     assert "train.clip_norm=null" in command
@@ -43,7 +43,7 @@ def test_the_command_is_dvc_s_own_with_the_changes() -> None:
 
 def test_an_unknown_experiment_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InputRefusedError, match="smoke"):
-        dvc_command("smokee")
+        read_overrides("smokee")
 
 
 def test_a_mistake_in_an_experiment_names_its_file(

@@ -145,6 +145,22 @@ def predict(  # noqa: PLR0913 - each is an option of the command
 
 
 @app.command()
+def seeds(
+    n: Annotated[int, typer.Option("--n", min=2, max=1000, help="How many seeds in all.")] = 5,
+) -> None:
+    """Train the current parameters under several seeds: how much of a result is luck?
+
+    Counts on from the seed in params.yaml, whose result is the working folder's own. Each other
+    one runs in a temporary copy, through `dvc exp run`; a seed that was done before with the same
+    parameters and code is not done again. Writes reports/seeds.json.
+    """
+    from imdb_rnn.seeds import run_seeds, seeds_table  # noqa: PLC0415 - see the module
+
+    _refuse_outdated_results()
+    console.print(seeds_table(run_seeds(n)))
+
+
+@app.command()
 def track() -> None:
     """File the pipeline's results as a run in MLflow.
 

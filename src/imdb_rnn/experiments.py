@@ -60,25 +60,38 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
-def dvc_command(name: str) -> list[str]:
-    """The `dvc exp run` that carries an experiment out."""
+def dvc_command(name: str, overrides: Mapping[str, Any]) -> list[str]:
+    """The `dvc exp run` that carries changed parameters out under a name."""
     command = ["dvc", "exp", "run", "--temp", "--name", name]
     for source in load_params().download.sources:
         # What Git ignores does not get into the temporary copy by itself.
         if isinstance(source, FileSource) and Path(source.file).exists():
             command += ["--copy-paths", source.file]
-    for path, value in read_overrides(name).items():
+    for path, value in overrides.items():
         command += ["-S", f"{path}={value if isinstance(value, str) else json.dumps(value)}"]
     return command
 
 
 def run_experiment(name: str) -> int:
-    """Carry an experiment out, in place of an earlier one of the same name.
+    """Carry a named experiment out, in place of an earlier one of the same name.
 
     Returns:
         DVC's exit code; if it is not 0, the earlier result is still there.
     """
-    command = dvc_command(name)
+    return run_changed(name, read_overrides(name))
+
+
+def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
+    """Run the pipeline with changed parameters in a temporary copy, and keep it under the name.
+
+    Args:
+        name: Of the DVC experiment; takes the place of an earlier one of that name.
+        overrides: Dotted parameter paths and their values.
+
+    Returns:
+        DVC's exit code; if it is not 0, the earlier result is still there.
+    """
+    command = dvc_command(name, overrides)
     earlier = experiment_reference(name)
     if earlier:
         _git("update-ref", "-d", earlier.name)
@@ -142,14 +155,10 @@ _METRICS: Final = ("reports/evaluate.json", "reports/train.json")
 def _results_of(name: str) -> dict[str, Any] | None:
     """The row of an experiment, if it was run with the parameters as they are now."""
     reference = experiment_reference(name)
-    if reference is None:
+    changed = merged(read_mapping(PARAMS_FILE), read_mapping(_file(name)))
+    if reference is None or yaml.safe_load(reference.read(str(PARAMS_FILE))) != changed:
         return None
-    ran_with = yaml.safe_load(_git("show", f"{reference.commit}:{PARAMS_FILE}"))
-    if ran_with != merged(read_mapping(PARAMS_FILE), read_mapping(_file(name))):
-        return None
-    return _row(
-        name, *(json.loads(_git("show", f"{reference.commit}:{path}")) for path in _METRICS)
-    )
+    return _row(name, *(json.loads(reference.read(path)) for path in _METRICS))
 
 
 def _row(name: str, test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,6 +181,10 @@ class Reference(NamedTuple):
 
     commit: str
     name: str
+
+    def read(self, path: str) -> str:
+        """A file of the experiment."""
+        return _git("show", f"{self.commit}:{path}")
 
 
 def experiment_reference(name: str) -> Reference | None:

@@ -74,12 +74,13 @@ def occlusion(classifier: Classifier, words: NDArray[np.int32]) -> Evidence:
 
 
 def integrated_gradients(classifier: Classifier, words: NDArray[np.int32]) -> Evidence:
-    """Integrated gradients over the word vectors (Sundararajan, Taly & Yan 2017).
+    """Integrated gradients over what is read (Sundararajan, Taly & Yan 2017).
 
-    On the straight path from the baseline b, where every word has the vector of the unknown word,
-    to the review's own vectors x, word i gets `(x_i - b) . integral of dlogit/dx_i along the
-    path`. By the fundamental theorem the words add up to `logit - baseline`; the residual is
-    the error of the midpoint rule with `PATH_POINTS` points.
+    On the straight path from the baseline b, where every word has the vector of the unknown word
+    and no phrase has a polarity, to the review's own inputs x, word i gets
+    `(x_i - b) . integral of dlogit/dx_i along the path`; a phrase counts for its last word. By the
+    fundamental theorem the words add up to `logit - baseline`; the residual is the error of the
+    midpoint rule with `PATH_POINTS` points.
 
     Args:
         classifier: In evaluation mode.
@@ -106,29 +107,41 @@ def _walk(
     Returns:
         Logits float32 [points], and (x_i - b) . dlogit/dx_i, float64 [points, words].
     """
-    embedding = classifier.embedding.weight
-    seen: list[torch.Tensor] = []
-
-    def step_back(
-        _: torch.nn.Module, arguments: tuple[torch.Tensor], embedded: torch.Tensor
-    ) -> torch.Tensor:
-        """Put the path's vectors [time, points, features] in place of the words'."""
-        (tokens,) = arguments
-        is_word = tokens != PADDING_ID
-        way = torch.where(is_word[..., None], embedded - embedding[UNKNOWN_ID], 0).detach()
-        vectors = (embedded - (1 - shares[:, None]) * way).detach().requires_grad_()
-        seen.extend((vectors, way, is_word))
-        return vectors
-
     tokens, lengths = collate(
         [words] * len(shares), classifier.shape.padding, classifier.batch_width
     )
-    hook = classifier.embedding.register_forward_hook(step_back)
+    inputs: list[torch.Tensor] = []
+    ways: list[torch.Tensor] = []
+
+    def on_the_way(end: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
+        """Points between two inputs [time, points, features], ready for their gradients."""
+        way = (end - baseline).detach()
+        points = (end.detach() - (1 - shares[:, None]) * way).requires_grad_()
+        inputs.append(points)
+        ways.append(way)
+        return points
+
+    def between_vectors(
+        _: object, arguments: tuple[torch.Tensor], end: torch.Tensor
+    ) -> torch.Tensor:
+        is_word = (arguments[0] != PADDING_ID)[..., None]
+        return on_the_way(end, torch.where(is_word, classifier.embedding.weight[UNKNOWN_ID], end))
+
+    def between_polarities(_: object, __: object, end: torch.Tensor) -> torch.Tensor:
+        return on_the_way(end, torch.zeros_like(end))
+
+    hooks = [
+        classifier.embedding.register_forward_hook(between_vectors),
+        classifier.phrases.register_forward_hook(between_polarities),
+    ]
     try:
         logits = classifier(tokens, lengths)
     finally:
-        hook.remove()
-    vectors, way, is_word = seen
-    (gradients,) = torch.autograd.grad(logits.sum(), vectors)
-    changes = (gradients * way).sum(-1).T.double()
-    return logits.detach(), changes[is_word.T].reshape(len(shares), len(words))
+        for hook in hooks:
+            hook.remove()
+    gradients = torch.autograd.grad(logits.sum(), inputs)
+    changes = torch.stack(
+        [(gradient * way).sum(-1) for gradient, way in zip(gradients, ways, strict=True)]
+    ).sum(0)
+    is_word = tokens != PADDING_ID
+    return logits.detach(), changes.T.double()[is_word].reshape(len(shares), len(words))

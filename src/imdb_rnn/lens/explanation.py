@@ -19,7 +19,7 @@ _METHODS: Final[dict[Method, Callable[[Classifier, NDArray[np.int32]], Evidence]
     "occlusion": occlusion,
 }
 _TITLES: Final[dict[Method, str]] = {
-    "gradients": "the integrated gradient over the word vectors, from unknown words to this text",
+    "gradients": "the integrated gradient over what is read, from unknown words to this text",
     "occlusion": "how far the verdict falls when one word is hidden",
 }
 

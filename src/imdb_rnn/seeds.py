@@ -1,0 +1,102 @@
+"""The same parameters under several seeds: how far apart are results that differ by luck?"""
+
+import json
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, Final
+
+import yaml
+from rich.table import Table
+
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.experiments import Reference, experiment_reference, run_changed
+from imdb_rnn.jsonfile import read_json, write_json
+from imdb_rnn.params import PARAMS_FILE, read_mapping
+
+RESULTS: Final = Path("reports/seeds.json")
+LOCK: Final = Path("dvc.lock")
+_TEST: Final = "reports/evaluate.json"
+_TRAIN: Final = "reports/train.json"
+
+
+def run_seeds(n: int) -> dict[str, Any]:
+    """Bring `reports/seeds.json` up to date and return it.
+
+    Args:
+        n: Number of seeds, counted on from the one in `params.yaml`; that one's result is the
+            working folder's, which must be up to date.
+
+    Raises:
+        InputRefusedError: One of the runs failed.
+    """
+    first: int = read_mapping(PARAMS_FILE)["seed"]
+    runs = [_row(first, read_json(Path(_TEST)), read_json(Path(_TRAIN)))]
+    for seed in range(first + 1, first + n):
+        run = _done(seed) or _run(seed)
+        runs.append(_row(seed, json.loads(run.read(_TEST)), json.loads(run.read(_TRAIN))))
+    accuracies = [run["accuracy"] for run in runs]
+    results = {
+        "edition": read_json(Path(_TEST))["edition"],
+        "n": n,
+        "accuracy_mean": round(mean(accuracies), 6),
+        "accuracy_sd": round(stdev(accuracies), 6),
+        "accuracy_min": min(accuracies),
+        "accuracy_max": max(accuracies),
+        "runs": runs,
+    }
+    write_json(RESULTS, results)
+    return results
+
+
+def seeds_table(results: dict[str, Any]) -> Table:
+    """What `run_seeds` returns, for reading."""
+    table = Table("seed", "test accuracy", "validation", title="Seeds", title_justify="left")
+    for run in results["runs"]:
+        table.add_row(str(run["seed"]), f"{run['accuracy']:.4f}", f"{run['valid_accuracy']:.4f}")
+    table.add_section()
+    table.add_row("mean", f"{results['accuracy_mean']:.4f}", "")
+    table.add_row("standard deviation", f"{results['accuracy_sd']:.4f}", "")
+    return table
+
+
+def _run(seed: int) -> Reference:
+    code = run_changed(_name(seed), {"seed": seed})
+    run = experiment_reference(_name(seed))
+    if code != 0 or run is None:
+        raise InputRefusedError(
+            f"seed {seed}: `dvc exp run` failed with exit code {code}; its messages stand above. "
+            "The seeds that are done are kept; the same command goes on from there."
+        )
+    return run
+
+
+def _done(seed: int) -> Reference | None:
+    """The earlier run of a seed, if parameters and code were the same."""
+    run = experiment_reference(_name(seed))
+    if run is None:
+        return None
+    same_params = yaml.safe_load(run.read(str(PARAMS_FILE))) == {
+        **read_mapping(PARAMS_FILE),
+        "seed": seed,
+    }
+    same_code = _code(run.read(str(LOCK))) == _code(LOCK.read_text(encoding="utf-8"))
+    return run if same_params and same_code else None
+
+
+def _code(lock: str) -> dict[str, str]:
+    """Digest of each file of the project's code that went into the results."""
+    stages = yaml.safe_load(lock)["stages"].values()
+    files = (file for stage in stages for file in stage["deps"])
+    return {file["path"]: file["md5"] for file in files if file["path"].startswith("src/")}
+
+
+def _name(seed: int) -> str:
+    return f"seed-{seed}"
+
+
+def _row(seed: int, test: dict[str, Any], train: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "accuracy": test["accuracy"],
+        "valid_accuracy": train["valid_accuracy"],
+    }
