@@ -96,9 +96,12 @@ def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
     if earlier:
         _git("update-ref", "-d", earlier.name)
     console.print(" ".join(command), markup=False)
-    code = subprocess.run(command, check=False, env=environment()).returncode
-    if code != 0 and earlier:
-        _git("update-ref", earlier.name, earlier.commit)
+    code = None
+    try:
+        code = subprocess.run(command, check=False, env=environment()).returncode
+    finally:
+        if code != 0 and earlier:  # failed, or interrupted
+            _git("update-ref", earlier.name, earlier.commit)
     return code
 
 

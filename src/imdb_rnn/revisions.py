@@ -118,7 +118,9 @@ def changes_table(changed: Changes | None, first: str, second: str) -> Table:
         return table
     for name, values in changed.params.items():
         table.add_row(name, *(escape(json.dumps(value)) for value in values))
-    table.caption = f"{len(changed.params)} parameters and {len(changed.code)} files of code differ"
+    table.caption = (
+        f"parameters that differ: {len(changed.params)}, files of code: {len(changed.code)}"
+    )
     return table
 
 

@@ -30,13 +30,16 @@ def run_seeds(n: int) -> dict[str, Any]:
         InputRefusedError: One of the runs failed.
     """
     first: int = read_mapping(PARAMS_FILE)["seed"]
-    runs = [_row(first, read_json(Path(_TEST)), read_json(Path(_TRAIN)))]
+    own = read_json(Path(_TEST))
+    runs = [_row(first, own, read_json(Path(_TRAIN)))]
     for seed in range(first + 1, first + n):
         run = _done(seed) or _run(seed)
-        runs.append(_row(seed, json.loads(run.read(_TEST)), json.loads(run.read(_TRAIN))))
+        test = json.loads(run.read(_TEST))
+        _require_same_edition(seed, test["edition"], own["edition"])
+        runs.append(_row(seed, test, json.loads(run.read(_TRAIN))))
     accuracies = [run["accuracy"] for run in runs]
     results = {
-        "edition": read_json(Path(_TEST))["edition"],
+        "edition": own["edition"],
         "n": n,
         "accuracy_mean": round(mean(accuracies), 6),
         "accuracy_sd": round(stdev(accuracies), 6),
@@ -51,6 +54,7 @@ def run_seeds(n: int) -> dict[str, Any]:
 def seeds_table(results: dict[str, Any]) -> Table:
     """What `run_seeds` returns, for reading."""
     table = Table("seed", "test accuracy", "validation", title="Seeds", title_justify="left")
+    table.caption = "each seed holds out other reviews, so validation columns do not compare"
     for run in results["runs"]:
         table.add_row(str(run["seed"]), f"{run['accuracy']:.4f}", f"{run['valid_accuracy']:.4f}")
     table.add_section()
@@ -68,6 +72,15 @@ def _run(seed: int) -> Reference:
             "The seeds that are done are kept; the same command goes on from there."
         )
     return run
+
+
+def _require_same_edition(seed: int, edition: str, own: str) -> None:
+    if edition != own:
+        raise InputRefusedError(
+            f"seed {seed}: it was run on the edition {edition}, the working folder on {own}; they "
+            "cannot be put together. `dvc exp remove seed-"
+            f"{seed}` forgets it, once the reviews of {own} can be reached again."
+        )
 
 
 def _done(seed: int) -> Reference | None:
