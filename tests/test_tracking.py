@@ -66,7 +66,7 @@ def test_a_training_leaves_its_parameters_curves_and_status(folder: Path) -> Non
         run.log_epoch(1, {"train_loss": 0.65, "valid_loss": 0.5})
     (found,) = _runs(folder)
     assert found.info.status == "FINISHED"
-    assert found.info.run_name == "gru-4x1-bi seed 1"
+    assert found.info.run_name == "lstm-4x1-bi seed 1"
     assert found.data.params["model.hidden_size"] == "4"
     assert found.data.params["train.patience"] == "null"
     assert found.data.tags["edition"] == "full"
@@ -121,8 +121,8 @@ def test_other_parameters_make_another_run(folder: Path) -> None:
         with training_run(PARAMS.model_copy(update={"seed": seed})):
             pass
     assert {run.info.run_name for run in _runs(folder)} == {
-        "gru-4x1-bi seed 1",
-        "gru-4x1-bi seed 2",
+        "lstm-4x1-bi seed 1",
+        "lstm-4x1-bi seed 2",
     }
 
 

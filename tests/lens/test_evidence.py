@@ -100,17 +100,21 @@ def test_integrated_gradients_are_the_path_integral_word_by_word(
 ) -> None:
     classifier = build(padding=padding, mask_padding=mask_padding, pooling="mean")
     table = classifier.embedding.weight.detach()
+    polarities = classifier.phrases(torch.from_numpy(WORDS).long()[:, None])[:, 0]
+    assert polarities.any(dim=0).all(), "the test needs phrases of both lengths"
+    end = torch.cat([table[WORDS], polarities], dim=1)
+    start = torch.cat([table[UNKNOWN_ID], torch.zeros(2)])
+    pad = torch.cat([table[0], torch.zeros(2)])
     width = len(WORDS) if mask_padding else MAX_LENGTH
     before = width - len(WORDS) if padding == "pre" else 0
     total = torch.zeros(len(WORDS))
     for share in (torch.arange(200) + 0.5) / 200:
-        x = table[UNKNOWN_ID] + share * (table[WORDS] - table[UNKNOWN_ID])
-        x.requires_grad_()
-        pads = table[:1].expand(width - len(WORDS), -1)
+        x = (start + share * (end - start)).requires_grad_()
+        pads = pad.expand(width - len(WORDS), -1)
         features = torch.cat([pads[:before], x, pads[before:]])[:, None]
         states = classifier.layers[0](features, torch.tensor([width]))
         (gradient,) = torch.autograd.grad(classifier.output(states.mean(0)).sum(), x)
-        total += ((table[WORDS] - table[UNKNOWN_ID]) * gradient).sum(1) / 200
+        total += ((end - start) * gradient).sum(1) / 200
     found = integrated_gradients(classifier, WORDS).words
     np.testing.assert_allclose(found, total, atol=1e-4)
 
