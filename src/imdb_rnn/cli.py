@@ -47,8 +47,8 @@ def summary(
     seconds: Annotated[float | None, typer.Option(help="What the run took.")] = None,
 ) -> None:
     """Show what the pipeline's results come to."""
-    from imdb_rnn.evaluation.headline import headline  # noqa: PLC0415 - see the module
-    from imdb_rnn.jsonfile import read_json  # noqa: PLC0415 - see the module
+    from imdb_rnn.evaluation.headline import headline
+    from imdb_rnn.jsonfile import read_json
 
     if not RESULTS.exists():
         raise InputRefusedError(f"{RESULTS}: no results yet. `make run` or `dvc repro` makes them.")
@@ -66,7 +66,7 @@ def experiment(name: Annotated[str, typer.Argument(help="A file in experiments/.
     The working folder keeps its parameters and results. `dvc exp show` lists the outcome beside
     the others; the record in MLflow carries the name.
     """
-    from imdb_rnn.experiments import run_experiment  # noqa: PLC0415 - see the module
+    from imdb_rnn.experiments import run_experiment
 
     raise typer.Exit(run_experiment(name))
 
@@ -74,7 +74,7 @@ def experiment(name: Annotated[str, typer.Argument(help="A file in experiments/.
 @app.command()
 def experiments() -> None:
     """Gather the results of the named experiments into reports/experiments.json."""
-    from imdb_rnn.experiments import gather_results, results_table  # noqa: PLC0415 - see the module
+    from imdb_rnn.experiments import gather_results, results_table
 
     console.print(results_table(gather_results()))
 
@@ -89,9 +89,9 @@ def explain(
     ] = "gradients",
 ) -> None:
     """Show which words of a text speak for which verdict of the trained classifier."""
-    from imdb_rnn.lens.explanation import explain as explained  # noqa: PLC0415 - see the module
-    from imdb_rnn.lens.terminal import as_text  # noqa: PLC0415 - see the module
-    from imdb_rnn.serving.predictor import Predictor  # noqa: PLC0415 - see the module
+    from imdb_rnn.lens.explanation import explain as explained
+    from imdb_rnn.lens.terminal import as_text
+    from imdb_rnn.serving.predictor import Predictor
 
     if not MODEL.is_dir():
         raise InputRefusedError(
@@ -100,7 +100,7 @@ def explain(
     explanation = explained(Predictor.load(MODEL), text, method)
     console.print(as_text(explanation), soft_wrap=False)
     if html:
-        from imdb_rnn.lens.page import write_page  # noqa: PLC0415 - see the module
+        from imdb_rnn.lens.page import write_page
 
         write_page(html, explanation)
         console.print(f"page: {html}", markup=False)
@@ -128,10 +128,10 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     Without texts and --file, standard input is read, a text a line. The answers go to standard
     output, everything else to standard error.
     """
-    from imdb_rnn.serving.bulk import write_predictions  # noqa: PLC0415 - see the module
-    from imdb_rnn.serving.predictor import Predictor  # noqa: PLC0415 - see the module
-    from imdb_rnn.serving.texts import open_texts  # noqa: PLC0415 - see the module
-    from imdb_rnn.training.allocator import keep_freed_memory  # noqa: PLC0415 - see the module
+    from imdb_rnn.serving.bulk import write_predictions
+    from imdb_rnn.serving.predictor import Predictor
+    from imdb_rnn.serving.texts import open_texts
+    from imdb_rnn.training.allocator import keep_freed_memory
 
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a text may hold what a terminal cannot show
@@ -154,7 +154,7 @@ def seeds(
     one runs in a temporary copy, through `dvc exp run`; a seed that was done before with the same
     parameters and code is not done again. Writes reports/seeds.json.
     """
-    from imdb_rnn.seeds import run_seeds, seeds_table  # noqa: PLC0415 - see the module
+    from imdb_rnn.seeds import run_seeds, seeds_table
 
     _refuse_outdated_results()
     console.print(seeds_table(run_seeds(n)))
@@ -167,8 +167,8 @@ def track() -> None:
     `dvc repro` does so itself. This is for results that came from DVC's cache, or from a time
     when MLflow could not be reached. Doing it twice changes nothing.
     """
-    from imdb_rnn.params import load_params  # noqa: PLC0415 - see the module
-    from imdb_rnn.tracking import file_results  # noqa: PLC0415 - see the module
+    from imdb_rnn.params import load_params
+    from imdb_rnn.tracking import file_results
 
     params = load_params()
     _refuse_outdated_results()
@@ -181,7 +181,7 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
     """Show the runs of the pipeline in a browser."""
-    from imdb_rnn.tracking import serve_ui  # noqa: PLC0415 - see the module
+    from imdb_rnn.tracking import serve_ui
 
     serve_ui(port)
 
@@ -198,10 +198,10 @@ def compare_results(
 
     The verdict rests on accuracy: of equally good models it calls at most 5 % better or worse.
     """
-    from imdb_rnn.evaluation import comparison_report as report  # noqa: PLC0415 - see the module
-    from imdb_rnn.evaluation.comparison import compare  # noqa: PLC0415 - see the module
-    from imdb_rnn.jsonfile import write_json  # noqa: PLC0415 - see the module
-    from imdb_rnn.revisions import (  # noqa: PLC0415 - see the module
+    from imdb_rnn.evaluation import comparison_report as report
+    from imdb_rnn.evaluation.comparison import compare
+    from imdb_rnn.jsonfile import write_json
+    from imdb_rnn.revisions import (
         changes,
         changes_table,
         load_results,
@@ -233,7 +233,7 @@ def _progress_beside_answers(texts: "Texts") -> AbstractContextManager[Advance |
 
 def _refuse_outdated_results() -> None:
     """Outputs of other parameters or code would be filed under the wrong ones."""
-    from imdb_rnn.experiments import environment  # noqa: PLC0415 - see the module
+    from imdb_rnn.experiments import environment
 
     if subprocess.run(["dvc", "status", "--quiet"], check=False, env=environment()).returncode != 0:
         raise InputRefusedError(

@@ -110,38 +110,60 @@ def _walk(
     tokens, lengths = collate(
         [words] * len(shares), classifier.shape.padding, classifier.batch_width
     )
-    inputs: list[torch.Tensor] = []
-    ways: list[torch.Tensor] = []
+    path = _Path(classifier, shares)
+    logits = path.logits(tokens, lengths)
+    is_word = tokens != PADDING_ID
+    changes = path.changes(logits).T.double()[is_word].reshape(len(shares), len(words))
+    return logits.detach(), changes
 
-    def on_the_way(end: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
-        """Points between two inputs [time, points, features], ready for their gradients."""
-        way = (end - baseline).detach()
-        points = (end.detach() - (1 - shares[:, None]) * way).requires_grad_()
-        inputs.append(points)
-        ways.append(way)
-        return points
 
-    def between_vectors(
-        _: object, arguments: tuple[torch.Tensor], end: torch.Tensor
+class _Path:
+    """The straight path between the inputs of a baseline and of a review.
+
+    Args:
+        classifier: Reads points of the path in place of the review's vectors and polarities.
+        shares: Of the way from the baseline, float32 [points].
+    """
+
+    def __init__(self, classifier: Classifier, shares: torch.Tensor) -> None:
+        self._classifier = classifier
+        self._shares = shares[:, None]
+        self._points: list[torch.Tensor] = []
+        self._ways: list[torch.Tensor] = []
+
+    def logits(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Of each point; takes the review once for each, int64 [points, time] and [points]."""
+        hooks = [
+            self._classifier.embedding.register_forward_hook(self._between_vectors),
+            self._classifier.phrases.register_forward_hook(self._between_polarities),
+        ]
+        try:
+            logits: torch.Tensor = self._classifier(tokens, lengths)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return logits
+
+    def changes(self, logits: torch.Tensor) -> torch.Tensor:
+        """(x_i - b) . dlogit/dx_i, [time, points]."""
+        gradients = torch.autograd.grad(logits.sum(), self._points)
+        pairs = zip(gradients, self._ways, strict=True)
+        return torch.stack([(gradient * way).sum(-1) for gradient, way in pairs]).sum(0)
+
+    def _between_vectors(
+        self, _: object, arguments: tuple[torch.Tensor], end: torch.Tensor
     ) -> torch.Tensor:
         is_word = (arguments[0] != PADDING_ID)[..., None]
-        return on_the_way(end, torch.where(is_word, classifier.embedding.weight[UNKNOWN_ID], end))
+        unknown = self._classifier.embedding.weight[UNKNOWN_ID]
+        return self._between(torch.where(is_word, unknown, end), end)
 
-    def between_polarities(_: object, __: object, end: torch.Tensor) -> torch.Tensor:
-        return on_the_way(end, torch.zeros_like(end))
+    def _between_polarities(self, _: object, __: object, end: torch.Tensor) -> torch.Tensor:
+        return self._between(torch.zeros_like(end), end)
 
-    hooks = [
-        classifier.embedding.register_forward_hook(between_vectors),
-        classifier.phrases.register_forward_hook(between_polarities),
-    ]
-    try:
-        logits = classifier(tokens, lengths)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    gradients = torch.autograd.grad(logits.sum(), inputs)
-    changes = torch.stack(
-        [(gradient * way).sum(-1) for gradient, way in zip(gradients, ways, strict=True)]
-    ).sum(0)
-    is_word = tokens != PADDING_ID
-    return logits.detach(), changes.T.double()[is_word].reshape(len(shares), len(words))
+    def _between(self, baseline: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+        """Points between two inputs [time, points, features], ready for their gradients."""
+        way = (end - baseline).detach()
+        points = (end.detach() - (1 - self._shares) * way).requires_grad_()
+        self._points.append(points)
+        self._ways.append(way)
+        return points
