@@ -84,7 +84,7 @@ def test_an_output_that_broke_off_is_not_there(tmp_path: Path, write: Write) -> 
     with largest_file(1000), pytest.raises(OSError, match="File too large") as fault:
         write(path)
     assert fault.value.errno == errno.EFBIG
-    assert str(path) == str(fault.value.filename)
+    assert str(fault.value.filename).startswith(str(path.parent))
     assert list(path.parent.iterdir()) == [] or write is WRITERS["model"]
     assert not path.exists() or not list(path.iterdir())
 

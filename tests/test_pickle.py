@@ -1,5 +1,6 @@
 """Pickles execute what their author wants. None of the files that are read may be one."""
 
+import hashlib
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from corpus.test_store import forge_digests
+from imdb_rnn.arrayfile import read_array
 from imdb_rnn.corpus.reviews import edition_of, read_reviews
 from imdb_rnn.corpus.store import TokenStore, write_store
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.predictions import read_probabilities
+from imdb_rnn.models.phrases import load_phrases
 from imdb_rnn.serving.predictor import Predictor
+from imdb_rnn.training.checkpoint import Checkpoint
 from results import small_params, write_model
 
 
@@ -70,8 +75,42 @@ def test_a_token_store_does_not_run_it(
     folder = tmp_path / "store"
     write_store(folder, [np.array([2, 3], dtype=np.int32)], [1], ["train/pos/0_9"])
     plant(folder / f"{name}.npy", Trap(sprung))
+    forge_digests(folder)
     with pytest.raises(InputRefusedError, match=rf"{name}\.npy: .*dvc repro prepare"):
         TokenStore.open(folder)
+    assert not sprung.exists()
+
+
+@pytest.mark.parametrize("plant", PLANT)
+@pytest.mark.parametrize("digest", ["none", "forged"])
+def test_a_checkpoint_does_not_run_it(
+    tmp_path: Path, sprung: Path, digest: str, plant: Plant
+) -> None:
+    file = tmp_path / "training.checkpoint"
+    plant(file, Trap(sprung))
+    if digest == "forged":
+        content = file.read_bytes()
+        file.write_bytes(hashlib.sha256(content).digest() + content)
+    with pytest.raises(InputRefusedError, match=r"training\.checkpoint: .*damaged"):
+        Checkpoint(file).read()
+    assert not sprung.exists()
+
+
+@pytest.mark.parametrize("plant", PLANT)
+def test_an_array_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) -> None:
+    file = tmp_path / "array.npy"
+    plant(file, Trap(sprung))
+    with pytest.raises(InputRefusedError, match=r"array\.npy: .*dvc repro"):
+        read_array(file, dimensions=1, made_by="pseudo_label")
+    assert not sprung.exists()
+
+
+@pytest.mark.parametrize("plant", PLANT)
+def test_a_phrase_table_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) -> None:
+    file = tmp_path / "phrases.safetensors"
+    plant(file, Trap(sprung))
+    with pytest.raises(InputRefusedError, match=r"phrases\.safetensors: .*dvc repro"):
+        load_phrases(file)
     assert not sprung.exists()
 
 

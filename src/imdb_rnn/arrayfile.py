@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from imdb_rnn.atomic import replacing
 from imdb_rnn.errors import InputRefusedError
 
 
-def write_array(path: Path, array: NDArray[np.float32]) -> None:
+def write_array(path: Path, array: NDArray[Any]) -> None:
     """Write an array; makes the folder."""
     # Not straight into the file: NumPy then reports a full disk without saying that it was one.
     content = BytesIO()
@@ -19,22 +20,32 @@ def write_array(path: Path, array: NDArray[np.float32]) -> None:
         unfinished.write_bytes(content.getbuffer())
 
 
-def read_array(path: Path, made_by: str) -> NDArray[np.float32]:
-    """Read what `write_array` wrote.
+def read_array(path: Path, dimensions: int, made_by: str) -> NDArray[np.float32]:
+    """Read float32 numbers that `write_array` wrote.
 
     Args:
         path: The file.
+        dimensions: How many the array has.
         made_by: Stage that writes it, for the message.
 
     Raises:
-        InputRefusedError: It is missing or damaged.
+        InputRefusedError: It is missing or damaged, or holds anything else.
     """
+
+    def unusable(what: str) -> InputRefusedError:
+        return InputRefusedError(
+            f"{path}: cannot be read: {what}. `dvc repro --force {made_by}` makes it anew."
+        )
+
     try:
-        with path.open("rb") as file:
-            # Not np.load: that opens zip files too, whatever their name.
-            array: NDArray[np.float32] = np.lib.format.read_array(file, allow_pickle=False)
+        # Mapped first, so that a header which claims more than the file holds costs no memory.
+        # Not np.load: that opens zip files too, whatever their name.
+        mapped = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, EOFError) as error:
-        raise InputRefusedError(
-            f"{path}: cannot be read: {error}. `dvc repro --force {made_by}` makes it anew."
-        ) from None
+        raise unusable(str(error)) from None
+    if mapped.dtype != np.float32 or mapped.ndim != dimensions:
+        raise unusable(f"{mapped.dtype} {list(mapped.shape)} where {dimensions}-d float32 belongs")
+    array: NDArray[np.float32] = np.array(mapped)
+    if not np.isfinite(array).all():
+        raise unusable("some values are not finite")
     return array

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from imdb_rnn.atomic import replacing
+from imdb_rnn.errors import InputRefusedError
 
 
 def write_json(path: Path, content: object) -> None:
@@ -15,5 +16,14 @@ def write_json(path: Path, content: object) -> None:
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON has no narrower type
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file.
+
+    Raises:
+        InputRefusedError: It is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputRefusedError(
+            f"{path}: this is not JSON: {error}. Delete the file; `dvc repro` writes it anew."
+        ) from None

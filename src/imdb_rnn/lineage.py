@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -32,8 +33,14 @@ def digest_files(folder: Path, files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        digest.update(path.read_bytes() + b"\0")
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def main_checkout() -> Path:
+    """The project's folder; DVC runs queued experiments in a copy and names the original."""
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
 def git_commit() -> str | None:

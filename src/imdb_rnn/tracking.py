@@ -34,6 +34,7 @@ from imdb_rnn.lineage import (
     fingerprint,
     git_commit,
     has_uncommitted_changes,
+    main_checkout,
 )
 from imdb_rnn.params import Params
 
@@ -47,11 +48,13 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 import mlflow
+import psutil
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
 EXPERIMENT: Final = "imdb-rnn"
 FINGERPRINT_TAG: Final = "imdb_rnn.fingerprint"
 MODEL_TAG: Final = "imdb_rnn.model_sha256"
+PROCESS_TAG: Final = "imdb_rnn.process"
 DESCRIPTION_TAG: Final = "mlflow.note.content"
 
 DATASET: Final = Path("data/prepared/dataset.json")
@@ -86,6 +89,8 @@ SERVING_PACKAGES: Final = [
 
 METRICS_A_BATCH: Final = 1000  # more at once are refused
 SECONDS_BETWEEN_FLUSHES: Final = 5.0
+CLOCK_DRIFT_SECONDS: Final = 2.0
+"""By how much the start of a process may seem to move when the clock is corrected."""
 
 
 def store_uri() -> str:
@@ -218,6 +223,7 @@ def serve_ui(port: int) -> None:
     if uri.startswith("sqlite:") and not database.exists():
         raise InputRefusedError(f"{database}: there are no runs yet. `dvc repro` makes the first.")
     _refuse_taken_port(port)
+    _answered(_open_store)  # so that none is shown as running whose process is gone
     console.print(f"MLflow UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
     server = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     with suppress(KeyboardInterrupt):
@@ -242,12 +248,11 @@ class _Run:
         found = self._client.search_runs(
             [experiment], f"tags.`{FINGERPRINT_TAG}` = '{state}'", max_results=1
         )
+        tags = {FINGERPRINT_TAG: state, PROCESS_TAG: _this_process()}
         run = (
             found[0]
             if found
-            else self._client.create_run(
-                experiment, run_name=_run_name(params), tags={FINGERPRINT_TAG: state}
-            )
+            else self._client.create_run(experiment, run_name=_run_name(params), tags=tags)
         )
         self._id: str = run.info.run_id
         self._status: str = run.info.status
@@ -347,13 +352,14 @@ class _Run:
         if status == self._status:
             return
         if status == "RUNNING":
+            self._client.set_tag(self._id, PROCESS_TAG, _this_process())
             self._client.update_run(self._id, status)
         else:
             self._client.set_terminated(self._id, status)
         self._status = status
 
 
-def _answered(call: Callable[[], None]) -> bool:
+def _answered(call: Callable[[], object]) -> bool:
     """Make a call to MLflow, the one place where its failures end: as a sentence."""
     try:
         call()
@@ -373,26 +379,45 @@ def _open_store() -> tuple[mlflow.MlflowClient, str]:
 
     Processes that make the tables or the experiment at the same time would break each other.
     """
-    lock = _main_checkout() / ".cache" / "mlflow.lock"
+    lock = main_checkout() / ".cache" / "mlflow.lock"
     lock.parent.mkdir(exist_ok=True)
     with FileLock(lock):
         uri = store_uri()
         client = mlflow.MlflowClient(uri)
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment:
+            _close_abandoned_runs(client, experiment.experiment_id)
             return client, experiment.experiment_id
-        folder = (_main_checkout() / "mlartifacts").as_uri()
+        folder = (main_checkout() / "mlartifacts").as_uri()
         location = folder if uri == _local_store() else None
         return client, client.create_experiment(EXPERIMENT, artifact_location=location)
 
 
+def _close_abandoned_runs(client: mlflow.MlflowClient, experiment: str) -> None:
+    """Mark runs as KILLED whose process had no chance to do so itself."""
+    for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+        host, _, process = run.data.tags.get(PROCESS_TAG, "").rpartition("/")
+        if host == socket.gethostname() and not _is_alive(process):
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _this_process() -> str:
+    """Host, number, and start, because numbers are used again."""
+    process = psutil.Process()
+    return f"{socket.gethostname()}/{process.pid}@{process.create_time():.0f}"
+
+
+def _is_alive(process: str) -> bool:
+    number, _, began = process.partition("@")
+    try:
+        now = psutil.Process(int(number)).create_time()
+    except (psutil.NoSuchProcess, ValueError):
+        return False
+    return bool(abs(now - float(began)) <= CLOCK_DRIFT_SECONDS)
+
+
 def _local_store() -> str:
-    return f"sqlite:///{_main_checkout() / 'mlflow.db'}"
-
-
-def _main_checkout() -> Path:
-    """The project's folder; DVC runs queued experiments in a copy and names the original."""
-    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+    return f"sqlite:///{main_checkout() / 'mlflow.db'}"
 
 
 def _run_name(params: Params) -> str:

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import pickle
 from pathlib import Path
 
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imdb_rnn.corpus.store import TokenStore, write_store
+from imdb_rnn.corpus.store import DIGESTS, TokenStore, write_store
 from imdb_rnn.errors import InputRefusedError
 
 REVIEWS = [np.array(words, dtype=np.int32) for words in ([1, 2, 3], [4], [5, 6])]
@@ -59,8 +61,43 @@ def test_a_damaged_store_is_refused_by_name(tmp_path: Path, name: str, damage: s
         TokenStore.open(tmp_path)
 
 
+def test_a_changed_word_is_noticed(tmp_path: Path) -> None:
+    _write(tmp_path)
+    file = tmp_path / "tokens.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(InputRefusedError, match=r"tokens\.npy: .*has changed.*dvc repro prepare"):
+        TokenStore.open(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"tokens": 1}', "null"])
+def test_damaged_digests_are_refused(tmp_path: Path, content: str) -> None:
+    _write(tmp_path)
+    (tmp_path / DIGESTS).write_text(content)
+    with pytest.raises(InputRefusedError, match=r"sha256\.json|tokens\.npy"):
+        TokenStore.open(tmp_path)
+
+
 def test_files_of_different_stores_are_refused(tmp_path: Path) -> None:
     _write(tmp_path)
     np.save(tmp_path / "labels.npy", np.zeros(7, dtype=np.int8))
+    forge_digests(tmp_path)
     with pytest.raises(InputRefusedError, match="different numbers of reviews"):
         TokenStore.open(tmp_path)
+
+
+def test_offsets_that_do_not_fit_the_words_are_refused(tmp_path: Path) -> None:
+    _write(tmp_path)
+    np.save(tmp_path / "tokens.npy", np.zeros(1, dtype=np.int32))
+    forge_digests(tmp_path)
+    with pytest.raises(InputRefusedError, match="words expected, 1 there"):
+        TokenStore.open(tmp_path)
+
+
+def forge_digests(folder: Path) -> None:
+    """Make the digests fit whatever the files hold now."""
+    digests = {
+        file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("*.npy")
+    }
+    (folder / DIGESTS).write_text(json.dumps(digests))

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,9 @@ def test_a_teachers_probabilities_stand_in_for_labels(prepared: Path) -> None:
     assert reviews.targets.tolist() == [1.0, 0.0, 0.25, 0.5, 1.0]
     assert [reviews[i].tolist() for i in range(len(reviews))] == LABELLED + UNLABELLED
     assert reviews.lengths.tolist() == [2, 1, 3, 1, 2]
-    with pytest.raises(IndexError):
-        reviews[5]
+    for outside in (5, -1):
+        with pytest.raises(IndexError):
+            reviews[outside]
 
 
 def test_without_a_teacher_the_labelled_reviews_stand_alone(prepared: Path) -> None:
@@ -45,8 +47,22 @@ def test_without_a_teacher_the_labelled_reviews_stand_alone(prepared: Path) -> N
 
 
 def test_probabilities_of_other_reviews_are_refused(prepared: Path) -> None:
-    with pytest.raises(InputRefusedError, match=r"2 probabilities for 3 reviews.*pseudo_label"):
+    with pytest.raises(InputRefusedError, match=r"2 for 3 reviews.*pseudo_label"):
         opened(prepared, [0.5, 0.5])
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, math.inf])
+def test_what_is_no_probability_is_refused(prepared: Path, value: float) -> None:
+    with pytest.raises(InputRefusedError, match=r"pseudo_labels\.npy: .*pseudo_label"):
+        opened(prepared, [0.5, value, 0.5])
+
+
+def test_an_array_of_another_shape_is_refused(prepared: Path) -> None:
+    file = prepared / "pseudo_labels.npy"
+    for wrong in (np.zeros((3, 1), dtype=np.float32), np.zeros(3)):
+        write_array(file, wrong)
+        with pytest.raises(InputRefusedError, match="1-d float32"):
+            TrainingSet.open(prepared, file)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x80\x04N.", b"\x93NUMPY\x01\x00"])

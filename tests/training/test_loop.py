@@ -1,5 +1,6 @@
 import itertools
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from imdb_rnn.corpus.training_set import TrainingSet
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Train
+from imdb_rnn.training.checkpoint import Checkpoint
 from imdb_rnn.training.loop import Epoch, Trainer, fit
 from imdb_rnn.training.prediction import predict_logits
 from models.shapes import model_shape
@@ -31,6 +33,9 @@ class Recorder:
 
     def log_epoch(self, epoch: int, metrics: dict[str, float]) -> None:
         self.epochs.append((epoch, metrics))
+
+    def flush(self) -> None:
+        pass
 
 
 def train_params(**changes: Any) -> Train:
@@ -80,7 +85,8 @@ def run(
         seed,
     )
     recorder = Recorder()
-    history, best = fit(trainer, stores[1], recorder)
+    with TemporaryDirectory() as folder:
+        history, best = fit(trainer, stores[1], recorder, Checkpoint(Path(folder) / "none"))
     return trainer.classifier, history, best, recorder
 
 
@@ -195,7 +201,9 @@ def test_a_batch_read_in_pieces_makes_the_same_step(
     torch.testing.assert_close(pieces, whole, rtol=0, atol=1e-4)
 
 
-def test_a_diverging_training_ends_with_a_sentence(stores: tuple[TokenStore, TokenStore]) -> None:
+def test_a_diverging_training_ends_with_a_sentence(
+    stores: tuple[TokenStore, TokenStore], tmp_path: Path
+) -> None:
     params = train_params(optimizer="sgd", clip_norm=None).model_copy(
         update={"learning_rate": 1e38}
     )
@@ -203,7 +211,7 @@ def test_a_diverging_training_ends_with_a_sentence(stores: tuple[TokenStore, Tok
         Classifier(30, 12, model_shape(), seed=1), TrainingSet.labelled(stores[0]), params, seed=1
     )
     with pytest.raises(InputRefusedError, match=r"diverged.*train.learning_rate"):
-        fit(trainer, stores[1], Recorder())
+        fit(trainer, stores[1], Recorder(), Checkpoint(tmp_path / "none"))
 
 
 @pytest.mark.parametrize(

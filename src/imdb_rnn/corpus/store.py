@@ -7,11 +7,12 @@ is loaded can execute:
 - `offsets.npy` int64 [reviews + 1], where each begins and ends
 - `labels.npy` int8 [reviews]: 1 positive, 0 negative, -1 none
 - `ids.npy` unicode [reviews]
+- `sha256.json`, digests of the arrays' files
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +20,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from imdb_rnn.arrayfile import write_array
 from imdb_rnn.atomic import replacing
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.jsonfile import read_json, write_json
 
+DIGESTS: Final = "sha256.json"
 _KINDS: Final[dict[str, type[np.generic]]] = {
     "tokens": np.int32,
     "offsets": np.int64,
@@ -41,11 +45,12 @@ class TokenStore:
 
     @classmethod
     def open(cls, folder: Path) -> "TokenStore":
-        """Map a store into memory without reading its words.
+        """Map a store into memory, after comparing its files with their digests.
 
         Raises:
             InputRefusedError: A file is missing or damaged, or the files do not fit each other.
         """
+        _require_intact(folder)
         store = cls(**{name: _map(folder / f"{name}.npy", kind) for name, kind in _KINDS.items()})
         if not len(store.offsets) == len(store.labels) + 1 == len(store.ids) + 1:
             raise _damaged(folder, "its files hold different numbers of reviews")
@@ -81,22 +86,35 @@ def write_store(
         ids: Name of each review.
     """
     pieces = list(reviews)
+    arrays: dict[str, NDArray[Any]] = {
+        "tokens": np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int32),
+        "offsets": np.fromiter(accumulate(map(len, pieces), initial=0), dtype=np.int64),
+        "labels": np.array(labels, dtype=np.int8),
+        "ids": np.array(ids, dtype=np.str_),
+    }
     with replacing(folder) as unfinished:
         unfinished.mkdir()
-        tokens = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int32)
-        _save(unfinished / "tokens.npy", tokens)
-        offsets = np.fromiter(accumulate(map(len, pieces), initial=0), dtype=np.int64)
-        _save(unfinished / "offsets.npy", offsets)
-        _save(unfinished / "labels.npy", np.array(labels, dtype=np.int8))
-        _save(unfinished / "ids.npy", np.array(ids, dtype=np.str_))
+        for name, array in arrays.items():
+            write_array(unfinished / f"{name}.npy", array)
+        write_json(unfinished / DIGESTS, {name: _digest(unfinished, name) for name in arrays})
     return TokenStore.open(folder)
 
 
-def _save(path: Path, array: NDArray[Any]) -> None:
-    # Not straight into the file: NumPy then reports a full disk without saying that it was one.
-    content = BytesIO()
-    np.save(content, array, allow_pickle=False)
-    path.write_bytes(content.getbuffer())
+def _require_intact(folder: Path) -> None:
+    try:
+        expected = read_json(folder / DIGESTS)
+        for name in _KINDS:
+            if _digest(folder, name) != expected[name]:
+                raise _damaged(folder / f"{name}.npy", "its content has changed")
+    except OSError as error:
+        raise _damaged(Path(error.filename), str(error.strerror)) from None
+    except (KeyError, TypeError):
+        raise _damaged(folder / DIGESTS, "digests are missing") from None
+
+
+def _digest(folder: Path, name: str) -> str:
+    with (folder / f"{name}.npy").open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _map(path: Path, kind: type[np.generic]) -> NDArray[Any]:

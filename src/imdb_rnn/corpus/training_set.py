@@ -43,15 +43,14 @@ class TrainingSet:
             InputRefusedError: A file is missing or damaged, or they do not fit each other.
         """
         labelled = cls.labelled(TokenStore.open(prepared / "train"))
-        probabilities = read_array(pseudo_labels, made_by="pseudo_label")
+        probabilities = read_array(pseudo_labels, dimensions=1, made_by="pseudo_label")
         if len(probabilities) == 0:
             return labelled
         unlabelled = TokenStore.open(prepared / "unsup")
         if len(probabilities) != len(unlabelled):
-            raise InputRefusedError(
-                f"{pseudo_labels}: {len(probabilities)} probabilities for {len(unlabelled)} "
-                "reviews. `dvc repro --force pseudo_label` makes them anew."
-            )
+            raise _unusable(pseudo_labels, f"{len(probabilities)} for {len(unlabelled)} reviews")
+        if probabilities.min() < 0 or probabilities.max() > 1:
+            raise _unusable(pseudo_labels, "some do not lie between 0 and 1")
         return labelled.joined(unlabelled, probabilities)
 
     def joined(self, store: TokenStore, probabilities: NDArray[np.float32]) -> "TrainingSet":
@@ -73,8 +72,17 @@ class TrainingSet:
 
     def __getitem__(self, index: int) -> NDArray[np.int32]:
         """Word ids of one review, int32 [words]."""
+        if index < 0:
+            raise IndexError(index)
         for store in self.stores:
             if index < len(store):
                 return store[index]
             index -= len(store)
         raise IndexError(index)
+
+
+def _unusable(pseudo_labels: Path, what: str) -> InputRefusedError:
+    return InputRefusedError(
+        f"{pseudo_labels}: these probabilities cannot be used: {what}. "
+        "`dvc repro --force pseudo_label` makes them anew."
+    )

@@ -3,6 +3,7 @@
 Both are convex fits by solvers that draw no random numbers, so they need no seed.
 """
 
+from collections.abc import Sequence
 from typing import Final, Self
 
 import numpy as np
@@ -15,7 +16,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import ClassifierTags, Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
+from threadpoolctl import threadpool_limits
 
+from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.params import LinearModel
 
 # Exclamation and question marks carry sentiment ("good ?" is not "good !"), one-letter words too.
@@ -57,6 +60,29 @@ def nb_model(settings: LinearModel) -> Pipeline:
         # lbfgs remembers twenty vectors as long as the vocabulary: a gigabyte for trigrams.
         LogisticRegression(C=settings.inverse_regularization, solver="liblinear"),
     )
+
+
+def fit(model: Pipeline, texts: Sequence[str], labels: npt.NDArray[np.int8]) -> Pipeline:
+    """Fit a model to texts and their classes, and return it.
+
+    Raises:
+        InputRefusedError: No n-gram stands in as many texts as `min_reviews` asks for.
+    """
+    least = model[0].min_df
+    if least > len(texts):
+        raise InputRefusedError(
+            f"min_reviews: {least} reviews are asked for, only {len(texts)} there. Lower it."
+        )
+    # One thread, because sums split among more would differ in their last digits.
+    with threadpool_limits(1):
+        try:
+            return model.fit(texts, labels)
+        except ValueError as error:
+            if "no terms remain" not in str(error).lower():
+                raise
+            raise InputRefusedError(
+                f"min_reviews: no n-gram stands in {least} of {len(texts)} reviews. Lower it."
+            ) from None
 
 
 class LogCountRatio(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sklearn is untyped

@@ -86,10 +86,19 @@ def load_phrases(path: Path) -> PhrasePolarity:
         table = PhrasePolarity(vocabulary_size, [len(arrays[f"keys_{n}"]) for n in lengths])
         table.load_state_dict(arrays)
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        raise InputRefusedError(
-            f"{path}: cannot be read: {error}. `dvc repro --force phrases` makes it anew."
-        ) from None
+        raise _unusable(path, str(error)) from None
+    for length in lengths:
+        if not table.get_buffer(f"polarities_{length}").isfinite().all():
+            raise _unusable(path, f"polarities of {length} words are not finite")
+        if (table.get_buffer(f"keys_{length}").diff() <= 0).any():
+            raise _unusable(path, f"phrases of {length} words are out of order")
     return table
+
+
+def _unusable(path: Path, what: str) -> InputRefusedError:
+    return InputRefusedError(
+        f"{path}: cannot be used: {what}. `dvc repro --force phrases` makes it anew."
+    )
 
 
 def find_phrases(

@@ -31,6 +31,6 @@ def run_stage(stage: Callable[[Params], None]) -> NoReturn:
         error_console.print(f"{file}: {cause}. Mend this and run `dvc repro` again.", style="red")
         sys.exit(1)
     except KeyboardInterrupt:
-        error_console.print("Interrupted; `dvc repro` starts this stage again.")
+        error_console.print("Interrupted. `dvc repro` takes the work up again.")
         sys.exit(130)
     sys.exit(0)

@@ -15,7 +15,7 @@ from imdb_rnn.corpus.reviews import edition_of, read_reviews
 from imdb_rnn.evaluation.metrics import classification_metrics, rounded
 from imdb_rnn.evaluation.predictions import write_predictions
 from imdb_rnn.jsonfile import write_json
-from imdb_rnn.models.linear import nb_model, tfidf_model
+from imdb_rnn.models.linear import fit, nb_model, tfidf_model
 from imdb_rnn.params import Params
 from imdb_rnn.stages import run_stage
 
@@ -48,7 +48,7 @@ def baseline(params: Params) -> None:
 
 def _fit_and_predict(model: Pipeline, train: pa.Table, test: pa.Table) -> NDArray[np.float64]:
     """Probability of positive for each test review."""
-    model.fit(train["text"].to_pylist(), train["label"].to_numpy())
+    fit(model, train["text"].to_pylist(), train["label"].to_numpy())
     probability: NDArray[np.float64] = model.predict_proba(test["text"].to_pylist())[:, 1]
     return probability.astype(np.float64)
 

@@ -13,7 +13,7 @@ from imdb_rnn.console import console, progress
 from imdb_rnn.corpus.reviews import edition_of, read_reviews
 from imdb_rnn.corpus.store import TokenStore
 from imdb_rnn.jsonfile import write_json
-from imdb_rnn.models.linear import nb_model
+from imdb_rnn.models.linear import fit, nb_model
 from imdb_rnn.params import Params
 from imdb_rnn.stages import run_stage
 
@@ -40,7 +40,7 @@ def pseudo_label(params: Params) -> None:
     train = read_reviews(RAW / "train.parquet")
     learned, held_out = (_of_split(train, name) for name in ("train", "valid"))
     console.print(f"{len(learned):,} labelled reviews teach the n-gram model")
-    teacher = nb_model(settings).fit(learned["text"].to_pylist(), learned["label"].to_numpy())
+    teacher = fit(nb_model(settings), learned["text"].to_pylist(), learned["label"].to_numpy())
     right = teacher.predict(held_out["text"].to_pylist()) == held_out["label"].to_numpy()
     probabilities = _probabilities(teacher, unsup["text"].to_pylist())
     write_array(PROBABILITIES, probabilities)

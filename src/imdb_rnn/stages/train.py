@@ -1,6 +1,8 @@
 """Fit the recurrent classifier and keep its best epoch."""
 
 import csv
+import hashlib
+import json
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -13,14 +15,16 @@ from imdb_rnn.corpus.store import TokenStore
 from imdb_rnn.corpus.training_set import TrainingSet
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json, write_json
+from imdb_rnn.lineage import PACKAGE, digest_files, main_checkout
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.models.phrases import load_phrases
+from imdb_rnn.models.phrases import PhrasePolarity, load_phrases
 from imdb_rnn.models.summary import parameter_count, summary
 from imdb_rnn.params import Params
 from imdb_rnn.serving.model_folder import save_model
 from imdb_rnn.stages import run_stage
 from imdb_rnn.tracking import training_run
 from imdb_rnn.training.allocator import keep_freed_memory
+from imdb_rnn.training.checkpoint import Checkpoint, exclusive
 from imdb_rnn.training.determinism import make_deterministic, resolve_device
 from imdb_rnn.training.loop import Epoch, Trainer, fit
 
@@ -41,7 +45,7 @@ def train(params: Params) -> None:
     dataset = read_json(PREPARED / "dataset.json")
     reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS)
     valid = TokenStore.open(PREPARED / "valid")
-    phrases = load_phrases(PHRASES)
+    phrases = _load_phrases(dataset["vocabulary_size"])
     classifier = Classifier(
         dataset["vocabulary_size"], dataset["max_length"], params.model, params.seed, phrases.sizes
     )
@@ -52,28 +56,64 @@ def train(params: Params) -> None:
     console.print(
         f"training on {len(reviews):,} reviews, on {device} with {torch.get_num_threads()} threads"
     )
-    with training_run(params) as run:
+    path = _checkpoint_path(params, device)
+    with exclusive(path), training_run(params) as run:
+        checkpoint = Checkpoint(path)
         trainer = Trainer(classifier, reviews, params.train, params.seed)
-        history, best = fit(trainer, valid, run)
-    save_model(MODEL, classifier.cpu(), dataset["keep"], PREPARED / "tokenizer.json")
-    _write_history(history)
-    write_json(
-        METRICS,
-        {
-            "edition": dataset["edition"],
-            "best_epoch": best,
-            "epochs": len(history),
-            "valid_accuracy": round(history[best - 1].valid_accuracy, 6),
-            "valid_loss": round(history[best - 1].valid_loss, 6),
-            "parameters": parameter_count(classifier),
-            "tokens": int(reviews.lengths.sum()) * len(history),
-        },
-    )
+        history, best = fit(trainer, valid, run, checkpoint)
+        save_model(MODEL, classifier.cpu(), dataset["keep"], PREPARED / "tokenizer.json")
+        _write_history(history)
+        write_json(
+            METRICS,
+            {
+                "edition": dataset["edition"],
+                "best_epoch": best,
+                "epochs": len(history),
+                "valid_accuracy": round(history[best - 1].valid_accuracy, 6),
+                "valid_loss": round(history[best - 1].valid_loss, 6),
+                "parameters": parameter_count(classifier),
+                "tokens": int(reviews.lengths.sum()) * len(history),
+            },
+        )
+        checkpoint.discard()
+
+
+def _load_phrases(vocabulary_size: int) -> PhrasePolarity:
+    phrases = load_phrases(PHRASES)
+    if phrases.vocabulary_size != vocabulary_size:
+        raise InputRefusedError(
+            f"{PHRASES}: phrases of a vocabulary of {phrases.vocabulary_size:,} words, the model "
+            f"has {vocabulary_size:,}. `dvc repro --force phrases` counts them anew."
+        )
+    return phrases
+
+
+def _checkpoint_path(params: Params, device: torch.device) -> Path:
+    """The place of this very training's checkpoint, in the main checkout's `.cache`.
+
+    Another parameter, input, code, library or device would train something else.
+    """
+    sections = params.model_dump(mode="json", include={"seed", "model", "train"})
+    state = {
+        "params": sections,
+        "inputs": digest_files(Path(), _inputs()),
+        "code": digest_files(PACKAGE, PACKAGE.rglob("*.py")),
+        "torch": torch.__version__,
+        "device": str(device),
+    }
+    name = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+    return main_checkout() / ".cache" / "train" / f"{name}.checkpoint"
+
+
+def _inputs() -> list[Path]:
+    stores = [PREPARED / name for name in ("train", "valid", "unsup")]
+    arrays = [path for store in stores for path in store.iterdir()]
+    return [*arrays, PREPARED / "dataset.json", PSEUDO_LABELS, PHRASES, WORD_VECTORS]
 
 
 def _start_embedding(classifier: Classifier) -> None:
     """Put the counted word vectors in place of the random ones, if there are any."""
-    vectors = read_array(WORD_VECTORS, made_by="word_vectors")
+    vectors = read_array(WORD_VECTORS, dimensions=2, made_by="word_vectors")
     if len(vectors) == 0:
         return
     weight = classifier.embedding.weight

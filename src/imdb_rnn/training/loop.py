@@ -1,9 +1,13 @@
-"""Fitting the classifier: epochs of gradient steps, validation after each, the best one kept."""
+"""Fitting the classifier: epochs of gradient steps, validation after each, the best one kept.
+
+Whatever a training has come to is in the state of its `Trainer` and its `Course`; both go into
+checkpoints, from which it continues to the same end as if nothing had happened.
+"""
 
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Protocol, cast
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 import torch
@@ -19,17 +23,23 @@ from imdb_rnn.corpus.training_set import TrainingSet
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Train
+from imdb_rnn.training.checkpoint import Checkpoint
 from imdb_rnn.training.optimization import build_optimizer, build_schedule
 from imdb_rnn.training.prediction import predict_logits
+from imdb_rnn.training.stopping import deferred_stop
 
 VALIDATION_BATCH_SIZE = 256
 WORDS_AT_ONCE = 20_000
-"""A batch of more words is read in pieces whose gradients add up to the same: memory is bounded."""
+"""A batch of more words is read in pieces whose gradients add up, so that memory is bounded."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training reviews came to; losses in nats, training with dropout."""
+    """What one pass over the training reviews came to; losses in nats, training with dropout.
+
+    Training accuracy counts a review as right whose logit lies on the side of its target, which
+    for an unlabelled review is the teacher's opinion.
+    """
 
     epoch: int
     train_loss: float
@@ -48,6 +58,9 @@ class Observer(Protocol):
     def log_epoch(self, epoch: int, metrics: dict[str, float]) -> None:
         """After each validation, counted from 1."""
 
+    def flush(self) -> None:
+        """Before a checkpoint: what was logged must outlive the process."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -62,42 +75,133 @@ class Step:
     learning_rate: float
 
 
-def fit(trainer: "Trainer", valid: TokenStore, observer: Observer) -> tuple[list[Epoch], int]:
-    """Train, and leave the weights of the epoch with the best validation accuracy.
+@dataclass
+class Totals:
+    """Sums over the steps of the epoch under way."""
 
-    Of equal accuracies the lower loss decides.
+    reviews: int = 0
+    loss: float = 0.0
+    correct: int = 0
+    learning_rate: float = 0.0
+
+    def add(self, step: Step) -> None:
+        """Count a step in."""
+        self.reviews += step.reviews
+        self.loss += step.loss * step.reviews
+        self.correct += step.correct
+        self.learning_rate = step.learning_rate
+
+
+@dataclass
+class Course:
+    """What a training has seen so far, and its best weights."""
+
+    best_weights: dict[str, torch.Tensor]
+    best: int = 0
+    """Number of the best epoch, counted from 1; 0 before the first is done."""
+    history: list[Epoch] = field(default_factory=list)
+    totals: Totals = field(default_factory=Totals)
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {
+            **vars(self),
+            "history": [vars(e) for e in self.history],
+            "totals": vars(self.totals),
+        }
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> Self:
+        """The course whose state this was."""
+        history = [Epoch(**epoch) for epoch in state["history"]]
+        return cls(**{**state, "history": history, "totals": Totals(**state["totals"])})
+
+    def finish_epoch(self, result: Classifier, valid: TokenStore) -> Epoch:
+        """Validate, close the epoch, and keep its weights if they are the best so far.
+
+        Of equal accuracies the lower loss decides.
+        """
+        number = len(self.history) + 1
+        epoch = _summarize(number, self.totals, *_validate(result, valid))
+        if self.best == 0 or _score(epoch) > _score(self.history[self.best - 1]):
+            self.best, self.best_weights = number, _copy_weights(result)
+        self.history.append(epoch)
+        self.totals = Totals()
+        return epoch
+
+    def is_over(self, params: Train) -> bool:
+        """Whether all epochs are done, or no better one is waited for any longer."""
+        done = len(self.history)
+        stale = params.patience is not None and done - self.best >= params.patience
+        return done == params.epochs or (done > 0 and stale)
+
+
+def fit(
+    trainer: "Trainer", valid: TokenStore, observer: Observer, checkpoint: Checkpoint
+) -> tuple[list[Epoch], int]:
+    """Train, and leave the weights of the epoch with the best validation accuracy.
 
     Args:
         trainer: Holds the classifier, the reviews to learn from, and the parameters.
         valid: Reviews that choose the epoch.
         observer: Sees each step and epoch.
+        checkpoint: Where the training goes on if it was stopped before; left for the caller to
+            discard once the result is safe.
 
     Returns:
         All epochs, and the number of the best, counted from 1.
+
+    Raises:
+        InputRefusedError: The training diverges, or the checkpoint is damaged.
     """
-    params, classifier = trainer.params, trainer.classifier
-    history: list[Epoch] = []
-    best, best_weights = 0, _copy_weights(trainer.result)
-    for number in range(1, params.epochs + 1):
-        steps = []
-        with progress(f"epoch {number} of {params.epochs}", len(trainer.reviews)) as advance:
-            for step in trainer.epoch(number):
-                steps.append(step)
-                observer.log_step(trainer.steps_done, _step_metrics(step))
-                advance(step.reviews, f"loss {step.loss:.3f}")
-        epoch = _summarize(number, steps, *_validate(trainer.result, valid))
-        history.append(epoch)
-        observer.log_epoch(number, {k: v for k, v in asdict(epoch).items() if k != "epoch"})
+    params = trainer.params
+    course = _restored(trainer, checkpoint) or Course(_copy_weights(trainer.result))
+    while not course.is_over(params):
+        _take_steps(trainer, course, observer, checkpoint)
+        epoch = course.finish_epoch(trainer.result, valid)
+        observer.log_epoch(epoch.epoch, {k: v for k, v in asdict(epoch).items() if k != "epoch"})
         _print_epoch(epoch, params.epochs)
-        if best == 0 or _score(epoch) > _score(history[best - 1]):
-            best, best_weights = number, _copy_weights(trainer.result)
-        if params.patience is not None and number - best >= params.patience:
-            console.print(
-                f"no better validation accuracy in {params.patience} epochs: stopped early"
-            )
-            break
-    classifier.load_state_dict(best_weights)
-    return history, best
+        checkpoint.write(_state(trainer, course))
+    if len(course.history) < params.epochs:
+        console.print(f"no better validation accuracy in {params.patience} epochs: stopped early")
+    trainer.classifier.load_state_dict(course.best_weights)
+    return course.history, course.best
+
+
+def _take_steps(
+    trainer: "Trainer", course: Course, observer: Observer, checkpoint: Checkpoint
+) -> None:
+    """The steps of one epoch that are not done yet."""
+    number = len(course.history) + 1
+    left = len(trainer.reviews) - course.totals.reviews
+    with (
+        deferred_stop() as stop_request,
+        progress(f"epoch {number} of {trainer.params.epochs}", left) as advance,
+    ):
+        for step in trainer.epoch(number):
+            course.totals.add(step)
+            observer.log_step(trainer.steps_done, _step_metrics(step))
+            advance(step.reviews, f"loss {step.loss:.3f}")
+            if stop_request or checkpoint.due():
+                observer.flush()
+                checkpoint.write(_state(trainer, course))
+            if stop_request:
+                console.print(f"stopped and saved after step {trainer.steps_done:,}")
+                stop_request.deliver()
+
+
+def _state(trainer: "Trainer", course: Course) -> dict[str, Any]:
+    return {"trainer": trainer.state(), "course": course.state()}
+
+
+def _restored(trainer: "Trainer", checkpoint: Checkpoint) -> Course | None:
+    """Bring the trainer to where the checkpoint was written; None if there is none."""
+    state = checkpoint.read()
+    if state is None:
+        return None
+    trainer.restore(state["trainer"])
+    console.print(f"an earlier training goes on after step {trainer.steps_done:,}")
+    return Course.restored(state["course"])
 
 
 class Trainer:
@@ -118,9 +222,11 @@ class Trainer:
         self.params = params
         self._seed = seed
         self._dropout = torch.Generator(classifier.device)
-        steps = math.ceil(len(reviews) / params.batch_size) * params.epochs
+        self._steps_an_epoch = math.ceil(len(reviews) / params.batch_size)
         self._optimizer = build_optimizer(classifier.parameters(), params)
-        self._schedule = build_schedule(self._optimizer, params, steps)
+        self._schedule = build_schedule(
+            self._optimizer, params, self._steps_an_epoch * params.epochs
+        )
         self._average = _running_average(classifier, params.weight_averaging)
         self._targets = torch.from_numpy(reviews.targets)
         self.steps_done = 0
@@ -130,15 +236,45 @@ class Trainer:
         """What training has come to: the classifier, or the running average of its weights."""
         return cast("Classifier", self._average.module) if self._average else self.classifier
 
+    def state(self) -> dict[str, Any]:
+        """All that the next step depends on, besides parameters and reviews."""
+        optimizer = self._optimizer.state_dict()
+        return {
+            "steps_done": self.steps_done,
+            "weights": self.classifier.state_dict(),
+            "average": self._average.state_dict() if self._average else None,
+            "moments": list(optimizer["state"].values()),
+            "groups": optimizer["param_groups"],
+            "schedule": self._schedule.state_dict(),
+            "dropout": self._dropout.get_state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of a trainer of the same parameters and reviews."""
+        self.steps_done = state["steps_done"]
+        self.classifier.load_state_dict(state["weights"])
+        if self._average:
+            self._average.load_state_dict(state["average"])
+        self._optimizer.load_state_dict(
+            {"state": dict(enumerate(state["moments"])), "param_groups": state["groups"]}
+        )
+        self._schedule.load_state_dict(state["schedule"])
+        self._dropout.set_state(state["dropout"])
+
     def epoch(self, number: int) -> Iterator[Step]:
-        """Take the steps of one epoch, counted from 1, one for each that is asked for.
+        """Take those steps of an epoch that are left, one for each that is asked for.
 
         Order and dropout follow from (seed, epoch) alone.
+
+        Args:
+            number: Of the epoch, counted from 1; those before it must be done.
 
         Raises:
             InputRefusedError: The loss is no longer a finite number.
         """
-        self._dropout.manual_seed(_derive_seed(self._seed, number))
+        done = self.steps_done - (number - 1) * self._steps_an_epoch
+        if done == 0:
+            self._dropout.manual_seed(_derive_seed(self._seed, number))
         batches = shuffled_batches(
             self.reviews.lengths,
             self.params.batch_size,
@@ -147,7 +283,7 @@ class Trainer:
             # Filled to one width, all batches cost the same in any order.
             by_length=self.classifier.batch_width is None,
         )
-        for batch in batches:
+        for batch in batches[done:]:
             yield self._step(batch)
 
     def _step(self, batch: NDArray[np.int64]) -> Step:
@@ -219,15 +355,14 @@ def _score(epoch: Epoch) -> tuple[float, float]:
     return epoch.valid_accuracy, -epoch.valid_loss
 
 
-def _summarize(number: int, steps: list[Step], valid_loss: float, valid_accuracy: float) -> Epoch:
-    reviews = sum(step.reviews for step in steps)
+def _summarize(number: int, totals: Totals, valid_loss: float, valid_accuracy: float) -> Epoch:
     return Epoch(
         epoch=number,
-        train_loss=sum(step.loss * step.reviews for step in steps) / reviews,
-        train_accuracy=sum(step.correct for step in steps) / reviews,
+        train_loss=totals.loss / totals.reviews,
+        train_accuracy=totals.correct / totals.reviews,
         valid_loss=valid_loss,
         valid_accuracy=valid_accuracy,
-        learning_rate=steps[-1].learning_rate,
+        learning_rate=totals.learning_rate,
     )
 
 

@@ -1,0 +1,187 @@
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.corpus.training_set import TrainingSet
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.training.checkpoint import Checkpoint
+from imdb_rnn.training.loop import Epoch, Trainer, fit
+from models.shapes import model_shape
+from training.test_loop import Recorder, reviews, train_params
+
+
+class KilledError(Exception):
+    """Stands in for a kill that leaves no time for anything."""
+
+
+class Killer(Recorder):
+    """Ends a training right after one of its steps."""
+
+    def __init__(self, last_step: int) -> None:
+        super().__init__()
+        self._last_step = last_step
+
+    def log_step(self, step: int, metrics: dict[str, float]) -> None:
+        super().log_step(step, metrics)
+        if step == self._last_step:
+            raise KilledError
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[TokenStore, TokenStore]:
+    folder = tmp_path_factory.mktemp("stores")
+    return reviews(folder / "train", 100, 0), reviews(folder / "valid", 40, 1)
+
+
+def train(
+    stores: tuple[TokenStore, TokenStore],
+    checkpoint: Checkpoint,
+    observer: Recorder,
+    **changes: Any,
+) -> tuple[bytes, list[Epoch], int]:
+    """The bytes of the weights, the history, and the best epoch."""
+    torch.set_num_threads(1)
+    shape = model_shape(pooling="max", embedding_dropout=0.2, output_dropout=0.2, word_dropout=0.1)
+    trainer = Trainer(
+        Classifier(30, 12, shape, seed=1),
+        TrainingSet.labelled(stores[0]),
+        train_params(epochs=2, **changes),
+        seed=1,
+    )
+    history, best = fit(trainer, stores[1], observer, checkpoint)
+    weights = trainer.classifier.state_dict().values()
+    return b"".join(weight.numpy().tobytes() for weight in weights), history, best
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"weight_averaging": 0.9},
+        {"optimizer": "sgd", "momentum": 0.9, "schedule": "cosine"},
+        {"optimizer": "sgd", "schedule": "constant"},
+        {"optimizer": "adam", "clip_norm": None, "patience": 1},
+    ],
+)
+def test_a_training_killed_after_any_step_ends_as_if_nothing_had_happened(
+    stores: tuple[TokenStore, TokenStore], tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    undisturbed = Recorder()
+    expected = train(stores, Checkpoint(tmp_path / "undisturbed"), undisturbed, **changes)
+    for last_step in range(1, len(undisturbed.steps) + 1):
+        # A checkpoint after every step, and one after every third step or so.
+        for seconds_between in (0.0, 1e9):
+            checkpoint = Checkpoint(tmp_path / f"{last_step}-{seconds_between}", seconds_between)
+            with pytest.raises(KilledError):
+                train(stores, checkpoint, Killer(last_step), **changes)
+            again = Recorder()
+            assert train(stores, checkpoint, again, **changes) == expected
+            assert again.steps == undisturbed.steps[-len(again.steps) :]
+            assert again.steps[0][0] <= last_step
+
+
+def test_a_training_that_is_asked_to_stop_saves_first(
+    stores: tuple[TokenStore, TokenStore], tmp_path: Path
+) -> None:
+    class Interrupter(Recorder):
+        def log_step(self, step: int, metrics: dict[str, float]) -> None:
+            super().log_step(step, metrics)
+            if step == 5:
+                signal.raise_signal(signal.SIGINT)
+
+    expected = train(stores, Checkpoint(tmp_path / "undisturbed"), Recorder())
+    checkpoint = Checkpoint(tmp_path / "checkpoint", seconds_between=1e9)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(stores, checkpoint, Interrupter())
+    assert signal.getsignal(signal.SIGINT) is before
+    again = Recorder()
+    assert train(stores, checkpoint, again) == expected
+    assert again.steps[0][0] == 6
+
+
+def test_what_was_logged_is_flushed_before_each_checkpoint(
+    stores: tuple[TokenStore, TokenStore], tmp_path: Path
+) -> None:
+    class Flushed(Recorder):
+        def flush(self) -> None:
+            flushed.append(self.steps[-1][0])
+
+    flushed: list[int] = []
+    train(stores, Checkpoint(tmp_path / "checkpoint", seconds_between=0), Flushed())
+    assert flushed == list(range(1, 15))
+
+
+def test_a_finished_training_is_not_repeated(
+    stores: tuple[TokenStore, TokenStore], tmp_path: Path
+) -> None:
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    expected = train(stores, checkpoint, Recorder())
+    again = Recorder()
+    assert train(stores, checkpoint, again) == expected
+    assert again.steps == []
+
+
+def test_after_discarding_the_training_starts_over(
+    stores: tuple[TokenStore, TokenStore], tmp_path: Path
+) -> None:
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    expected = train(stores, checkpoint, Recorder())
+    checkpoint.discard()
+    again = Recorder()
+    assert train(stores, checkpoint, again) == expected
+    assert again.steps[0][0] == 1
+
+
+STATE = {
+    "text": "a",
+    "number": 0.1 + 0.2,
+    "nothing": None,
+    "nested": {"tensors": [torch.arange(6.0).reshape(2, 3), torch.tensor(3)]},
+}
+
+
+def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "below" / "checkpoint")
+    assert checkpoint.read() is None
+    checkpoint.write(STATE)
+    state = checkpoint.read()
+    assert state is not None
+    assert state["number"] == 0.1 + 0.2
+    assert (state["text"], state["nothing"]) == ("a", None)
+    matrix, scalar = state["nested"]["tensors"]
+    assert torch.equal(matrix, torch.arange(6.0).reshape(2, 3))
+    assert scalar.shape == ()
+
+
+@given(st.data())
+def test_damage_anywhere_is_noticed(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("damage") / "checkpoint"
+    checkpoint = Checkpoint(path)
+    checkpoint.write(STATE)
+    content = bytearray(path.read_bytes())
+    if data.draw(st.booleans()):
+        content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    else:
+        del content[data.draw(st.integers(0, len(content) - 1)) :]
+    path.write_bytes(content)
+    with pytest.raises(InputRefusedError, match=r"checkpoint is damaged.*Delete the file"):
+        checkpoint.read()
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    path.write_bytes((tmp_path / "array.npy").read_bytes())
+    with pytest.raises(InputRefusedError, match="damaged"):
+        Checkpoint(path).read()
