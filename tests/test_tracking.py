@@ -116,6 +116,23 @@ def test_a_second_attempt_continues_the_run_without_repeating_points(folder: Pat
     assert _curve(folder, found, "step/loss") == [(1, 0.7), (2, 0.6)]
 
 
+def test_a_run_whose_process_was_killed_is_not_shown_as_running(folder: Path) -> None:
+    script = (
+        "import os, signal\n"
+        "from imdb_rnn.tracking import training_run\n"
+        "from results import small_params\n"
+        "with training_run(small_params()) as run:\n"
+        "    run.log_epoch(1, {'valid_loss': 0.5})\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    paths = [PROJECT / "src", PROJECT / "tests"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=False)
+    assert [run.info.status for run in _runs(folder)] == ["RUNNING"]
+    with training_run(small_params(hidden_size=5)):
+        assert sorted(run.info.status for run in _runs(folder)) == ["KILLED", "RUNNING"]
+
+
 def test_other_parameters_make_another_run(folder: Path) -> None:
     for seed in (1, 2):
         with training_run(PARAMS.model_copy(update={"seed": seed})):

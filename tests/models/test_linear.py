@@ -6,7 +6,8 @@ import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from imdb_rnn.models.linear import LogCountRatio, nb_model, tfidf_model
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.models.linear import LogCountRatio, fit, nb_model, tfidf_model
 from imdb_rnn.params import LinearModel
 
 PRAISE = ["a wonderful film , great fun !", "great acting and a wonderful story", "great , great !"]
@@ -62,3 +63,14 @@ def test_longer_ngrams_and_rare_ones_change_the_features() -> None:
     features = [model[-1].n_features_in_ for model in (unigrams, trigrams, shared)]
     assert features[0] < features[1]
     assert features[2] < features[1]
+
+
+@pytest.mark.parametrize("build", [tfidf_model, nb_model])
+@pytest.mark.parametrize("min_reviews", [4, 7])
+def test_more_reviews_asked_for_than_there_are_is_refused(
+    build: Callable[[LinearModel], Pipeline], min_reviews: int
+) -> None:
+    model = build(settings(1).model_copy(update={"min_reviews": min_reviews}))
+    texts = [f"word{i}" for i in range(6)]
+    with pytest.raises(InputRefusedError, match=r"min_reviews: .*Lower it"):
+        fit(model, texts, LABELS)

@@ -1,3 +1,4 @@
+import math
 from collections import defaultdict
 from pathlib import Path
 
@@ -116,6 +117,21 @@ def test_a_missing_or_damaged_table_is_refused_by_name(
     if content is not None:
         (tmp_path / "table").write_bytes(content)
     with pytest.raises(InputRefusedError, match=r"table: .*phrases"):
+        load_phrases(tmp_path / "table")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("keys_1", [5, 2]), ("keys_1", [2, 2]), ("polarities_1", [0.5, math.nan])],
+)
+def test_a_table_that_was_not_counted_is_refused(
+    tmp_path: Path, name: str, values: list[float]
+) -> None:
+    table = PhrasePolarity(9, [2])
+    table.get_buffer("keys_1").copy_(torch.tensor([2, 5]))
+    table.get_buffer(name).copy_(torch.tensor(values))
+    save_phrases(tmp_path / "table", table)
+    with pytest.raises(InputRefusedError, match=r"table: .*dvc repro --force phrases"):
         load_phrases(tmp_path / "table")
 
 

@@ -26,7 +26,7 @@ from imdb_rnn.params import Train
 from imdb_rnn.training.checkpoint import Checkpoint
 from imdb_rnn.training.optimization import build_optimizer, build_schedule
 from imdb_rnn.training.prediction import predict_logits
-from imdb_rnn.training.stopping import deferred_stop
+from imdb_rnn.training.stopping import StopRequest, deferred_stop
 
 VALIDATION_BATCH_SIZE = 256
 WORDS_AT_ONCE = 20_000
@@ -156,42 +156,47 @@ def fit(
     """
     params = trainer.params
     course = _restored(trainer, checkpoint) or Course(_copy_weights(trainer.result))
-    while not course.is_over(params):
-        _take_steps(trainer, course, observer, checkpoint)
-        epoch = course.finish_epoch(trainer.result, valid)
-        observer.log_epoch(epoch.epoch, {k: v for k, v in asdict(epoch).items() if k != "epoch"})
-        _print_epoch(epoch, params.epochs)
-        checkpoint.write(_state(trainer, course))
+
+    def save() -> None:
+        observer.flush()
+        checkpoint.write({"trainer": trainer.state(), "course": course.state()})
+
+    with deferred_stop() as stop_request:
+        while not course.is_over(params):
+            for _ in _steps(trainer, course, observer):
+                if stop_request or checkpoint.due():
+                    save()
+                _stop_if_asked(stop_request, trainer.steps_done)
+            epoch = course.finish_epoch(trainer.result, valid)
+            observer.log_epoch(
+                epoch.epoch, {k: v for k, v in asdict(epoch).items() if k != "epoch"}
+            )
+            _print_epoch(epoch, params.epochs)
+            save()
+            _stop_if_asked(stop_request, trainer.steps_done)
     if len(course.history) < params.epochs:
         console.print(f"no better validation accuracy in {params.patience} epochs: stopped early")
     trainer.classifier.load_state_dict(course.best_weights)
     return course.history, course.best
 
 
-def _take_steps(
-    trainer: "Trainer", course: Course, observer: Observer, checkpoint: Checkpoint
-) -> None:
-    """The steps of one epoch that are not done yet."""
+def _steps(trainer: "Trainer", course: Course, observer: Observer) -> Iterator[Step]:
+    """Take the steps of one epoch that are not done yet, and show them."""
     number = len(course.history) + 1
     left = len(trainer.reviews) - course.totals.reviews
-    with (
-        deferred_stop() as stop_request,
-        progress(f"epoch {number} of {trainer.params.epochs}", left) as advance,
-    ):
+    with progress(f"epoch {number} of {trainer.params.epochs}", left) as advance:
         for step in trainer.epoch(number):
             course.totals.add(step)
             observer.log_step(trainer.steps_done, _step_metrics(step))
             advance(step.reviews, f"loss {step.loss:.3f}")
-            if stop_request or checkpoint.due():
-                observer.flush()
-                checkpoint.write(_state(trainer, course))
-            if stop_request:
-                console.print(f"stopped and saved after step {trainer.steps_done:,}")
-                stop_request.deliver()
+            yield step
 
 
-def _state(trainer: "Trainer", course: Course) -> dict[str, Any]:
-    return {"trainer": trainer.state(), "course": course.state()}
+def _stop_if_asked(request: StopRequest, steps_done: int) -> None:
+    """End the training by the signal that was held back until its state was saved."""
+    if request:
+        console.print(f"stopped and saved after step {steps_done}; `dvc repro` goes on from there")
+        request.deliver()
 
 
 def _restored(trainer: "Trainer", checkpoint: Checkpoint) -> Course | None:

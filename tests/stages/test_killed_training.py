@@ -1,0 +1,188 @@
+"""Training as a real process that is really killed, and started again."""
+
+import functools
+import hashlib
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from imdb_rnn.arrayfile import write_array
+from imdb_rnn.corpus.store import write_store
+from imdb_rnn.corpus.vocabulary import build_tokenizer
+from imdb_rnn.experiments import merged
+from imdb_rnn.jsonfile import write_json
+from imdb_rnn.models.phrases import PhrasePolarity, save_phrases
+from imdb_rnn.stages import run_stage, train
+from imdb_rnn.training.checkpoint import Checkpoint
+from reliability import Reliability
+from results import TEXTS, shipped_params, write_dataset_facts
+
+KILLS = 20
+WORDS = 30
+SMALL = {
+    "model": {"hidden_size": 4, "embedding_size": 4},
+    "train": {"epochs": 2, "batch_size": 8, "threads": 1, "device": "cpu"},
+}
+OUTPUTS = ["models/rnn/model.safetensors", "models/rnn/config.json", "models/rnn/tokenizer.json"]
+OUTPUTS += ["reports/history.csv", "reports/train.json"]
+
+# Each training is a fork of a process that has imported everything, so that starting costs nothing.
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["imdb_rnn.stages.train", __name__])
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with everything that `train` reads, and with an empty store of runs."""
+    folder = tmp_path_factory.mktemp("project")
+    params = merged(shipped_params().model_dump(mode="json"), SMALL)
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    write_dataset_facts(folder)
+    facts = folder / "data/prepared/dataset.json"
+    facts.unlink()
+    splits = {name: {"reviews": 9, "sha256": name} for name in ("train", "test", "unsup")}
+    sizes = {"vocabulary_size": WORDS, "max_length": 12, "keep": "head"}
+    write_json(facts, {"edition": "full", **sizes, "splits": splits})
+    build_tokenizer(TEXTS * 2, shipped_params().prepare).save(str(facts.parent / "tokenizer.json"))
+    random = np.random.default_rng(0)
+    for name, count in (("train", 80), ("valid", 20), ("unsup", 40)):
+        reviews = [random.integers(2, WORDS, 8).astype(np.int32) for _ in range(count)]
+        labels = [-1 if name == "unsup" else i % 2 for i in range(count)]
+        write_store(facts.parent / name, reviews, labels, [str(i) for i in range(count)])
+    write_array(folder / "data/pseudo_labels.npy", random.random(40).astype(np.float32))
+    vectors = random.standard_normal((WORDS, 4)).astype(np.float32)
+    write_array(folder / "models/word_vectors.npy", vectors)
+    phrases = PhrasePolarity(WORDS, [3])
+    phrases.get_buffer("keys_1").copy_(torch.tensor([2, 5, 9]))
+    phrases.get_buffer("polarities_1").copy_(torch.tensor([0.5, -1.0, 2.0]))
+    save_phrases(folder / "models/phrases.safetensors", phrases)
+    mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
+    return folder
+
+
+def _train(folder: Path, seconds_between: float) -> None:
+    """What the process does."""
+    os.chdir(folder)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a descriptor is wanted, not a path
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    train.Checkpoint = functools.partial(Checkpoint, seconds_between=seconds_between)
+    run_stage(train.train)
+
+
+def start(folder: Path, seconds_between: float = 0.0) -> ForkServerProcess:
+    process = _SERVER.Process(target=_train, args=(folder, seconds_between))
+    process.start()
+    return process
+
+
+def finish(folder: Path) -> None:
+    process = start(folder)
+    process.join()
+    assert process.exitcode == 0
+
+
+def outputs(folder: Path) -> dict[str, str]:
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in OUTPUTS}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """A folder where nothing happened, and the seconds that the training took."""
+    warmed = tmp_path_factory.mktemp("warm") / "project"
+    shutil.copytree(project, warmed)
+    finish(warmed)
+    folder = tmp_path_factory.mktemp("undisturbed") / "project"
+    shutil.copytree(project, folder)
+    began = time.monotonic()
+    finish(folder)
+    return folder, time.monotonic() - began
+
+
+def test_a_training_killed_at_any_moment_ends_as_if_nothing_had_happened(
+    project: Path, undisturbed: tuple[Path, float], tmp_path: Path, reliability: Reliability
+) -> None:
+    expected, seconds = outputs(undisturbed[0]), undisturbed[1]
+    curves = recorded(undisturbed[0])
+    random = np.random.default_rng(1)
+    signals = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
+    kills, resumed, different = 0, 0, []
+    while kills < KILLS:
+        folder = tmp_path / str(kills)
+        shutil.copytree(project, folder, dirs_exist_ok=True)
+        number = signals[kills % len(signals)]
+        process = start(folder)
+        moment = random.uniform(0, seconds)
+        process.join(moment)
+        if process.exitcode is not None:
+            shutil.rmtree(folder)
+            continue
+        os.kill(process.pid or 0, number)
+        process.join()
+        resumed += bool(list((folder / ".cache/train").glob("*.checkpoint")))
+        finish(folder)
+        identical = outputs(folder) == expected and recorded(folder) == curves
+        kills += 1
+        reliability.count_kill(identical=identical)
+        if not identical:
+            different.append(f"{number.name} after {moment:.2f} of {seconds:.2f} s")
+        assert not list((folder / ".cache/train").glob("*.checkpoint"))
+    assert different == []
+    assert resumed >= KILLS / 4, "most kills came before the first checkpoint or after the last"
+
+
+def test_two_processes_that_train_the_same_take_turns(
+    project: Path, undisturbed: tuple[Path, float], tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(project, folder)
+    processes = [start(folder, seconds_between=1e9) for _ in range(2)]
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    assert outputs(folder) == outputs(undisturbed[0])
+    assert recorded(folder) == recorded(undisturbed[0])
+
+
+def test_a_stopped_training_says_what_was_saved_and_how_to_go_on(
+    project: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(project, folder)
+    params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    params["train"]["epochs"] = 100_000
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    command = [sys.executable, "-m", "imdb_rnn.stages.train"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if "epoch 2 of" in line)
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+    assert process.returncode == 130
+    assert re.search(r"stopped and saved after step \d+; `dvc repro` goes on from there", said)
+    assert recorded(folder)[0] == "KILLED"
+
+
+def recorded(folder: Path) -> tuple[str, dict[str, list[tuple[int, float]]]]:
+    """The status of the one run in MLflow, and its curves."""
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "imdb-rnn"]
+    (run,) = client.search_runs([experiment.experiment_id])
+    curves = {
+        name: [(p.step, p.value) for p in client.get_metric_history(run.info.run_id, name)]
+        for name in run.data.metrics
+    }
+    return run.info.status, curves
