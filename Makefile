@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3; do \
 	&& echo $$python && break; done)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run test lint format ui
+.PHONY: help setup run verify test lint audit format ui
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 run: setup ## the whole pipeline, from the reviews to the report
 	@began=$$(date +%s) && dvc repro && { imdb-rnn track || true; } && \
 		imdb-rnn summary --seconds $$(($$(date +%s) - began))
+
+verify: setup ## the pipeline again in a clean copy: are the bytes the same?
+	imdb-rnn verify
 
 test: setup lint ## every test
 	pytest

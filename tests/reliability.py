@@ -42,7 +42,7 @@ class Reliability:
         self.counts["kills"] += 1
         self.counts["kills_identical"] += identical
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture
     def reliability(self) -> "Reliability":
         """For tests that kill."""
         return self

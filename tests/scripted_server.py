@@ -99,6 +99,26 @@ def whole(
     return answer
 
 
+def whole_in_pieces(content: bytes, *, pieces: int, pause: float) -> Answer:
+    """The file, or the rest of it from where it was asked for, with a pause before each piece."""
+
+    def answer(handler: Handler) -> None:
+        start = int(handler.headers.get("Range", "bytes=0-")[len("bytes=") : -1])
+        if start >= len(content):
+            handler.begin(416, Content_Range=f"bytes */{len(content)}", Content_Length=0)
+            return
+        rest, last = len(content) - start, len(content) - 1
+        place = {"Content_Range": f"bytes {start}-{last}/{len(content)}"} if start else {}
+        handler.begin(206 if start else 200, ETag='"1"', Content_Length=rest, **place)
+        size = -(-len(content) // pieces)
+        for begin in range(start, len(content), size):
+            if handler.server.closing.wait(pause):
+                return
+            handler.wfile.write(content[begin : begin + size])
+
+    return answer
+
+
 def broken_off(content: bytes, after: int, *, etag: str = '"1"') -> Answer:
     """Promises the whole file and hangs up in the middle."""
     return claiming(content[:after], length=len(content), etag=etag)
@@ -132,6 +152,19 @@ def stalled(content: bytes, after: int) -> Answer:
         handler.wfile.write(content[:after])
         handler.wfile.flush()
         handler.server.closing.wait()
+
+    return answer
+
+
+def trickling(content: bytes, *, at_once: int, pause: float) -> Answer:
+    """Sends the content a few bytes at a time."""
+
+    def answer(handler: Handler) -> None:
+        handler.begin(200, ETag='"1"', Content_Length=len(content))
+        for begin in range(0, len(content), at_once):
+            handler.wfile.write(content[begin : begin + at_once])
+            if handler.server.closing.wait(pause):
+                return
 
     return answer
 

@@ -78,6 +78,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.fault
 @each_writer
 def test_an_output_that_broke_off_is_not_there(tmp_path: Path, write: Write) -> None:
     path = tmp_path / "out" / "it"

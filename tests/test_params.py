@@ -60,6 +60,7 @@ def test_all_problems_are_reported_at_once_a_line_each() -> None:
     assert len(lines) == 5
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
@@ -95,6 +96,7 @@ def test_a_mistake_is_named_with_its_place_and_what_is_allowed(
         assert word in message
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -136,6 +138,7 @@ _VALUES = st.one_of(
 )
 
 
+@pytest.mark.hostile
 @given(st.sampled_from(_LEAVES), _VALUES)
 def test_any_value_is_accepted_as_it_is_or_refused_by_path(
     leaf: tuple[str, str], value: object
@@ -205,6 +208,7 @@ _MUTATIONS = {
 }
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("mutation", _MUTATIONS.values(), ids=_MUTATIONS.keys())
 @settings(max_examples=180)
 @given(data=st.data())
@@ -227,6 +231,7 @@ def test_a_changed_file_is_accepted_and_round_trips_or_is_refused_a_line_a_probl
         assert parse_params(params.model_dump(), "again") == params
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     "content",
     [

@@ -67,6 +67,7 @@ def test_the_trap_would_work(tmp_path: Path, sprung: Path, plant: Plant) -> None
     assert sprung.exists()
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("plant", PLANT)
 @pytest.mark.parametrize("name", ["tokens", "offsets", "labels", "ids"])
 def test_a_token_store_does_not_run_it(
@@ -81,6 +82,7 @@ def test_a_token_store_does_not_run_it(
     assert not sprung.exists()
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("plant", PLANT)
 @pytest.mark.parametrize("digest", ["none", "forged"])
 def test_a_checkpoint_does_not_run_it(
@@ -127,6 +129,7 @@ def test_a_model_folder_does_not_run_it(
     assert not sprung.exists()
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("plant", PLANT)
 @pytest.mark.parametrize(
     "read", [read_reviews, edition_of, lambda path: read_probabilities(path, [], "baseline")]
@@ -141,6 +144,7 @@ def test_a_table_does_not_run_it(
     assert not sprung.exists()
 
 
+@pytest.mark.hostile
 def test_a_type_that_claims_to_be_a_pickle_is_not_made(tmp_path: Path, sprung: Path) -> None:
     """Old pyarrow unpickled column types (CVE-2023-47248)."""
     claims = {

@@ -78,9 +78,13 @@ def test_curves_appear_while_the_training_goes_on(folder: Path) -> None:
     with training_run(PARAMS) as run:
         run.log_step(1, {"loss": 0.7})
         run.log_epoch(1, {"valid_loss": 0.5})
-        (found,) = _runs(folder)
-        assert found.info.status == "RUNNING"
-        assert _curve(folder, found, "step/loss") == [(1, 0.7)]
+        for _ in range(600):
+            time.sleep(0.1)
+            found = _runs(folder)
+            if found and _curve(folder, found[0], "step/loss") == [(1, 0.7)]:
+                break
+        assert found[0].info.status == "RUNNING"
+        assert _curve(folder, found[0], "step/loss") == [(1, 0.7)]
 
 
 def test_more_points_than_mlflow_takes_at_once(folder: Path) -> None:
@@ -277,6 +281,7 @@ def test_a_store_that_breaks_during_the_training_costs_a_warning(
 ) -> None:
     with training_run(PARAMS) as run:
         run.log_epoch(1, {"valid_loss": 0.5})
+        time.sleep(0.5)
         (folder / "mlflow.db").write_bytes(b"no database" * 1000)
         run.log_epoch(2, {"valid_loss": 0.4})
         run.log_epoch(3, {"valid_loss": 0.3})

@@ -186,6 +186,25 @@ def ui(
     serve_ui(port)
 
 
+@app.command("verify")
+def verify_results() -> None:
+    """Run the pipeline again in a clean copy and say, file by file, whether the bytes are the same.
+
+    Takes as long as `dvc repro` from nothing. Exit code 1 where a file differs.
+    """
+    from imdb_rnn.verify import differences_table, verification_table, verify
+
+    verification = verify()
+    console.print(verification_table(verification))
+    if verification.differences:
+        console.print(differences_table(verification))
+    different = sum(not output.equal for output in verification.outputs)
+    if different:
+        console.print(f"{different} of {len(verification.outputs)} outputs differ")
+        raise typer.Exit(1)
+    console.print(f"all {len(verification.outputs)} outputs are equal, byte for byte")
+
+
 @app.command("compare")
 def compare_results(
     a: Annotated[str, typer.Argument(help="Git revision, DVC experiment or predictions file.")],

@@ -15,7 +15,9 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -91,6 +93,8 @@ METRICS_A_BATCH: Final = 1000  # more at once are refused
 SECONDS_BETWEEN_FLUSHES: Final = 5.0
 CLOCK_DRIFT_SECONDS: Final = 2.0
 """By how much the start of a process may seem to move when the clock is corrected."""
+SECONDS_TO_FINISH: Final = 20.0
+"""How long the end of a training waits for what is still to be sent."""
 
 
 def store_uri() -> str:
@@ -99,24 +103,33 @@ def store_uri() -> str:
 
 
 class LiveRun:
-    """The run of a training that is under way.
+    """The run of a training that is under way; a thread sends, so that no server slows it down.
 
-    The first call that MLflow does not answer is reported, and from then on nothing is sent: the
-    training is worth more than its record, which `imdb-rnn track` can still file afterwards.
+    What is logged goes into a journal first. Sent in whole, it is removed. The first call that
+    MLflow does not answer is reported, and from then on nothing is sent: the training is worth more
+    than its record. What the journal still holds is sent by the next attempt at the same state, or
+    by `imdb-rnn track`.
     """
 
     def __init__(self, params: Params) -> None:
-        self._run: _Run | None = None
-        self._pending: list[Metric] = []
-        self._flushed = time.monotonic()
+        self._params = params
+        self._journal: _Journal | None = None
+        self._unsent: deque[Metric] = deque()
+        self._status: str | None = None
+        self._news = threading.Event()
+        self._sender = threading.Thread(
+            target=_answered, args=(self._send,), name="mlflow-sender", daemon=True
+        )
+        _answered(self._begin)
 
-        def open_run() -> None:
-            run = _Run(params, _read_output(DATASET))
-            run.describe()
-            run.set_status("RUNNING")
-            self._run = run
-
-        _answered(open_run)
+    def _begin(self) -> None:
+        dataset = _read_output(DATASET)
+        journal = _Journal(fingerprint(self._params, dataset))
+        self._unsent.extend(journal.points())  # of an earlier attempt
+        journal.open()
+        self._journal = journal
+        self._dataset = dataset
+        self._sender.start()
 
     def log_step(self, step: int, metrics: Mapping[str, float]) -> None:
         """Add to the curves over gradient steps, `step/NAME`; sent a few seconds' worth at once.
@@ -125,32 +138,101 @@ class LiveRun:
             step: Counted from 1 over the whole training.
             metrics: Value of each curve.
         """
-        self._pending += _points("step", step, metrics)
-        if time.monotonic() - self._flushed >= SECONDS_BETWEEN_FLUSHES:
-            self.flush()
+        self._log(_points("step", step, metrics))
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Add to the curves over epochs, `epoch/NAME`, and send all that is pending.
+        """Add to the curves over epochs, `epoch/NAME`, and have all that is pending sent.
 
         Args:
             epoch: Counted from 1.
             metrics: Value of each curve.
         """
-        self._pending += _points("epoch", epoch, metrics)
-        self.flush()
-
-    def flush(self) -> None:
-        """Send what is pending."""
-        pending, self._pending = self._pending, []
-        self._flushed = time.monotonic()
-        if self._run and not _answered(partial(self._run.extend_curves, pending)):
-            self._run = None
+        self._log(_points("epoch", epoch, metrics))
+        self._news.set()
 
     def close(self, status: str) -> None:
-        """Send what is pending and set the run's final status: FINISHED, FAILED or KILLED."""
-        self.flush()
-        if self._run:
-            _answered(partial(self._run.set_status, status))
+        """Have the rest sent, and the final status set: FINISHED, FAILED or KILLED.
+
+        Waits some seconds at most.
+        """
+        self._status = status
+        self._news.set()
+        if self._sender.is_alive():
+            self._sender.join(SECONDS_TO_FINISH)
+            if self._sender.is_alive():
+                _warn(f"has not taken everything within {SECONDS_TO_FINISH:g} s")
+        if self._journal:
+            self._journal.close()
+
+    def _log(self, points: Sequence[Metric]) -> None:
+        if self._journal and not _answered(partial(self._journal.append, points)):
+            self._journal = None
+        if self._sender.is_alive():
+            self._unsent.extend(points)
+
+    def _send(self) -> None:
+        """The sender: opens the run, keeps up with the training, closes the run."""
+        run = _Run(self._params, self._dataset)
+        run.describe()
+        run.set_status("RUNNING")
+        status = None
+        while status is None:
+            self._news.wait(SECONDS_BETWEEN_FLUSHES)
+            self._news.clear()
+            status = self._status  # before the points: none is logged once it is set
+            run.extend_curves([self._unsent.popleft() for _ in range(len(self._unsent))])
+        run.set_status(status)
+        if self._journal:
+            self._journal.remove()
+
+
+class _Journal:
+    """Points of one state's curves that MLflow may not have yet, in a file, a JSON list a line.
+
+    A process that is killed loses none of them.
+
+    Args:
+        state: The fingerprint.
+    """
+
+    def __init__(self, state: str) -> None:
+        self._path = main_checkout() / ".cache" / "curves" / f"{state}.jsonl"
+
+    def points(self) -> list[Metric]:
+        """What is in the file; a line that a killed process left unfinished is passed over."""
+        if not self._path.exists():
+            return []
+        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [point for line in lines if (point := _parse_point(line))]
+
+    def open(self) -> None:
+        """Prepare for adding points behind those that are there."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("a", encoding="utf-8")
+        self._file.write("\n")  # an unfinished line ends here
+
+    def append(self, points: Iterable[Metric]) -> None:
+        """Add points; they are out of this process's hands on return."""
+        for point in points:
+            entry = [point.key, point.value, point.timestamp, point.step]
+            self._file.write(json.dumps(entry) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Add no more."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Forget the points, which MLflow has."""
+        self._path.unlink(missing_ok=True)
+
+
+def _parse_point(line: str) -> Metric | None:
+    try:
+        key, value, timestamp, step = json.loads(line)
+        return Metric(str(key), float(value), int(timestamp), int(step))
+    except (ValueError, TypeError):
+        return None
 
 
 @contextmanager
@@ -195,7 +277,9 @@ def file_results(params: Params) -> bool:
     def file() -> None:
         run = _Run(params, dataset)
         run.describe(results.get("evaluate"))
-        run.extend_curves(_recorded_epochs())
+        journal = _Journal(fingerprint(params, dataset))
+        run.extend_curves([*journal.points(), *_recorded_epochs()])
+        journal.remove()
         run.log_results(_headline_metrics(results))
         run.log_datasets()
         run.log_files()
@@ -284,9 +368,12 @@ class _Run:
 
     def extend_curves(self, points: Iterable[Metric]) -> None:
         """Log the points that lie beyond the curves' ends."""
-        new = [point for point in points if point.step > self._last_steps.get(point.key, 0)]
+        new = []
+        for point in points:
+            if point.step > self._last_steps.get(point.key, 0):
+                new.append(point)
+                self._last_steps[point.key] = point.step
         self._log(new)
-        self._last_steps |= {point.key: point.step for point in new}
 
     def log_results(self, metrics: Mapping[str, float]) -> None:
         """Log single values; MLflow would keep each repetition, so only those that differ."""
@@ -365,13 +452,17 @@ def _answered(call: Callable[[], object]) -> bool:
         call()
     except Exception as error:  # noqa: BLE001 - whatever tracking runs into, the pipeline goes on
         reason = str(error).partition("\n")[0] or type(error).__name__
-        error_console.print(
-            f"MLflow at {store_uri()} did not answer: {reason:.300}. "
-            f"The pipeline goes on; `imdb-rnn track` files the run later.",
-            style="yellow",
-        )
+        _warn(f"did not answer: {reason:.300}")
         return False
     return True
+
+
+def _warn(what: str) -> None:
+    error_console.print(
+        f"MLflow at {store_uri()} {what}. "
+        f"The pipeline goes on; `imdb-rnn track` files the run later.",
+        style="yellow",
+    )
 
 
 def _open_store() -> tuple[mlflow.MlflowClient, str]:

@@ -98,6 +98,7 @@ def test_names_may_begin_with_a_dot() -> None:
     assert read(dotted) == read(pack(FILES))
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     "name",
     [
@@ -125,6 +126,7 @@ def test_members_with_other_names_are_passed_over(name: str) -> None:
     assert read(with_extra(name, b"not a review")) == read(pack(FILES))
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("kind", NOT_REGULAR)
 def test_only_regular_files_count(kind: bytes) -> None:
     packed = with_extra("aclImdb/train/neg/99_3.txt", b"", type=kind, linkname="/etc/passwd")
@@ -143,29 +145,35 @@ def test_an_accepted_name_is_exactly_the_official_form(name: str) -> None:
         assert stars in range(11)
 
 
+@pytest.mark.fault
 def test_what_is_not_gzip_is_refused() -> None:
     assert "not a whole tar.gz" in refusal(b"<!DOCTYPE html><html>Sign in</html>")
 
 
+@pytest.mark.fault
 def test_nothing_is_refused() -> None:
     assert "not a whole tar.gz" in refusal(b"")
 
 
+@pytest.mark.fault
 def test_what_is_not_a_tar_is_refused() -> None:
     assert "not a whole tar.gz" in refusal(compress(b"hello " * 1000))
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
 def test_a_truncated_archive_is_refused(share: float) -> None:
     packed = pack(FILES)
     assert "not a whole tar.gz" in refusal(packed[: int(len(packed) * share)])
 
 
+@pytest.mark.fault
 def test_a_wrong_checksum_at_the_end_is_refused() -> None:
     packed = pack(FILES)
     assert "not a whole tar.gz" in refusal(packed[:-8] + bytes(4) + packed[-4:])
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     "folder", ["train/neg", "train/pos", "train/unsup", "test/neg", "test/pos"]
 )
@@ -174,32 +182,38 @@ def test_a_missing_class_is_named(folder: str) -> None:
     assert f"no reviews in {folder}" in refusal(pack(files))
 
 
+@pytest.mark.fault
 def test_an_archive_in_the_wrong_case_has_no_reviews() -> None:
     shouted = tar({f"ACLIMDB/{path.upper()}": content for path, content in FILES.items()})
     assert "no reviews in train/neg" in refusal(compress(shouted))
 
 
+@pytest.mark.fault
 def test_a_missing_list_of_movies_is_named() -> None:
     files = {path: file for path, file in FILES.items() if path != "test/urls_pos.txt"}
     assert "no list of movie pages for test/pos" in refusal(pack(files))
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("pages", [b"", b"http://www.imdb.com/name/nm0000001/\n" * 12])
 def test_a_review_without_a_movie_is_named(pages: bytes) -> None:
     assert "no movie for test/pos/0" in refusal(pack(FILES | {"test/urls_pos.txt": pages}))
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("content", [b"", b" \n\t"])
 def test_an_empty_review_is_named(content: bytes) -> None:
     path = first("train/neg")
     assert f"{path} is empty" in refusal(pack(FILES | {path: content}))
 
 
+@pytest.mark.fault
 def test_a_review_that_is_not_utf_8_is_named() -> None:
     path = first("train/neg")
     assert f"{path} is not UTF-8 (byte 4)" in refusal(pack(FILES | {path: b"cafe\xe9"}))
 
 
+@pytest.mark.fault
 def test_a_second_file_for_a_review_is_refused() -> None:
     again = with_extra(f"./aclImdb/{first('train/neg')}", b"another text")
     assert "review 0 of train/neg stands in it twice" in refusal(again)
@@ -207,21 +221,25 @@ def test_a_second_file_for_a_review_is_refused() -> None:
     assert "review 3 of test/pos stands in it twice" in refusal(other_rating)
 
 
+@pytest.mark.fault
 def test_a_second_list_of_movies_is_refused() -> None:
     assert "twice" in refusal(with_extra("./aclImdb/test/urls_pos.txt", FILES["test/urls_pos.txt"]))
 
 
+@pytest.mark.fault
 def test_a_huge_review_is_refused() -> None:
     huge = with_extra("aclImdb/train/neg/99_3.txt", b"a" * (archive.MAX_REVIEW_BYTES + 1))
     assert "aclImdb/train/neg/99_3.txt has 1,048,577 bytes" in refusal(huge)
 
 
+@pytest.mark.fault
 def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 2**22)
     assert "unpacks to more than" in refusal(with_extra("bomb", bytes(2**23)))
     assert "unpacks to more than" in refusal(compress(bytes(2**23)))
 
 
+@pytest.mark.fault
 def test_too_much_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MAX_CHARACTERS", 1000)
     assert "more than 1,000 characters" in refusal(pack(FILES))
@@ -259,6 +277,7 @@ def bombs() -> dict[str, tuple[bytes, str]]:
     }
 
 
+@pytest.mark.fault
 @on_linux
 @pytest.mark.parametrize(("packed", "said"), bombs().values(), ids=bombs().keys())
 def test_a_bomb_takes_little_memory_and_no_disk(tmp_path: Path, packed: bytes, said: str) -> None:
@@ -300,6 +319,7 @@ def senseless_headers() -> dict[str, bytes]:
     }
 
 
+@pytest.mark.fault
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("header", senseless_headers().values(), ids=senseless_headers().keys())
 def test_a_senseless_header_is_refused(header: bytes) -> None:
@@ -307,11 +327,13 @@ def test_a_senseless_header_is_refused(header: bytes) -> None:
     assert "not a whole tar.gz" in refusal(compress(header + rest))
 
 
+@pytest.mark.fault
 def test_a_tar_without_its_end_is_refused() -> None:
     whole = tar({f"aclImdb/{path}": content for path, content in FILES.items()})
     assert "it ends in the middle" in refusal(compress(whole[: len(whole) // 1024 * 512]))
 
 
+@pytest.mark.fault
 def test_too_many_members_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MAX_MEMBERS", 10)
     assert "more than 10 members" in refusal(pack(FILES))
@@ -320,6 +342,7 @@ def test_too_many_members_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 TAR = tar({f"aclImdb/{path}": content for path, content in official_files(1).items()})
 
 
+@pytest.mark.fault
 @given(
     start=st.integers(0, len(TAR) // 512 - 1).map(lambda block: block * 512)
     | st.integers(0, len(TAR)),

@@ -24,6 +24,7 @@ from scripted_server import (
     redirect_to_itself,
     serve,
     stalled,
+    trickling,
     whole,
 )
 
@@ -47,6 +48,7 @@ def test_a_file_arrives(tmp_path: Path) -> None:
         assert get(server.url, tmp_path / "new" / "folder") == CONTENT
 
 
+@pytest.mark.fault
 def test_a_broken_transfer_goes_on_where_it_stopped(tmp_path: Path) -> None:
     with serve(broken_off(CONTENT, HALF), whole(CONTENT)) as server:
         assert get(server.url, tmp_path) == CONTENT
@@ -55,6 +57,7 @@ def test_a_broken_transfer_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert second["If-Range"] == '"1"'
 
 
+@pytest.mark.fault
 def test_a_later_call_goes_on_where_an_earlier_one_gave_up(tmp_path: Path) -> None:
     with serve(broken_off(CONTENT, HALF), whole(CONTENT)) as server:
         with pytest.raises(TransferError):
@@ -79,6 +82,7 @@ def test_what_was_discarded_is_fetched_anew(tmp_path: Path) -> None:
     assert "Range" not in server.requests[1]
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     "second",
     [
@@ -103,6 +107,7 @@ def test_the_date_tells_versions_apart_where_there_is_no_etag(tmp_path: Path) ->
     assert server.requests[1]["If-Range"] == FRIDAY
 
 
+@pytest.mark.fault
 def test_pieces_that_are_smaller_than_asked_for_are_put_together(tmp_path: Path) -> None:
     piece = whole(CONTENT, at_once=len(CONTENT) // 3)
     with serve(broken_off(CONTENT, HALF), piece) as server:
@@ -110,17 +115,20 @@ def test_pieces_that_are_smaller_than_asked_for_are_put_together(tmp_path: Path)
     assert len(server.requests) == 3
 
 
+@pytest.mark.fault
 def test_more_than_was_announced_is_not_taken(tmp_path: Path) -> None:
     with serve(claiming(CONTENT, HALF)) as server:
         assert get(server.url, tmp_path) == CONTENT[:HALF]
 
 
+@pytest.mark.fault
 def test_without_a_mark_of_the_version_the_transfer_starts_over(tmp_path: Path) -> None:
     with serve(broken_off(OTHER_CONTENT, HALF, etag='W/"weak"'), whole(CONTENT)) as server:
         assert get(server.url, tmp_path) == CONTENT
     assert "Range" not in server.requests[1]
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("etag", "place"),
     [
@@ -135,12 +143,14 @@ def test_a_piece_that_does_not_fit_is_not_used(tmp_path: Path, etag: str, place:
         assert get(server.url, tmp_path) == CONTENT
 
 
+@pytest.mark.fault
 def test_a_file_that_became_shorter_is_fetched_anew(tmp_path: Path) -> None:
     shorter = failure(416, Content_Range="bytes */1000")
     with serve(broken_off(OTHER_CONTENT, HALF), shorter, whole(CONTENT)) as server:
         assert get(server.url, tmp_path) == CONTENT
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     "mishap",
     [
@@ -149,6 +159,7 @@ def test_a_file_that_became_shorter_is_fetched_anew(tmp_path: Path) -> None:
         pytest.param(failure(429, Retry_After=0), id="too many requests"),
         pytest.param(stalled(CONTENT, HALF), id="stalled"),
         pytest.param(stalled(CONTENT, 0), id="no body"),
+        pytest.param(trickling(CONTENT, at_once=1, pause=0.02), id="a trickle"),
         pytest.param(hang_up(), id="hung up"),
         pytest.param(claiming(CONTENT, len(CONTENT) + 1), id="shorter than announced"),
         pytest.param(raw(b"no such protocol\r\n\r\n"), id="not HTTP"),
@@ -162,6 +173,24 @@ def test_a_passing_mishap_is_overcome(tmp_path: Path, mishap: Answer) -> None:
     assert len(server.requests) == 2
 
 
+def test_a_slow_server_is_fast_enough_at_the_slowest_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "SLOWEST_BYTES_PER_SECOND", 100)
+    with serve(trickling(CONTENT[:2000], at_once=200, pause=0.1)) as server:
+        assert get(server.url, tmp_path, timeout=0.4, attempts=1) == CONTENT[:2000]
+
+
+@pytest.mark.fault
+def test_a_trickle_is_given_up_with_its_pace(tmp_path: Path) -> None:
+    with (
+        serve(trickling(CONTENT, at_once=1, pause=0.02)) as server,
+        pytest.raises(TransferError, match=r"only [0-9]+ bytes in 0\.3 s \(attempt 2\)"),
+    ):
+        get(server.url, tmp_path, timeout=0.3, attempts=2)
+
+
+@pytest.mark.fault
 def test_the_wait_that_the_server_asks_for_is_kept(tmp_path: Path) -> None:
     waits: list[float] = []
     with (
@@ -183,6 +212,7 @@ def test_pauses_grow_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert waits == [1, 2, 4, 8, 16, 30, 30]
 
 
+@pytest.mark.fault
 def test_a_server_that_asks_for_a_very_long_wait_is_given_up(tmp_path: Path) -> None:
     with serve(failure(429, Retry_After=3_600)) as server:
         with pytest.raises(TransferError, match=r"429.*asks to wait 3600 s"):
@@ -190,6 +220,7 @@ def test_a_server_that_asks_for_a_very_long_wait_is_given_up(tmp_path: Path) -> 
         assert len(server.requests) == 1
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_a_refusal_is_final(tmp_path: Path, status: int) -> None:
     with serve(failure(status)) as server:
@@ -198,6 +229,7 @@ def test_a_refusal_is_final(tmp_path: Path, status: int) -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("attempts", [1, 4])
 def test_attempts_are_bounded(tmp_path: Path, attempts: int) -> None:
     with serve(failure(500)) as server:
@@ -206,6 +238,7 @@ def test_attempts_are_bounded(tmp_path: Path, attempts: int) -> None:
         assert len(server.requests) == attempts
 
 
+@pytest.mark.fault
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     with serve(whole(CONTENT), certificate=certificate) as server:
@@ -238,6 +271,7 @@ def self_signed(folder: Path) -> Path:
     return file
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("answer", [redirect_to_itself(), redirect_in_circles()])
 def test_redirections_are_bounded(tmp_path: Path, answer: Answer) -> None:
     with serve(answer) as server:
@@ -246,6 +280,7 @@ def test_redirections_are_bounded(tmp_path: Path, answer: Answer) -> None:
         assert len(server.requests) <= 10
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("answer", [claiming(b"", length=2**31), endless(CONTENT)])
 def test_a_file_that_is_too_large_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer
@@ -256,6 +291,7 @@ def test_a_file_that_is_too_large_is_refused(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     "url",
     [
@@ -268,6 +304,7 @@ def test_without_a_connection_few_attempts_are_made(tmp_path: Path, url: str) ->
         get(url, tmp_path, attempts=50)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("target", ["http://[", "file:///etc/passwd", "http://\xff\xfe/"])
 def test_a_redirection_that_makes_no_sense_is_refused(tmp_path: Path, target: str) -> None:
     with serve(failure(302, Location=target)) as server, pytest.raises(TransferError):
@@ -275,12 +312,14 @@ def test_a_redirection_that_makes_no_sense_is_refused(tmp_path: Path, target: st
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.fault
 def test_a_length_that_nothing_can_have_is_no_length(tmp_path: Path) -> None:
     digits = b"9" * 5000
     with serve(raw(b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\nabc" % digits)) as server:
         assert get(server.url, tmp_path) == b"abc"
 
 
+@pytest.mark.fault
 def test_a_wait_beyond_all_numbers_is_given_up(tmp_path: Path) -> None:
     with serve(failure(429, Retry_After="9" * 400)) as server:
         with pytest.raises(TransferError, match="asks to wait"):

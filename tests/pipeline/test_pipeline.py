@@ -1,90 +1,17 @@
 """The shipped dvc.yaml on a small generated archive: real stages, real DVC, real MLflow."""
 
-import json
-import os
-import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pytest
-import yaml
 
-from archives import write_archive
-from imdb_rnn.experiments import merged
-
-ROOT = Path(__file__).parents[2]
-SMALL: dict[str, Any] = {
-    "prepare": {"vocabulary_size": 200, "max_length": 60},
-    "phrases": {"least_count": 5},
-    "model": {"embedding_size": 8, "hidden_size": 8},
-    "train": {
-        "epochs": 2,
-        "batch_size": 8,
-        "threads": 1,
-        "learning_rate": 0.02,
-        "device": "cpu",
-        "weight_averaging": 0.0,  # thirty steps are too few for a running average
-    },
-    "evaluate": {"resamples": 200},
-}
+from pipeline.project import Project, run, start
 
 pytestmark = pytest.mark.timeout(600)
-
-
-class Project:
-    """A copy of the project in a repository of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        listed = _run(["git", "ls-files", "-co", "--exclude-standard", "-z"], ROOT).stdout
-        for name in filter(None, listed.split("\0")):
-            if (ROOT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, folder / name)
-        # Results of the real data would only be in the way.
-        (folder / "dvc.lock").unlink(missing_ok=True)
-        digests = write_archive(folder / "data/external/aclImdb_v1.tar.gz", 60)
-        self.set_params(merged(SMALL, {"download": {"digests": digests}}))
-        for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
-            _run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *command], folder)
-
-    def set_params(self, changes: dict[str, Any]) -> None:
-        file = self.folder / "params.yaml"
-        params = merged(yaml.safe_load(file.read_text(encoding="utf-8")), changes)
-        file.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-
-    @contextmanager
-    def params(self, changes: dict[str, Any]) -> Iterator[None]:
-        file = self.folder / "params.yaml"
-        before = file.read_bytes()
-        self.set_params(changes)
-        yield
-        file.write_bytes(before)
-
-    def dvc(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return _run(["dvc", *arguments], self.folder)
-
-    def json(self, name: str) -> Any:
-        return json.loads((self.folder / "reports" / name).read_text(encoding="utf-8"))
-
-    @property
-    def lock(self) -> bytes:
-        return (self.folder / "dvc.lock").read_bytes()
-
-
-def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(("DVC", "MLFLOW", "PYTEST"))},
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +64,7 @@ def test_a_mistake_is_refused_before_the_first_stage(project: Project) -> None:
 
 def test_a_stage_refuses_with_exit_code_2(project: Project) -> None:
     with project.params({"train": {"epcohs": 3}}):
-        refused = _run([sys.executable, "-m", "imdb_rnn.stages.train"], project.folder)
+        refused = run([sys.executable, "-m", "imdb_rnn.stages.train"], project.folder)
     assert refused.returncode == 2
     assert "Traceback" not in refused.stderr
 
@@ -171,7 +98,7 @@ def test_the_ordinary_tools_work(project: Project, command: list[str]) -> None:
 
 def test_seeds_are_run_once_and_summarised(project: Project) -> None:
     def seeds() -> subprocess.CompletedProcess[str]:
-        return _run(["imdb-rnn", "seeds", "--n", "2"], project.folder)
+        return run(["imdb-rnn", "seeds", "--n", "2"], project.folder)
 
     first = seeds()
     assert first.returncode == 0, first.stdout + first.stderr
@@ -184,3 +111,28 @@ def test_seeds_are_run_once_and_summarised(project: Project) -> None:
     again = seeds()
     assert "exp run" not in again.stdout
     assert project.json("seeds.json") == results
+
+
+def test_verify_repeats_every_byte_and_touches_nothing(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    before = project.files()
+    done = run(["imdb-rnn", "verify"], project.folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "outputs are equal, byte for byte" in done.stdout
+    assert project.files() == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_verify_cleans_up(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    process = start(["imdb-rnn", "verify"], project.folder)
+    while process.poll() is None and not list(tmp_path.glob("*/copy/data/prepared")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode != 0
+    assert list(tmp_path.iterdir()) == []

@@ -24,6 +24,7 @@ def exit_code(monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> int:
     return code
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
 def test_a_fault_of_the_disk_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
@@ -41,6 +42,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, bug: Excepti
         exit_code(monkeypatch, bug)
 
 
+@pytest.mark.fault
 def test_a_disk_that_fills_up_ends_the_stage_with_a_sentence(tmp_path: Path) -> None:
     """A limit on the size of files stands in for the full disk: it works without being root."""
     shutil.copy(PROJECT / "params.yaml", tmp_path)

@@ -108,19 +108,6 @@ def test_a_training_that_is_asked_to_stop_saves_first(
     assert again.steps[0][0] == 6
 
 
-def test_what_was_logged_is_flushed_before_each_checkpoint(
-    stores: tuple[TokenStore, TokenStore], tmp_path: Path
-) -> None:
-    class Flushed(Recorder):
-        def flush(self) -> None:
-            flushed.append(self.steps[-1][0])
-
-    flushed: list[int] = []
-    train(stores, Checkpoint(tmp_path / "checkpoint", seconds_between=0), Flushed())
-    # The last of each epoch is written twice: before the validation and after it.
-    assert flushed == [*range(1, 8), *range(7, 15), 14]
-
-
 def test_a_finished_training_is_not_repeated(
     stores: tuple[TokenStore, TokenStore], tmp_path: Path
 ) -> None:

@@ -34,9 +34,6 @@ class Recorder:
     def log_epoch(self, epoch: int, metrics: dict[str, float]) -> None:
         self.epochs.append((epoch, metrics))
 
-    def flush(self) -> None:
-        pass
-
 
 def train_params(**changes: Any) -> Train:
     fields: dict[str, Any] = {

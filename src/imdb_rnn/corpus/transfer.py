@@ -23,6 +23,8 @@ MAX_REDIRECTS: Final = 5
 ATTEMPTS_TO_CONNECT: Final = 2
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
+# A server that sends a byte now and then never times out, and never ends.
+SLOWEST_BYTES_PER_SECOND: Final = 1000
 _CHUNK_BYTES: Final = 2**16
 _WORTH_RETRYING: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -74,7 +76,8 @@ def fetch(url: str, folder: Path, *, timeout: float, attempts: int) -> Path:
     Args:
         url: Where it is.
         folder: Keeps what has arrived, across calls and processes.
-        timeout: Longest wait for a connection and for each piece of the answer, in seconds.
+        timeout: Longest wait for a connection and for each piece of the answer, in seconds; also
+            the span over which an answer must not be slower than SLOWEST_BYTES_PER_SECOND.
         attempts: Largest number of requests.
 
     Returns:
@@ -126,7 +129,7 @@ def _receive(session: requests.Session, url: str, partial: _Partial, timeout: fl
         else:
             partial.start(_validator(response.headers))
         try:
-            _append_body(response, partial)
+            _append_body(response, partial, _Pace(timeout))
         except ReadTimeoutError:
             raise _InterruptedTransferError(f"no more data for {timeout:g} s") from None
         except HTTPError:
@@ -216,19 +219,43 @@ def _validator(headers: Mapping[str, str]) -> str:
     return etag if etag.startswith('"') else headers.get("Last-Modified", "")
 
 
-def _append_body(response: requests.Response, partial: _Partial) -> None:
+class _Pace:
+    """Gives up an answer that trickles in.
+
+    Args:
+        span: Seconds over which the rate is taken.
+    """
+
+    def __init__(self, span: float) -> None:
+        self._span = span
+        self._began = time.monotonic()
+        self._arrived = 0
+
+    def keep(self, size: int) -> None:
+        """Count `size` bytes that have just arrived."""
+        self._arrived += size
+        if time.monotonic() - self._began < self._span:
+            return
+        if self._arrived < self._span * SLOWEST_BYTES_PER_SECOND:
+            raise _InterruptedTransferError(f"only {self._arrived} bytes in {self._span:g} s")
+        self._began, self._arrived = time.monotonic(), 0
+
+
+def _append_body(response: requests.Response, partial: _Partial, pace: _Pace) -> None:
     arrived = partial.size()
     length = re.fullmatch(r"[0-9]{1,18}", response.headers.get("Content-Length", ""))
     total = arrived + int(length[0]) if length else None
     _refuse_too_large(total or 0, partial)
     with partial.body.open("ab") as file, progress("Download", total, in_bytes=True) as advance:
         advance(arrived)
-        # Not iter_content: that would unpack a body sent with `Content-Encoding: gzip`.
-        for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=False):
+        # Not iter_content: that would unpack a body sent with `Content-Encoding: gzip`. Not stream:
+        # that would wait for whole chunks.
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
             arrived += len(chunk)
             _refuse_too_large(arrived, partial)
             file.write(chunk)
             advance(len(chunk))
+            pace.keep(len(chunk))
 
 
 def _refuse_too_large(size: int, partial: _Partial) -> None:

@@ -50,16 +50,17 @@ class Epoch:
 
 
 class Observer(Protocol):
-    """Whoever wants to see a training as it goes on."""
+    """Whoever wants to see a training as it goes on.
+
+    What it was told must outlive the process: a training that goes on from a checkpoint does not
+    repeat it.
+    """
 
     def log_step(self, step: int, metrics: dict[str, float]) -> None:
         """After each gradient step, counted from 1."""
 
     def log_epoch(self, epoch: int, metrics: dict[str, float]) -> None:
         """After each validation, counted from 1."""
-
-    def flush(self) -> None:
-        """Before a checkpoint: what was logged must outlive the process."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,6 @@ def fit(
     course = _restored(trainer, checkpoint) or Course(_copy_weights(trainer.result))
 
     def save() -> None:
-        observer.flush()
         checkpoint.write({"trainer": trainer.state(), "course": course.state()})
 
     with deferred_stop() as stop_request:

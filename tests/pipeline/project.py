@@ -1,0 +1,103 @@
+"""A copy of the project with a small generated archive, in a Git repository of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from archives import write_archive
+from imdb_rnn.experiments import merged
+
+ROOT = Path(__file__).parents[2]
+SMALL: dict[str, Any] = {
+    "prepare": {"vocabulary_size": 200, "max_length": 60},
+    "phrases": {"least_count": 5},
+    "model": {"embedding_size": 8, "hidden_size": 8},
+    "train": {
+        "epochs": 2,
+        "batch_size": 8,
+        "threads": 1,
+        "learning_rate": 0.02,
+        "device": "cpu",
+        "weight_averaging": 0.0,  # thirty steps are too few for a running average
+    },
+    "evaluate": {"resamples": 200},
+}
+
+
+class Project:
+    """A copy of the project in a repository of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = run(["git", "ls-files", "-co", "--exclude-standard", "-z"], ROOT).stdout
+        for name in filter(None, listed.split("\0")):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        # Results of the real data would only be in the way.
+        (folder / "dvc.lock").unlink(missing_ok=True)
+        digests = write_archive(folder / "data/external/aclImdb_v1.tar.gz", 60)
+        self.set_params(merged(SMALL, {"download": {"digests": digests}}))
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
+            run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *command], folder)
+
+    def set_params(self, changes: dict[str, Any]) -> None:
+        file = self.folder / "params.yaml"
+        params = merged(yaml.safe_load(file.read_text(encoding="utf-8")), changes)
+        file.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+    @contextmanager
+    def params(self, changes: dict[str, Any]) -> Iterator[None]:
+        file = self.folder / "params.yaml"
+        before = file.read_bytes()
+        self.set_params(changes)
+        yield
+        file.write_bytes(before)
+
+    def dvc(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run(["dvc", *arguments], self.folder)
+
+    def json(self, name: str) -> Any:
+        return json.loads((self.folder / "reports" / name).read_text(encoding="utf-8"))
+
+    def files(self) -> dict[str, bytes]:
+        """Contents of everything but caches and Git's own files."""
+        hidden = {".git", ".dvc", ".cache", "__pycache__"}
+        files = (file for file in self.folder.rglob("*") if file.is_file())
+        paths = {str(file.relative_to(self.folder)): file for file in files}
+        return {p: f.read_bytes() for p, f in paths.items() if not hidden & {*Path(p).parts}}
+
+    @property
+    def lock(self) -> bytes:
+        return (self.folder / "dvc.lock").read_bytes()
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program of this environment to its end."""
+    with start(command, folder) as process:
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
+    """Start a program of this environment that knows nothing of the user's DVC and MLflow."""
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith(("DVC", "MLFLOW", "PYTEST"))},
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

@@ -1,0 +1,134 @@
+"""Stages that are killed at any moment and run again write what they would have written."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+from archives import digests, official_files, pack
+from reliability import Reliability
+from scripted_server import serve, whole_in_pieces
+
+PROJECT = Path(__file__).parents[2]
+FILES = official_files(60)
+ARCHIVE = pack(FILES)
+SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
+each_point = pytest.mark.parametrize("seed", range(5))
+
+
+class Undisturbed(NamedTuple):
+    """A stage that nothing happened to."""
+
+    files: dict[str, bytes]
+    seconds: float
+
+
+def start(stage: str, folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-B", "-m", f"imdb_rnn.stages.{stage}"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def run_undisturbed(stage: str, folder: Path) -> Undisturbed:
+    began = time.monotonic()
+    assert start(stage, folder).wait() == 0
+    return Undisturbed(files_below(folder), time.monotonic() - began)
+
+
+def kill(stage: str, folder: Path, undisturbed: Undisturbed, seed: int) -> None:
+    """Start a stage and end it at a random moment, earlier where it was done by then."""
+    moment = undisturbed.seconds * random.Random(seed).uniform(0.2, 0.95)  # noqa: S311
+    while True:
+        process = start(stage, folder)
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            process.send_signal(SIGNALS[seed % len(SIGNALS)])
+            process.wait()
+            return
+        moment *= 0.8
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[None]:
+    """A folder whose reviews come from a server that takes its time."""
+    params = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
+    with serve(whole_in_pieces(ARCHIVE, pieces=20, pause=0.02)) as http:
+        params["download"]["sources"] = [{"url": http.url}]
+        params["download"]["digests"] |= digests(FILES)
+        (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+        yield
+
+
+@pytest.fixture(scope="module")
+def downloaded(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    folder = tmp_path_factory.mktemp("downloaded")
+    with server(folder):
+        return run_undisturbed("download", folder)
+
+
+@pytest.fixture(scope="module")
+def prepared(downloaded: Undisturbed, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    return run_undisturbed("prepare", write(downloaded, tmp_path_factory.mktemp("prepared")))
+
+
+def write(stage: Undisturbed, folder: Path) -> Path:
+    """The folder as a stage left it."""
+    for path, content in stage.files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
+
+
+@each_point
+def test_a_killed_download_goes_on_to_the_same_bytes(
+    downloaded: Undisturbed,
+    tmp_path: Path,
+    reliability: Reliability,
+    seed: int,
+) -> None:
+    with server(tmp_path):
+        kill("download", tmp_path, downloaded, seed)
+        again = run_undisturbed("download", tmp_path)
+    written = tables(again)
+    reliability.count_kill(identical=written == tables(downloaded))
+    assert written == tables(downloaded)
+
+
+@each_point
+def test_a_killed_prepare_starts_again_to_the_same_bytes(
+    downloaded: Undisturbed,
+    prepared: Undisturbed,
+    tmp_path: Path,
+    reliability: Reliability,
+    seed: int,
+) -> None:
+    write(downloaded, tmp_path)
+    kill("prepare", tmp_path, prepared, seed)
+    again = run_undisturbed("prepare", tmp_path)
+    reliability.count_kill(identical=again.files == prepared.files)
+    assert again.files == prepared.files
+
+
+def tables(stage: Undisturbed) -> dict[str, bytes]:
+    """All but what names the server, whose port is another each time."""
+    differing = {"params.yaml", "data/raw/provenance.json"}
+    return {path: content for path, content in stage.files.items() if path not in differing}
