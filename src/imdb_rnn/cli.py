@@ -55,7 +55,7 @@ def summary(
     console.print(headline(read_json(RESULTS)))
     if seconds is not None:
         console.print(f"took {seconds / 60:.1f} minutes")
-    console.print("report: reports/classification_report.txt, figures: reports/figures/")
+    console.print("report: reports/report.html, figures: reports/figures/")
     console.print("runs: `make ui` opens MLflow on http://127.0.0.1:5000")
 
 
