@@ -134,7 +134,7 @@ def slices_figure(
     grid[0, 0].set_title("Accuracy by kind of review")
     grid[-1, 0].set_xlabel("accuracy")
     figure.align_ylabels()
-    grid[0, 0].legend(loc="lower right", bbox_to_anchor=(1, 1))
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower right")
     return figure
 
 

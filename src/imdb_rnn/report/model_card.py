@@ -9,7 +9,7 @@ from imdb_rnn.report.templates import template
 
 
 def model_card(results: Results) -> str:
-    """The card as Markdown, in the manner of Mitchell et al. 2019, "Model Cards for Model Reporting".
+    """The card as Markdown; what belongs on one: Mitchell et al. 2019, "Model Cards".
 
     Args:
         results: Of the run that trained the classifier.

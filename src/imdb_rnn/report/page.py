@@ -22,7 +22,7 @@ _PAGE_COLORS: Final = {
     figures.GRID: "--grid",
     "#000000": "--ink",
 }
-_INCHES: Final = 4.6
+_INCHES: Final = 6.2
 """Width of a figure, narrow enough that its letters can be read on a phone."""
 
 

@@ -39,9 +39,7 @@ class Results:
     mistakes: list[Mistake]
 
 
-def read_results(
-    reports: Path, params: Params, source: str, mistakes: list[Mistake]
-) -> Results:
+def read_results(reports: Path, params: Params, source: str, mistakes: list[Mistake]) -> Results:
     """Gather the results in a folder `reports`.
 
     Args:
@@ -83,9 +81,7 @@ def ladder(rows: list[dict[str, Any]], test: Mapping[str, Any]) -> list[dict[str
     return sorted(marked, key=lambda row: row["accuracy"])
 
 
-def seeds_of(
-    seeds: Mapping[str, Any] | None, test: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
+def seeds_of(seeds: Mapping[str, Any] | None, test: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The recorded seeds if this run is one of them, else None.
 
     Args:
