@@ -35,11 +35,12 @@ def clearest_mistakes(judged: Judged, reviews: pa.Table, each: int) -> list[Mist
     confidence = np.abs(judged.probability - 0.5)
     wrong = predicted_labels(judged.probability) != judged.labels
     by_confidence = np.argsort(-confidence, kind="stable")
-    rows = [
-        row
-        for label in range(len(CLASSES))
-        for row in by_confidence[(wrong & (judged.labels == label))[by_confidence]][:each]
-    ]
+    rows = np.concatenate(
+        [
+            by_confidence[(wrong & (judged.labels == label))[by_confidence]][:each]
+            for label in range(len(CLASSES))
+        ]
+    )
     return [
         Mistake(
             id=review["id"],
