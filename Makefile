@@ -20,6 +20,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[dev]'
+	# With this template, the pages of `dvc plots` need no internet.
+	python -m imdb_rnn.plots_page
+	dvc config --local plots.html_template "$(CURDIR)/.cache/plots.html"
 	@touch $@
 
 run: setup ## the whole pipeline, from the reviews to the report

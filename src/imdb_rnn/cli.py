@@ -55,7 +55,7 @@ def summary(
     console.print(headline(read_json(RESULTS)))
     if seconds is not None:
         console.print(f"took {seconds / 60:.1f} minutes")
-    console.print("report: reports/classification_report.txt, figures: reports/figures/")
+    console.print("report: reports/report.html, figures: reports/figures/")
     console.print("runs: `make ui` opens MLflow on http://127.0.0.1:5000")
 
 
@@ -156,7 +156,7 @@ def seeds(
     """
     from imdb_rnn.seeds import run_seeds, seeds_table
 
-    _refuse_outdated_results()
+    _refuse_outdated_results("evaluate")  # the report is outdated by the very file this writes
     console.print(seeds_table(run_seeds(n)))
 
 
@@ -171,7 +171,7 @@ def track() -> None:
     from imdb_rnn.tracking import file_results
 
     params = load_params()
-    _refuse_outdated_results()
+    _refuse_outdated_results("report")
     if not file_results(params):
         raise typer.Exit(1)
 
@@ -250,11 +250,16 @@ def _progress_beside_answers(texts: "Texts") -> AbstractContextManager[Advance |
     return progress(texts.origin, texts.total, in_bytes=texts.in_bytes, on=error_console)
 
 
-def _refuse_outdated_results() -> None:
-    """Outputs of other parameters or code would be filed under the wrong ones."""
+def _refuse_outdated_results(stage: str) -> None:
+    """Outputs of other parameters or code would be filed under the wrong ones.
+
+    Args:
+        stage: The last one whose outputs are used.
+    """
     from imdb_rnn.experiments import environment
 
-    if subprocess.run(["dvc", "status", "--quiet"], check=False, env=environment()).returncode != 0:
+    command = ["dvc", "status", "--quiet", "--with-deps", stage]
+    if subprocess.run(command, check=False, env=environment()).returncode != 0:
         raise InputRefusedError(
             "The results do not belong to the parameters, data and code as they are now. "
             "`dvc status` says what changed, `dvc repro` brings them up to date."

@@ -1,7 +1,7 @@
 """MLflow's record of the pipeline: one run for one state of parameters, data and code.
 
-`train` opens the run and draws its curves while it works, `evaluate` files everything else into
-it, and `imdb-rnn track` does both from the output files where DVC restored them from its cache.
+`train` opens the run and draws its curves while it works, `report` files everything else into it,
+and `imdb-rnn track` does both from the output files where DVC restored them from its cache.
 The run is found by its fingerprint, a tag; the outputs know nothing of it, so their hashes stay.
 
 This is the only module that knows MLflow, besides the one that MLflow itself runs to serve.
@@ -72,6 +72,7 @@ ARTIFACTS: Final = {
         "reports/baseline.json",
         "reports/evaluate.json",
         "reports/classification_report.txt",
+        "reports/report.html",
     ],
     "predictions": ["reports/*predictions.parquet"],
     "figures": ["reports/figures/*.png"],
@@ -418,7 +419,9 @@ class _Run:
 
     def log_model(self) -> None:
         """Log the servable model, unless the run has this very one."""
-        digest = digest_files(MODEL_FOLDER, MODEL_FOLDER.iterdir())
+        # Without the card: it may be worded anew, which makes no other model.
+        files = (path for path in MODEL_FOLDER.iterdir() if path.suffix != ".md")
+        digest = digest_files(MODEL_FOLDER, files)
         if self._tags.get(MODEL_TAG) == digest:
             return
         mlflow.set_tracking_uri(store_uri())

@@ -36,6 +36,8 @@ def _project_files(module: str) -> set[str]:
         if file is not None and file not in found:
             found.add(file)
             waiting |= _imported_modules(file)
+    templates = (path for file in found for path in file.parent.iterdir())
+    found |= {path for path in templates if path.suffix in {".css", ".html", ".md"}}
     return {str(file.relative_to(ROOT)) for file in found}
 
 

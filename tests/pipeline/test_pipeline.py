@@ -31,6 +31,23 @@ def test_the_pipeline_learns_and_reports(project: Project) -> None:
     assert set(results["baselines"]) == {"tfidf", "nb"}
 
 
+def test_the_page_and_the_card_tell_of_this_run(project: Project) -> None:
+    accuracy = f"{project.json('evaluate.json')['accuracy']:.4f}"
+    page = (project.folder / "reports/report.html").read_text(encoding="utf-8")
+    card = (project.folder / "models/rnn/README.md").read_text(encoding="utf-8")
+    assert f"<strong>{accuracy}</strong>" in page
+    assert f"| accuracy | {accuracy} " in card
+
+
+def test_runs_are_compared_by_a_dozen_numbers(project: Project) -> None:
+    shown = json.loads(project.dvc("metrics", "show", "--json").stdout)[""]["data"]
+    assert list(shown) == ["reports/metrics.json"]
+    numbers = shown["reports/metrics.json"]["data"]
+    assert numbers == project.json("metrics.json")
+    assert len(numbers) <= 12
+    assert numbers["accuracy"] == project.json("evaluate.json")["accuracy"]
+
+
 def test_a_second_repro_has_nothing_to_do(project: Project) -> None:
     done = project.dvc("repro")
     assert "Running stage" not in done.stdout
@@ -47,7 +64,7 @@ def test_an_evaluate_parameter_retrains_nothing_and_comes_back_from_the_cache(
         for stage in ("download", "prepare", "baseline", "pseudo_label", "train"):
             assert f"Running stage '{stage}'" not in changed.stdout
     restored = project.dvc("repro")
-    assert "Running stage 'evaluate'" not in restored.stdout
+    assert "Running stage" not in restored.stdout
     assert project.lock == lock
 
 
@@ -88,6 +105,8 @@ def test_mlflow_has_the_run_with_curves_results_and_model(project: Project) -> N
     losses = client.get_metric_history(run.info.run_id, "epoch/valid_loss")
     assert [point.step for point in losses] == [1, 2]
     assert {file.path for file in client.list_artifacts(run.info.run_id)} >= {"figures", "reports"}
+    reports = client.list_artifacts(run.info.run_id, "reports")
+    assert "reports/report.html" in {file.path for file in reports}
 
 
 @pytest.mark.parametrize("command", [["metrics", "show"], ["plots", "show"], ["params", "diff"]])

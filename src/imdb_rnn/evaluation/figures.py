@@ -1,9 +1,9 @@
 """The points of the curves as pictures; equal points make equal bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
@@ -15,8 +15,9 @@ from PIL import Image
 from imdb_rnn.atomic import replacing
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
 
-_COLORS: Final = {MODEL: "#1f5fa8", "nb": "#e07b28", "tfidf": "#7a8791"}
-_REFERENCE: Final = "#9aa5ad"
+COLORS: Final = {MODEL: "#1f5fa8", "nb": "#e07b28", "tfidf": "#7a8791"}
+REFERENCE: Final = "#9aa5ad"
+GRID: Final = "#e6e9ec"
 
 _styled: Final = mpl.rc_context(
     {
@@ -28,7 +29,7 @@ _styled: Final = mpl.rc_context(
         "axes.spines.right": False,
         "axes.grid": True,
         "axes.axisbelow": True,
-        "grid.color": "#e6e9ec",
+        "grid.color": GRID,
         "legend.frameon": False,
         "figure.constrained_layout.use": True,
         "savefig.dpi": 130,
@@ -42,7 +43,7 @@ def roc_figure(points: pa.Table) -> Figure:
     figure, axes = _one_plot("ROC on the test reviews")
     closer = axes.inset_axes((0.36, 0.08, 0.6, 0.6), xlim=(0, 0.25), ylim=(0.75, 1))
     for part in (axes, closer):
-        part.plot([0, 1], [0, 1], color=_REFERENCE, linestyle="--")
+        part.plot([0, 1], [0, 1], color=REFERENCE, linestyle="--")
         _lines(part, points, x="false_positive_rate")
     axes.indicate_inset_zoom(closer)
     axes.set(xlabel="negative reviews called positive", ylabel="positive reviews found")
@@ -67,11 +68,11 @@ def calibration_figure(bins: pa.Table) -> Figure:
     """Predicted against observed share of positives, from `calibration.calibration_bins`."""
     figure = Figure(figsize=(6.4, 5.6))
     axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
-    axes.plot([0, 1], [0, 1], color=_REFERENCE, linestyle="--", label="perfectly calibrated")
+    axes.plot([0, 1], [0, 1], color=REFERENCE, linestyle="--", label="perfectly calibrated")
     axes.plot(
         bins["mean_probability"],
         bins["positive_share"],
-        color=_COLORS[MODEL],
+        color=COLORS[MODEL],
         marker="o",
         label=TITLES[MODEL],
     )
@@ -81,7 +82,7 @@ def calibration_figure(bins: pa.Table) -> Figure:
         bins["mean_probability"].to_numpy(),
         bins["reviews"].to_numpy(),
         width=0.06,
-        color=_COLORS[MODEL],
+        color=COLORS[MODEL],
     )
     counts.set(xlabel="predicted probability of positive", ylabel="reviews", xlim=(0, 1))
     return figure
@@ -128,12 +129,31 @@ def slices_figure(
     grid = figure.subplots(len(slices), 1, sharex=True, squeeze=False, height_ratios=heights)
     for axes, (kind, groups) in zip(grid[:, 0], slices.items(), strict=True):
         _intervals(axes, groups)
-        axes.axvline(overall, color=_REFERENCE, linestyle="--", label="all reviews")
+        axes.axvline(overall, color=REFERENCE, linestyle="--", label="all reviews")
         axes.set_ylabel(titles[kind])
     grid[0, 0].set_title("Accuracy by kind of review")
     grid[-1, 0].set_xlabel("accuracy")
     figure.align_ylabels()
-    grid[0, 0].legend(loc="lower right", bbox_to_anchor=(1, 1))
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower right")
+    return figure
+
+
+@_styled
+def experiments_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Accuracy and its interval in each experiment, the best on top.
+
+    Args:
+        rows: Of `reports/experiments.json`, the lowest accuracy first.
+    """
+    figure = Figure(figsize=(6.4, 0.8 + 0.33 * len(rows)))
+    axes = figure.subplots()
+    for place, row in enumerate(rows):
+        low, accuracy, high = row["accuracy_low"], row["accuracy"], row["accuracy_high"]
+        axes.plot([low, high], [place, place], color=COLORS[MODEL], linewidth=2.2)
+        axes.plot(accuracy, place, color=COLORS[MODEL], marker="o")
+    axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
+    axes.set(title="Accuracy by experiment", xlabel="accuracy on the test reviews")
+    axes.set_ylim(-0.5, len(rows) - 0.5)
     return figure
 
 
@@ -143,7 +163,7 @@ def learning_curve_figure(history: pa.Table) -> Figure:
     figure = Figure(figsize=(8.4, 3.6))
     plots = figure.subplots(1, 2)
     for axes, quantity in zip(plots, ("loss", "accuracy"), strict=True):
-        for split, color in (("train", _COLORS["tfidf"]), ("valid", _COLORS[MODEL])):
+        for split, color in (("train", COLORS["tfidf"]), ("valid", COLORS[MODEL])):
             values = history[f"{split}_{quantity}"]
             axes.plot(history["epoch"], values, color=color, marker="o", label=split)
         axes.set(title=quantity.capitalize(), xlabel="epoch")
@@ -177,7 +197,7 @@ def _lines(axes: Axes, points: pa.Table, x: str) -> None:
         axes.plot(
             points[x],
             points[name],
-            color=_COLORS[name],
+            color=COLORS[name],
             label=TITLES[name],
             linewidth=2.2 if name == MODEL else 1.4,
         )
@@ -200,7 +220,7 @@ def _intervals(axes: Axes, groups: Mapping[str, Mapping[str, float]]) -> None:
         rows,
         xerr=[np.maximum(accuracy - low, 0), np.maximum(high - accuracy, 0)],
         fmt="o",
-        color=_COLORS[MODEL],
+        color=COLORS[MODEL],
         capsize=3,
     )
     axes.set_yticks(rows, [f"{name}  ({group['n']:,})" for name, group in groups.items()])

@@ -1,5 +1,6 @@
 """Everything that `reports/evaluate.json` says, from predictions alone."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,23 @@ def summarize(
             },
         }
     )
+
+
+def comparable_numbers(test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, Any]:
+    """The few numbers by which runs are compared: the columns of `dvc exp show`.
+
+    Args:
+        test: Contents of `reports/evaluate.json`.
+        train: Contents of `reports/train.json`.
+    """
+    shown = ("accuracy", "accuracy_low", "accuracy_high", "log_loss", "roc_auc", "brier")
+    return {
+        "edition": test["edition"],
+        **{name: test[name] for name in shown},
+        "ahead_of_nb": test["baselines"]["nb"]["difference"],
+        **{name: train[name] for name in ("valid_accuracy", "valid_loss", "best_epoch")},
+        "parameters": train["parameters"],
+    }
 
 
 def _comparison(

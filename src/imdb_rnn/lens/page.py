@@ -1,7 +1,6 @@
 """An explanation as one HTML file that needs no network and runs no script."""
 
 from html import escape
-from io import StringIO
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -11,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.inline_svg import inline_svg
 from imdb_rnn.lens.explanation import EVEN, SIDES, SKIPPED, Explanation, Word
 
 STRONGEST: Final = 10
@@ -69,8 +69,6 @@ def _table(side: str, words: list[Word]) -> str:
 
 @mpl.rc_context(
     {
-        "svg.fonttype": "none",  # text stays text, in the page's colour
-        "svg.hashsalt": "imdb-rnn",  # else ids change from run to run
         "font.size": 10,
         "axes.edgecolor": _MIDDLE_GRAY,
         "xtick.color": _MIDDLE_GRAY,
@@ -94,13 +92,7 @@ def _curve(explanation: Explanation) -> str:
     )
     axes.set(xlabel="words read", ylabel="probability of positive", ylim=(-0.02, 1.02))
     axes.locator_params(axis="x", integer=True)
-    drawn = StringIO()
-    # Without metadata, which would hold the time and the program.
-    empty = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(drawn, format="svg", transparent=True, metadata=empty)
-    # Without the XML and document type declarations, which have no place inside HTML.
-    svg = drawn.getvalue()
-    return svg[svg.index("<svg") :]
+    return inline_svg(figure, colors={})
 
 
 _PAGE: Final = Template("""<!DOCTYPE html>

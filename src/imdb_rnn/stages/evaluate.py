@@ -32,12 +32,11 @@ from imdb_rnn.evaluation.predictions import (
     require_same_reviews,
     write_predictions,
 )
-from imdb_rnn.evaluation.summary import summarize
-from imdb_rnn.jsonfile import write_json
+from imdb_rnn.evaluation.summary import comparable_numbers, summarize
+from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import Params
 from imdb_rnn.serving.model_folder import load_model
 from imdb_rnn.stages import run_stage
-from imdb_rnn.tracking import file_results
 from imdb_rnn.training.allocator import keep_freed_memory
 from imdb_rnn.training.determinism import make_deterministic, resolve_device
 from imdb_rnn.training.prediction import predict_logits
@@ -65,9 +64,10 @@ def evaluate(params: Params) -> None:
     summary = summarize(test, probabilities, _duplicated(test), params.evaluate, params.seed)
     results = {"edition": edition, **summary}
     write_json(REPORTS / "evaluate.json", results)
+    train = read_json(REPORTS / "train.json")
+    write_json(REPORTS / "metrics.json", comparable_numbers(results, train))
     _draw(test["label"].to_numpy(), probabilities, summary)
     console.print(_write_report(test["label"].to_numpy(), probabilities[MODEL]))
-    file_results(params)
     console.print(headline(results))
 
 

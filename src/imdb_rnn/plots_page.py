@@ -1,0 +1,48 @@
+"""A template for the pages of `dvc plots` that brings the drawing program along.
+
+DVC's own pages load it from the internet. `make setup` writes the template and tells DVC of it.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import vl_convert
+
+from imdb_rnn.atomic import replacing
+
+TEMPLATE: Final = Path(".cache/plots.html")
+
+_VEGA_LITE: Final = "5.21"
+"""Of the version that DVC's plot templates, and those in `.dvc/plots`, are written for."""
+
+
+def write_template(path: Path) -> None:
+    """Write the template; DVC fills in `{plot_divs}`."""
+    program = vl_convert.javascript_bundle(vl_version=_VEGA_LITE).replace("</script", r"<\/script")
+    with replacing(path) as unfinished:
+        unfinished.write_text(_PAGE.replace("PROGRAM", program), encoding="utf-8")
+
+
+_PAGE: Final = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+{refresh_tag}
+<title>imdb-rnn</title>
+<style>body { margin: 1rem; font-family: system-ui, sans-serif }</style>
+<script>PROGRAM</script>
+<script>
+// Reports that hold no points make empty plots, which are left out.
+const draw = window.vegaEmbed;
+window.vegaEmbed = (place, plot) => Object.keys(plot).length && draw(place, plot);
+</script>
+</head>
+<body>
+{plot_divs}
+</body>
+</html>
+"""
+
+
+if __name__ == "__main__":
+    write_template(TEMPLATE)

@@ -1,0 +1,98 @@
+"""What the stages before have written, gathered for the report and the model card."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.csv
+
+from imdb_rnn.jsonfile import read_json
+from imdb_rnn.params import Params
+from imdb_rnn.report.mistakes import Mistake
+
+CURVES: Final = ("roc", "precision_recall", "calibration", "confusion")
+
+
+@dataclass(frozen=True)
+class Results:
+    """One state of the pipeline."""
+
+    params: Params
+    source: str
+    """Where the reviews came from."""
+    data: Mapping[str, Any]
+    """Contents of `reports/data.json`."""
+    train: Mapping[str, Any]
+    """Contents of `reports/train.json`."""
+    test: Mapping[str, Any]
+    """Contents of `reports/evaluate.json`."""
+    history: pa.Table
+    """Contents of `reports/history.csv`."""
+    curves: Mapping[str, pa.Table]
+    """Contents of `reports/plots/NAME.csv` by name."""
+    experiments: list[dict[str, Any]]
+    """The ladder of experiments, the lowest accuracy first."""
+    seeds: Mapping[str, Any] | None
+    """Contents of `reports/seeds.json`; None where they are of other parameters."""
+    mistakes: list[Mistake]
+
+
+def read_results(reports: Path, params: Params, source: str, mistakes: list[Mistake]) -> Results:
+    """Gather the results in a folder `reports`.
+
+    Args:
+        reports: Written by the stages before, and by `imdb-rnn experiments` and `imdb-rnn seeds`.
+        params: All of `params.yaml`.
+        source: Where the reviews came from.
+        mistakes: On the test reviews, the most confident first.
+    """
+    test = read_json(reports / "evaluate.json")
+    return Results(
+        params=params,
+        source=source,
+        data=read_json(reports / "data.json"),
+        train=read_json(reports / "train.json"),
+        test=test,
+        history=pyarrow.csv.read_csv(reports / "history.csv"),
+        curves={name: pyarrow.csv.read_csv(reports / f"plots/{name}.csv") for name in CURVES},
+        experiments=ladder(_recorded(reports / "experiments.json") or [], test),
+        seeds=seeds_of(_recorded(reports / "seeds.json"), test),
+        mistakes=mistakes,
+    )
+
+
+def ladder(rows: list[dict[str, Any]], test: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The recorded experiments with this run among them, the lowest accuracy first.
+
+    Args:
+        rows: Contents of `reports/experiments.json`.
+        test: Contents of `reports/evaluate.json`.
+
+    Returns:
+        The rows, with `this` true for the present run, which is put in where it is not recorded.
+    """
+    shown = ("accuracy", "accuracy_low", "accuracy_high", "edition")
+    present = {key: test[key] for key in shown}
+    marked = [row | {"this": {key: row[key] for key in shown} == present} for row in rows]
+    if not any(row["this"] for row in marked):
+        marked.append({"name": "this run", **present, "this": True})
+    return sorted(marked, key=lambda row: row["accuracy"])
+
+
+def seeds_of(seeds: Mapping[str, Any] | None, test: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The recorded seeds if this run is one of them, else None.
+
+    Args:
+        seeds: Contents of `reports/seeds.json`, which may be of other parameters.
+        test: Contents of `reports/evaluate.json`.
+    """
+    if seeds is None or seeds["edition"] != test["edition"]:
+        return None
+    return seeds if test["accuracy"] in [run["accuracy"] for run in seeds["runs"]] else None
+
+
+def _recorded(path: Path) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    """What a command outside of the pipeline wrote; None where it was never run."""
+    return read_json(path) if path.exists() else None

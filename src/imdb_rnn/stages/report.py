@@ -1,0 +1,53 @@
+"""Show what the run came to: a page for people, the model's card, the record in MLflow."""
+
+from pathlib import Path
+
+from imdb_rnn.atomic import replacing
+from imdb_rnn.console import console
+from imdb_rnn.corpus.reviews import read_reviews
+from imdb_rnn.evaluation.predictions import read_judged, require_same_reviews
+from imdb_rnn.jsonfile import read_json
+from imdb_rnn.params import Params
+from imdb_rnn.report.mistakes import clearest_mistakes
+from imdb_rnn.report.model_card import model_card
+from imdb_rnn.report.page import page
+from imdb_rnn.report.results import read_results
+from imdb_rnn.stages import run_stage
+from imdb_rnn.tracking import file_results
+
+PROVENANCE = Path("data/raw/provenance.json")
+TEST = Path("data/raw/test.parquet")
+REPORTS = Path("reports")
+PREDICTIONS = REPORTS / "predictions.parquet"
+PICTURES = REPORTS / "lens"
+PAGE = REPORTS / "report.html"
+CARD = Path("models/rnn/README.md")
+
+MISTAKES_OF_EACH_CLASS = 8
+
+
+def report(params: Params) -> None:
+    """Read all results, write `reports/report.html` and the model card, file the run in MLflow."""
+    judged, reviews = read_judged(PREDICTIONS, str(PREDICTIONS)), read_reviews(TEST)
+    require_same_reviews(
+        reviews["id"].to_pylist(), judged.ids, origin=str(PREDICTIONS), made_by="evaluate"
+    )
+    results = read_results(
+        REPORTS,
+        params,
+        source=read_json(PROVENANCE)["source"],
+        mistakes=clearest_mistakes(judged, reviews, MISTAKES_OF_EACH_CLASS),
+    )
+    _write(PAGE, page(results, sorted(PICTURES.glob("*.png"))))
+    _write(CARD, model_card(results))
+    file_results(params)
+    console.print(f"report: {PAGE}")
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_stage(report)

@@ -1,0 +1,159 @@
+"""The results of a made-up run, for tests of what shows them."""
+
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+
+from imdb_rnn.evaluation.predictions import TITLES
+from imdb_rnn.report.mistakes import Mistake
+from imdb_rnn.report.results import Results, ladder
+from results import shipped_params
+
+TEST: dict[str, Any] = {
+    "edition": "full",
+    "n_test": 25000,
+    "confidence": 0.95,
+    "accuracy": 0.9104,
+    "accuracy_low": 0.9068,
+    "accuracy_high": 0.9139,
+    "accuracy_without_duplicates": 0.91,
+    "log_loss": 0.22,
+    "brier": 0.06,
+    "roc_auc": 0.97,
+    "average_precision": 0.96,
+    "f1": 0.91,
+    "expected_calibration_error": 0.01,
+    "baselines": {
+        name: {
+            "accuracy": 0.9,
+            "difference": 0.0104,
+            "difference_low": 0.0072,
+            "difference_high": 0.0136,
+            "mcnemar_p": 2e-9,
+        }
+        for name in ("nb", "tfidf")
+    },
+    "slices": {
+        "length": {
+            "0-99": {"n": 3000, "accuracy": 0.92, "accuracy_low": 0.91, "accuracy_high": 0.93},
+            "400 or more": {"n": 9, "accuracy": 0.6, "accuracy_low": 0.3, "accuracy_high": 0.94},
+        },
+        "rating": {
+            "4": {"n": 2600, "accuracy": 0.82, "accuracy_low": 0.8, "accuracy_high": 0.84},
+        },
+    },
+}
+EXPERIMENTS = [
+    {
+        "name": name,
+        "accuracy": accuracy,
+        "accuracy_low": accuracy - 0.004,
+        "accuracy_high": accuracy + 0.004,
+        "valid_accuracy": accuracy,
+        "seeds": 1,
+        "edition": "full",
+    }
+    for name, accuracy in (("notebook", 0.5641), ("gru", 0.8954), ("better", 0.93))
+]
+SEEDS = {
+    "edition": "full",
+    "n": 2,
+    "accuracy_mean": 0.91,
+    "accuracy_sd": 0.0006,
+    "runs": [
+        {"seed": 1, "accuracy": 0.9104, "valid_accuracy": 0.9},
+        {"seed": 2, "accuracy": 0.9096, "valid_accuracy": 0.91},
+    ],
+}
+MISTAKES = [
+    Mistake("test/neg/1_4", "negative", 0.9987, 4, "Not <b>so</b> bad.\n\nA & B were great."),
+    Mistake("test/pos/7_8", "positive", 0.0021, None, "word" * 200),
+]
+
+
+def _curves() -> dict[str, pa.Table]:
+    line = [0.0, 0.5, 1.0]
+    models = dict.fromkeys(TITLES, line)
+    return {
+        "roc": pa.table({"false_positive_rate": line, **models}),
+        "precision_recall": pa.table({"recall": line, **models}),
+        "calibration": pa.table(
+            {"mean_probability": line, "positive_share": line, "reviews": [9, 1, 9]}
+        ),
+        "confusion": pa.table(
+            {
+                "actual": ["negative", "negative", "positive", "positive"],
+                "predicted": ["negative", "positive", "negative", "positive"],
+                "reviews": [11400, 1100, 1140, 11360],
+            }
+        ),
+    }
+
+
+def example_results(**changes: Any) -> Results:
+    """A run on all reviews; keyword arguments take the place of fields."""
+    names = ("train", "valid", "test", "unsup")
+    results = Results(
+        params=shipped_params(),
+        source="data/external/aclImdb_v1.tar.gz",
+        data={
+            "edition": "full",
+            "vocabulary_size": 30000,
+            "validation_by": "movie",
+            "splits": {
+                name: {
+                    "reviews": 22504,
+                    "positive": 0 if name == "unsup" else 11252,
+                    "words": 5817589,
+                    "median_length": 206.0,
+                    "longest": 600,
+                    "unknown_share": 0.0105,
+                }
+                for name in names
+            },
+            "duplicates_within": dict.fromkeys(names, 82),
+            "duplicates_across": {"test in train": 123},
+            "movies_shared": {"train and test": 1},
+        },
+        train={
+            "best_epoch": 2,
+            "epochs": 2,
+            "valid_accuracy": 0.93,
+            "parameters": 4016257,
+            "tokens": 37503458,
+        },
+        test=TEST,
+        history=pa.table(
+            {
+                "epoch": [1, 2],
+                "train_loss": [0.6, 0.4],
+                "train_accuracy": [0.6, 0.8],
+                "valid_loss": [0.5, 0.45],
+                "valid_accuracy": [0.7, 0.75],
+            }
+        ),
+        curves=_curves(),
+        experiments=ladder(EXPERIMENTS, TEST),
+        seeds=SEEDS,
+        mistakes=MISTAKES,
+    )
+    return replace(results, **changes)
+
+
+def train_only_results() -> Results:
+    """A run on the smaller edition: no ratings, no movies, no unlabelled reviews."""
+    full = example_results()
+    test = TEST | {
+        "edition": "train-only",
+        "slices": {"length": TEST["slices"]["length"]},
+    }
+    splits = full.data["splits"] | {"unsup": {"reviews": 0, "words": 0}}
+    data = full.data | {
+        "edition": "train-only",
+        "splits": splits,
+        "movies_shared": {"train and test": None},
+    }
+    return replace(
+        full, test=test, data=data, experiments=ladder([], test), seeds=None, mistakes=[]
+    )

@@ -1,0 +1,29 @@
+from example_results import TEST, example_results, train_only_results
+from imdb_rnn.report.model_card import model_card, weakest_slice
+
+
+def test_the_card_holds_scores_slices_data_and_limits() -> None:
+    card = model_card(example_results())
+    for said in (
+        "| accuracy | 0.9104 (95% interval 0.9068 to 0.9139) |",
+        "| 400 or more | 9 | 0.6000 | 0.3000 to 0.9400 |",
+        "edition `full`, from `data/external/aclImdb_v1.tar.gz`",
+        "LSTM, 1 layer of 96 units in both directions, 4,016,257 parameters",
+        "It sees 600 words",
+    ):
+        assert said in card
+    assert "do not compare" not in card
+
+
+def test_equal_results_make_equal_cards() -> None:
+    assert model_card(example_results()) == model_card(example_results())
+
+
+def test_a_few_reviews_do_not_make_the_weakest_slice() -> None:
+    assert weakest_slice(TEST["slices"])["name"] == "4"
+
+
+def test_the_smaller_edition_is_told_apart() -> None:
+    card = model_card(train_only_results())
+    assert "do not compare" in card
+    assert "unsup" not in card

@@ -1,0 +1,26 @@
+from example_results import EXPERIMENTS, SEEDS, TEST
+from imdb_rnn.report.results import ladder, seeds_of
+
+
+def test_this_run_takes_its_place_on_the_ladder() -> None:
+    rows = ladder(EXPERIMENTS, TEST)
+    assert [row["name"] for row in rows] == ["notebook", "gru", "this run", "better"]
+    assert [row["name"] for row in rows if row["this"]] == ["this run"]
+
+
+def test_a_recorded_run_is_not_listed_twice() -> None:
+    recorded = {key: TEST[key] for key in ("accuracy", "accuracy_low", "accuracy_high", "edition")}
+    rows = ladder([*EXPERIMENTS, {"name": "default", **recorded}], TEST)
+    assert [row["name"] for row in rows if row["this"]] == ["default"]
+    assert len(rows) == 4
+
+
+def test_without_a_record_the_ladder_has_this_run_alone() -> None:
+    assert [row["name"] for row in ladder([], TEST)] == ["this run"]
+
+
+def test_seeds_are_shown_if_this_run_is_one_of_them() -> None:
+    assert seeds_of(SEEDS, TEST) == SEEDS
+    assert seeds_of(SEEDS, TEST | {"accuracy": 0.5}) is None
+    assert seeds_of(SEEDS, TEST | {"edition": "train-only"}) is None
+    assert seeds_of(None, TEST) is None
