@@ -200,6 +200,9 @@ class Train(Section):
     """Reviews a step."""
     clip_norm: Annotated[float, Field(gt=0)] | None
     """Largest norm of the whole gradient; null leaves it alone."""
+    bptt_steps: Annotated[int, Field(ge=1, le=100_000)] | None
+    """Cut the gradient through time after every so many words, while the state runs on; null sends
+    it back all the way."""
     weight_averaging: Probability
     """Share of the running average of weights that outlives a step; the average is validated and
     kept. 0 keeps the weights themselves."""
