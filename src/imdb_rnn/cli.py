@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imdb_rnn.serving.texts import Texts
 
 RESULTS: Final = Path("reports/evaluate.json")
+LENS: Final = Path("reports/lens.json")
 MODEL: Final = Path("models/rnn")
 TEST_REVIEWS: Final = Path("data/raw/test.parquet")
 
@@ -107,6 +108,18 @@ def explain(
 
 
 @app.command()
+def lens() -> None:
+    """Say what the figures in reports/lens show, in the numbers of the last run."""
+    from imdb_rnn.jsonfile import read_json
+    from imdb_rnn.lens.findings import findings
+
+    if not LENS.exists():
+        raise InputRefusedError(f"{LENS}: not measured yet. `dvc repro lens` does it.")
+    for name, sentence in findings(read_json(LENS)).items():
+        console.print(f"{LENS.with_suffix('')}/{name}.png: {sentence}", markup=False)
+
+
+@app.command()
 def predict(  # noqa: PLR0913 - each is an option of the command
     texts: Annotated[list[str] | None, typer.Argument(help="Reviews, a quoted text each.")] = None,
     *,
@@ -168,11 +181,11 @@ def track() -> None:
     when MLflow could not be reached. Doing it twice changes nothing.
     """
     from imdb_rnn.params import load_params
-    from imdb_rnn.tracking import file_results
+    from imdb_rnn.tracking import file_lens, file_results
 
     params = load_params()
     _refuse_outdated_results()
-    if not file_results(params):
+    if not (file_results(params) and file_lens(params)):
         raise typer.Exit(1)
 
 

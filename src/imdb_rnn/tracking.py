@@ -73,6 +73,11 @@ ARTIFACTS: Final = {
     "plots": ["reports/plots/*.csv"],
 }
 """Folder in the run -> the files, as patterns, that are filed there."""
+LENS_ARTIFACTS: Final = {
+    "lens": ["reports/lens.json", "reports/lens/*.png"],
+    "lens/points": ["reports/plots/lens/*.csv"],
+}
+"""The same of the stage `lens`, which runs before or after the others have filed theirs."""
 
 SERVING_PACKAGES: Final = [
     "numpy",
@@ -193,10 +198,32 @@ def file_results(params: Params) -> bool:
         run.extend_curves(_recorded_epochs())
         run.log_results(_headline_metrics(results))
         run.log_datasets()
-        run.log_files()
+        run.log_files(ARTIFACTS)
         run.log_model()
         run.set_status("FINISHED")
         console.print(f"MLflow: run “{run.name}” of experiment {EXPERIMENT} in {store_uri()}")
+
+    return _answered(file)
+
+
+def file_lens(params: Params) -> bool:
+    """File what the stage `lens` found into the run of this state; twice changes nothing.
+
+    Args:
+        params: All of `params.yaml`; the outputs in the working folder must belong to them.
+
+    Returns:
+        Whether MLflow took everything; if not, why not has been printed.
+
+    Raises:
+        InputRefusedError: An output file is missing or damaged.
+    """
+    dataset, found = _read_output(DATASET), _read_output(REPORTS / "lens.json")
+
+    def file() -> None:
+        run = _Run(params, dataset)
+        run.log_results(_as_metrics({"lens": found}))
+        run.log_files(LENS_ARTIFACTS)
 
     return _answered(file)
 
@@ -318,9 +345,9 @@ class _Run:
             profile=json.dumps({"reviews": reviews["reviews"]}),
         )
 
-    def log_files(self) -> None:
-        """Copy reports, figures and predictions into the run, as far as they exist."""
-        for folder, patterns in ARTIFACTS.items():
+    def log_files(self, artifacts: Mapping[str, Sequence[str]]) -> None:
+        """Copy files into the run, as far as they exist: its folders, and patterns of each."""
+        for folder, patterns in artifacts.items():
             for path in sorted(path for pattern in patterns for path in Path().glob(pattern)):
                 self._client.log_artifact(self._id, str(path), folder)
 
@@ -448,6 +475,11 @@ def _headline_metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, flo
         "baseline": results.get("baseline", {}).get("models", {}),
         "data": results.get("data", {}),
     }
+    return _as_metrics(tree)
+
+
+def _as_metrics(tree: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a nested mapping, under names that MLflow takes."""
     return {
         re.sub(r"[^\w\-. :/]", "_", name): float(value)
         for name, value in _flatten(tree, "/").items()

@@ -31,6 +31,15 @@ SMALL: dict[str, Any] = {
         "weight_averaging": 0.0,  # thirty steps are too few for a running average
     },
     "evaluate": {"resamples": 200},
+    "lens": {
+        "reviews": 30,
+        "measured_reviews": 10,
+        "words": 40,
+        "hidden_size": 4,
+        "epochs": 1,
+        "longest_delay": 10,
+        "probe_steps": 5,
+    },
 }
 
 pytestmark = pytest.mark.timeout(600)
@@ -160,7 +169,9 @@ def test_mlflow_has_the_run_with_curves_results_and_model(project: Project) -> N
     assert run.data.metrics["test/accuracy"] == project.json("evaluate.json")["accuracy"]
     losses = client.get_metric_history(run.info.run_id, "epoch/valid_loss")
     assert [point.step for point in losses] == [1, 2]
-    assert {file.path for file in client.list_artifacts(run.info.run_id)} >= {"figures", "reports"}
+    assert run.data.metrics["lens/windows/whole"] == project.json("lens.json")["windows"]["whole"]
+    folders = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert folders >= {"figures", "reports", "lens"}
 
 
 @pytest.mark.parametrize("command", [["metrics", "show"], ["plots", "show"], ["params", "diff"]])

@@ -77,7 +77,7 @@ def _states(cell: nn.RNNBase, inputs: torch.Tensor, bptt_steps: int | None) -> t
         states = cell(inputs)[0]
         return states
     carried, chunks = None, []
-    for chunk in inputs.split(bptt_steps):
+    for chunk in torch.split(inputs, bptt_steps):
         states, carried = cell(chunk, carried)
         carried = _detached(carried)
         chunks.append(states)
