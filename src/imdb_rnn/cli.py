@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imdb_rnn.serving.texts import Texts
 
 RESULTS: Final = Path("reports/evaluate.json")
+LENS: Final = Path("reports/lens.json")
 MODEL: Final = Path("models/rnn")
 TEST_REVIEWS: Final = Path("data/raw/test.parquet")
 
@@ -104,6 +105,18 @@ def explain(
 
         write_page(html, explanation)
         console.print(f"page: {html}", markup=False)
+
+
+@app.command()
+def lens() -> None:
+    """Say what the figures in reports/lens show, in the numbers of the last run."""
+    from imdb_rnn.jsonfile import read_json
+    from imdb_rnn.lens.findings import findings
+
+    if not LENS.exists():
+        raise InputRefusedError(f"{LENS}: not measured yet. `dvc repro lens` does it.")
+    for name, sentence in findings(read_json(LENS)).items():
+        console.print(f"{LENS.with_suffix('')}/{name}.png: {sentence}", markup=False)
 
 
 @app.command()

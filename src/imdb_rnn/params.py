@@ -200,6 +200,9 @@ class Train(Section):
     """Reviews a step."""
     clip_norm: Annotated[float, Field(gt=0)] | None
     """Largest norm of the whole gradient; null leaves it alone."""
+    bptt_steps: Annotated[int, Field(ge=1, le=100_000)] | None
+    """Cut the gradient through time after every so many words, while the state runs on; null sends
+    it back all the way."""
     weight_averaging: Probability
     """Share of the running average of weights that outlives a step; the average is validated and
     kept. 0 keeps the weights themselves."""
@@ -222,6 +225,25 @@ class Evaluate(Section):
     """Reviews predicted at once; changes speed, not results."""
 
 
+class Lens(Section):
+    """Small networks that are watched while they learn; the classifier itself is only read."""
+
+    reviews: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Training reviews that each small network learns from."""
+    measured_reviews: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Other training reviews, at most, on which each gradient is measured."""
+    words: Annotated[int, Field(ge=2, le=100_000)]
+    """Last words of a review that the small networks read; the farthest distance measured."""
+    hidden_size: Annotated[int, Field(ge=1, le=65_536)]
+    """Units of a small network, and dimensions of its word vectors."""
+    epochs: Annotated[int, Field(ge=1, le=1000)]
+    """Passes of each small network over its reviews."""
+    longest_delay: Annotated[int, Field(ge=1, le=100_000)]
+    """Most steps, at most, over which a marked word is to be recalled; the delays double from 5."""
+    probe_steps: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Gradient steps at each delay of the recall."""
+
+
 class Params(Section):
     """All of `params.yaml`."""
 
@@ -236,6 +258,7 @@ class Params(Section):
     model: Model
     train: Train
     evaluate: Evaluate
+    lens: Lens
 
 
 def load_params(path: Path = PARAMS_FILE) -> Params:

@@ -77,6 +77,8 @@ ARTIFACTS: Final = {
     "predictions": ["reports/*predictions.parquet"],
     "figures": ["reports/figures/*.png"],
     "plots": ["reports/plots/*.csv"],
+    "lens": ["reports/lens.json", "reports/lens/*.png"],
+    "lens/points": ["reports/plots/lens/*.csv"],
 }
 """Folder in the run -> the files, as patterns, that are filed there."""
 
@@ -271,7 +273,7 @@ def file_results(params: Params) -> bool:
     """
     dataset = _read_output(DATASET)
     results = {"train": _read_output(REPORTS / "train.json")}
-    for name in ("evaluate", "baseline", "data"):
+    for name in ("evaluate", "baseline", "data", "lens"):
         if (REPORTS / f"{name}.json").exists():
             results[name] = _read_output(REPORTS / f"{name}.json")
 
@@ -566,6 +568,7 @@ def _headline_metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, flo
         "test": results.get("evaluate", {}),
         "baseline": results.get("baseline", {}).get("models", {}),
         "data": results.get("data", {}),
+        "lens": results.get("lens", {}),
     }
     return {
         re.sub(r"[^\w\-. :/]", "_", name): float(value)

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from imdb_rnn.corpus.batches import collate
+from imdb_rnn.lens.bptt import Kind, Network, Truncation, gradients
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.dropout import shared_dropout, word_dropout
 from imdb_rnn.models.recurrent import RecurrentLayer
@@ -157,3 +158,64 @@ def test_without_a_generator_nothing_is_dropped() -> None:
     features = torch.ones(3, 2, 4)
     assert torch.equal(shared_dropout(features, 0.9, None), features)
     assert torch.equal(word_dropout(torch.ones(2, 2).long(), 0.9, None), torch.ones(2, 2).long())
+
+
+def _state_gradients(cell: str, *, both: bool, bptt_steps: int | None) -> torch.Tensor:
+    """Of the last state of each direction by each input, [time, batch]; rows 9, 4 and 1 long."""
+    layer = RecurrentLayer(5, model_shape(cell=cell, bidirectional=both))
+    for number, weight in enumerate(layer.parameters()):
+        torch.nn.init.normal_(weight, std=0.5, generator=torch.Generator().manual_seed(number))
+    inputs = torch.randn(9, 3, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    lengths = torch.tensor([9, 4, 1])
+    states = layer(inputs, lengths, bptt_steps)
+    ends = states[lengths - 1, torch.arange(3)][:, :6].sum() + states[0, :, 6:].sum()
+    (gradient,) = torch.autograd.grad(ends, inputs)
+    return gradient.abs().amax(-1)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("steps", [1, 3, 4, 9, 20])
+def test_the_gradient_ends_exactly_where_it_is_cut(cell: str, steps: int) -> None:
+    arrived = _state_gradients(cell, both=False, bptt_steps=steps) > 0
+    for review, length in enumerate((9, 4, 1)):
+        chunk = (length - 1) // steps * steps
+        expected = [chunk <= word < length for word in range(9)]
+        assert arrived[:, review].tolist() == expected
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_the_backward_reading_is_cut_from_its_own_beginning(cell: str) -> None:
+    arrived = _state_gradients(cell, both=True, bptt_steps=3) > 0
+    # Read backwards, the first word is the last; of nine words the last chunk is the first three.
+    assert arrived[:, 0].tolist() == [True] * 3 + [False] * 3 + [True] * 3
+    assert arrived[:, 1].tolist() == [True] + [False] * 2 + [True] + [False] * 5
+    assert arrived[:, 2].tolist() == [True] + [False] * 8
+
+
+@pytest.mark.parametrize(
+    "choice", EVERY_SHAPE, ids=lambda choice: "-".join(map(str, choice.values()))
+)
+def test_cutting_the_gradient_leaves_the_logits_alone(choice: dict[str, Any]) -> None:
+    classifier = Classifier(VOCABULARY, MAX_LENGTH, model_shape(**choice), seed=1)
+    whole = _logits(classifier, REVIEWS)
+    classifier.bptt_steps = 5
+    torch.testing.assert_close(_logits(classifier, REVIEWS), whole, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", ["tanh", "lstm"])
+def test_a_cut_gradient_is_that_of_the_truncated_equations(cell: Any) -> None:
+    """Chunks are the truncation with stride equal to reach, written out in `lens.bptt`."""
+    shape = model_shape(cell="rnn" if cell == "tanh" else cell)
+    classifier = Classifier(VOCABULARY, MAX_LENGTH, shape, seed=1).double()
+    classifier.bptt_steps = 4
+    words = REVIEWS[2]  # three whole chunks
+    logit = classifier(*collate([words], "post", None))
+    nn.functional.binary_cross_entropy_with_logits(logit, torch.ones_like(logit)).backward()
+    weights = [*classifier.layers[0].parameters(), *classifier.output.parameters()]
+    network = Network(*(weight.detach().numpy() for weight in weights))
+    inputs = classifier.embedding.weight.detach().numpy()[words]
+    targets = np.ones((len(words), 1))
+    kind = Kind(cell, "sigmoid", "last")
+    expected = gradients(network, kind, inputs, targets, Truncation(4, 4)).weights
+    for weight, gradient in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(weight.grad, gradient, rtol=0, atol=1e-12)

@@ -29,6 +29,15 @@ SMALL: dict[str, Any] = {
         "weight_averaging": 0.0,  # thirty steps are too few for a running average
     },
     "evaluate": {"resamples": 200},
+    "lens": {
+        "reviews": 30,
+        "measured_reviews": 10,
+        "words": 40,
+        "hidden_size": 4,
+        "epochs": 1,
+        "longest_delay": 10,
+        "probe_steps": 5,
+    },
 }
 
 

@@ -104,7 +104,9 @@ def test_mlflow_has_the_run_with_curves_results_and_model(project: Project) -> N
     assert run.data.metrics["test/accuracy"] == project.json("evaluate.json")["accuracy"]
     losses = client.get_metric_history(run.info.run_id, "epoch/valid_loss")
     assert [point.step for point in losses] == [1, 2]
-    assert {file.path for file in client.list_artifacts(run.info.run_id)} >= {"figures", "reports"}
+    assert run.data.metrics["lens/windows/whole"] == project.json("lens.json")["windows"]["whole"]
+    folders = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert folders >= {"figures", "reports", "lens"}
     reports = client.list_artifacts(run.info.run_id, "reports")
     assert "reports/report.html" in {file.path for file in reports}
 

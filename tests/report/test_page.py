@@ -12,35 +12,35 @@ from imdb_rnn.report.page import page
 
 
 def test_equal_results_make_equal_pages() -> None:
-    assert page(example_results(), []) == page(example_results(), [])
+    assert page(example_results(), {}) == page(example_results(), {})
 
 
 def test_the_page_says_what_was_measured() -> None:
-    shown = page(example_results(), [])
+    shown = page(example_results(), {})
     for said in ("0.9104", "0.9068 to 0.9139", "+1.04", "2e-09", "11,400", "notebook", "2 seeds"):
         assert said in shown
 
 
 def test_the_page_shows_a_review_s_markup_instead_of_obeying_it() -> None:
-    shown = page(example_results(), [])
+    shown = page(example_results(), {})
     assert "Not &lt;b&gt;so&lt;/b&gt; bad." in shown
     assert "<b>so</b>" not in shown
 
 
 def test_the_smaller_edition_is_told_apart() -> None:
-    shown = page(train_only_results(), [])
+    shown = page(train_only_results(), {})
     assert "do not compare" in shown
     assert "unknown" in shown
     assert "There are none." in shown
-    assert "do not compare" not in page(example_results(), [])
+    assert "do not compare" not in page(example_results(), {})
 
 
 def test_pictures_are_part_of_the_page(tmp_path: Path) -> None:
     Image.new("L", (1, 1)).save(tmp_path / "word_evidence.png")
-    shown = page(example_results(), [tmp_path / "word_evidence.png"])
-    assert 'alt="word evidence"' in shown
+    shown = page(example_results(), {tmp_path / "word_evidence.png": "Evidence of <each> word."})
+    assert 'alt="Evidence of &lt;each&gt; word."' in shown
     assert "data:image/png;base64," in shown
-    assert 'id="lens"' not in page(example_results(), [])
+    assert 'id="lens"' not in page(example_results(), {})
 
 
 @needs_chromium
@@ -50,7 +50,8 @@ def test_a_browser_shows_all_of_the_page_and_asks_for_nothing(
 ) -> None:
     Image.new("L", (1, 1)).save(tmp_path / "word_evidence.png")
     (tmp_path / "report.html").write_text(
-        page(example_results(), [tmp_path / "word_evidence.png"]), encoding="utf-8"
+        page(example_results(), {tmp_path / "word_evidence.png": "Evidence of <each> word."}),
+        encoding="utf-8",
     )
     with chromium() as browser:
         shown, heard = watched_page(browser, width, color_scheme=scheme)

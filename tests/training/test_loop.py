@@ -46,6 +46,7 @@ def train_params(**changes: Any) -> Train:
         "epochs": 3,
         "batch_size": 16,
         "clip_norm": 1.0,
+        "bptt_steps": None,
         "weight_averaging": 0.0,
         "patience": None,
         "threads": 1,

@@ -61,10 +61,18 @@ def confusion_counts(labels: NDArray[np.int8], probability: NDArray[np.float64])
     )
 
 
-def write_points(path: Path, points: pa.Table) -> None:
-    """Write points as CSV; equal points make equal bytes."""
+def write_points(path: Path, points: pa.Table, decimals: int | None = _DECIMALS) -> None:
+    """Write points as CSV; equal points make equal bytes.
+
+    Args:
+        path: Its folder is made.
+        points: A column each.
+        decimals: Places to round to; None writes numbers of any size as they are.
+    """
     columns = [
-        pc.round(column, _DECIMALS) if pa.types.is_floating(column.type) else column
+        pc.round(column, decimals)
+        if decimals is not None and pa.types.is_floating(column.type)
+        else column
         for column in points.columns
     ]
     with replacing(path) as unfinished:

@@ -19,7 +19,7 @@ COLORS: Final = {MODEL: "#1f5fa8", "nb": "#e07b28", "tfidf": "#7a8791"}
 REFERENCE: Final = "#9aa5ad"
 GRID: Final = "#e6e9ec"
 
-_styled: Final = mpl.rc_context(
+styled: Final = mpl.rc_context(
     {
         "font.size": 11,
         "axes.titlesize": 12,
@@ -35,9 +35,10 @@ _styled: Final = mpl.rc_context(
         "savefig.dpi": 130,
     }
 )
+"""Decorates what draws or writes a figure of a report."""
 
 
-@_styled
+@styled
 def roc_figure(points: pa.Table) -> Figure:
     """ROC curves of all models, from `curves.roc_points`."""
     figure, axes = _one_plot("ROC on the test reviews")
@@ -52,7 +53,7 @@ def roc_figure(points: pa.Table) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def precision_recall_figure(points: pa.Table) -> Figure:
     """Precision-recall curves of all models, from `curves.precision_recall_points`."""
     figure, axes = _one_plot("Precision and recall on the test reviews")
@@ -63,7 +64,7 @@ def precision_recall_figure(points: pa.Table) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def calibration_figure(bins: pa.Table) -> Figure:
     """Predicted against observed share of positives, from `calibration.calibration_bins`."""
     figure = Figure(figsize=(6.4, 5.6))
@@ -88,7 +89,7 @@ def calibration_figure(bins: pa.Table) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def confusion_figure(counts: pa.Table) -> Figure:
     """Reviews by actual and predicted class, from `curves.confusion_counts`."""
     figure, axes = _one_plot("Confusion on the test reviews", size=(4.4, 4.4))
@@ -113,7 +114,7 @@ def confusion_figure(counts: pa.Table) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def slices_figure(
     slices: Mapping[str, Mapping[str, Mapping[str, float]]], overall: float
 ) -> Figure:
@@ -138,7 +139,7 @@ def slices_figure(
     return figure
 
 
-@_styled
+@styled
 def experiments_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Accuracy and its interval in each experiment, the best on top.
 
@@ -157,7 +158,7 @@ def experiments_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def learning_curve_figure(history: pa.Table) -> Figure:
     """Loss and accuracy by epoch, from `reports/history.csv`."""
     figure = Figure(figsize=(8.4, 3.6))
@@ -172,7 +173,7 @@ def learning_curve_figure(history: pa.Table) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def write_figure(path: Path, figure: Figure) -> None:
     """Write a PNG in 128 colours, a third of the size and with nothing that changes by run."""
     drawn = BytesIO()

@@ -42,6 +42,8 @@ class Classifier(nn.Module):
         self.vocabulary_size = vocabulary_size
         self.max_length = max_length
         self.shape = shape
+        self.bptt_steps: int | None = None
+        """Training cuts the gradient after every so many words; the logits stay the same."""
         directions = 2 if shape.bidirectional else 1
         states = shape.hidden_size * directions
         pooled = states * (2 if shape.pooling == "max+mean" else 1)
@@ -89,7 +91,7 @@ class Classifier(nn.Module):
         for depth, layer in enumerate(self.layers):
             if depth:
                 features = shared_dropout(features, self.shape.layer_dropout, random)
-            features = layer(features, lengths)
+            features = layer(features, lengths, self.bptt_steps)
         pooled = POOLING[self.shape.pooling](features, lengths)
         logits: torch.Tensor = self.output(
             shared_dropout(pooled, self.shape.output_dropout, random)

@@ -1,5 +1,7 @@
 """Recurrent layers over padded batches that never let padding into a real word's state."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -24,21 +26,25 @@ class RecurrentLayer(nn.Module):
         self.forwards = _cell(input_size, shape)
         self.backwards = _cell(input_size, shape) if shape.bidirectional else None
 
-    def forward(self, inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, inputs: torch.Tensor, lengths: torch.Tensor, bptt_steps: int | None = None
+    ) -> torch.Tensor:
         """Hidden states of all words.
 
         Args:
             inputs: float32 [time, batch, input_size], words first and padding behind.
             lengths: int64 [batch], words of each review.
+            bptt_steps: Cut the gradient after every so many words, counted from where the reading
+                begins; None sends it back all the way.
 
         Returns:
             float32 [time, batch, hidden_size * directions]; meaningless behind each length.
         """
-        states: torch.Tensor = self.forwards(inputs)[0]
+        states = _states(self.forwards, inputs, bptt_steps)
         if self.backwards is None:
             return states
         order = reversal(len(inputs), lengths)
-        backward_states: torch.Tensor = self.backwards(_reorder(inputs, order))[0]
+        backward_states = _states(self.backwards, _reorder(inputs, order), bptt_steps)
         return torch.cat([states, _reorder(backward_states, order)], dim=-1)
 
 
@@ -58,6 +64,31 @@ def reversal(time: int, lengths: torch.Tensor) -> torch.Tensor:
 
 def _reorder(features: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
     return features.gather(0, order[..., None].expand(-1, -1, features.shape[-1]))
+
+
+def _states(cell: nn.RNNBase, inputs: torch.Tensor, bptt_steps: int | None) -> torch.Tensor:
+    """States after all steps, whose gradient goes back to the beginning of its chunk at most.
+
+    Each chunk starts with the state that the one before left behind, as a constant: what
+    `lens.bptt` calls a truncation with stride equal to reach.
+    """
+    states: torch.Tensor
+    if bptt_steps is None:
+        states = cell(inputs)[0]
+        return states
+    carried, chunks = None, []
+    for chunk in torch.split(inputs, bptt_steps):
+        states, carried = cell(chunk, carried)
+        carried = _detached(carried)
+        chunks.append(states)
+    return torch.cat(chunks)
+
+
+def _detached(state: torch.Tensor | tuple[torch.Tensor, ...]) -> Any:  # noqa: ANN401 - as it came
+    """A state as a constant; the LSTM's has two parts."""
+    if isinstance(state, tuple):
+        return tuple(part.detach() for part in state)
+    return state.detach()
 
 
 def _cell(input_size: int, shape: Model) -> nn.RNNBase:

@@ -1,7 +1,7 @@
 """The report: one HTML file that needs no network and runs no script."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -26,19 +26,19 @@ _INCHES: Final = 6.2
 """Width of a figure, narrow enough that its letters can be read on a phone."""
 
 
-def page(results: Results, pictures: Sequence[Path]) -> str:
+def page(results: Results, pictures: Mapping[Path, str]) -> str:
     """The whole page; equal results make equal text.
 
     Args:
         results: One state of the pipeline.
-        pictures: PNG files to be shown under their names, from the lens.
+        pictures: PNG files of the lens, and what each shows in a sentence.
     """
     return template("report.html").render(
         results=results,
         figures=_figures(results),
         confusion=results.curves["confusion"].to_pylist(),
         params=yaml.safe_dump(results.params.model_dump(mode="json"), sort_keys=False),
-        pictures={path.stem.replace("_", " "): _data_uri(path) for path in pictures},
+        pictures=[(_data_uri(path), sentence) for path, sentence in pictures.items()],
     )
 
 

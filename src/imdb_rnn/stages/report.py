@@ -7,6 +7,7 @@ from imdb_rnn.console import console
 from imdb_rnn.corpus.reviews import read_reviews
 from imdb_rnn.evaluation.predictions import read_judged, require_same_reviews
 from imdb_rnn.jsonfile import read_json
+from imdb_rnn.lens.findings import findings
 from imdb_rnn.params import Params
 from imdb_rnn.report.mistakes import clearest_mistakes
 from imdb_rnn.report.model_card import model_card
@@ -19,6 +20,7 @@ PROVENANCE = Path("data/raw/provenance.json")
 TEST = Path("data/raw/test.parquet")
 REPORTS = Path("reports")
 PREDICTIONS = REPORTS / "predictions.parquet"
+LENS = REPORTS / "lens.json"
 PICTURES = REPORTS / "lens"
 PAGE = REPORTS / "report.html"
 CARD = Path("models/rnn/README.md")
@@ -38,7 +40,9 @@ def report(params: Params) -> None:
         source=read_json(PROVENANCE)["source"],
         mistakes=clearest_mistakes(judged, reviews, MISTAKES_OF_EACH_CLASS),
     )
-    _write(PAGE, page(results, sorted(PICTURES.glob("*.png"))))
+    shown = findings(read_json(LENS))
+    pictures = {PICTURES / f"{name}.png": sentence for name, sentence in shown.items()}
+    _write(PAGE, page(results, pictures))
     _write(CARD, model_card(results))
     file_results(params)
     console.print(f"report: {PAGE}")

@@ -49,6 +49,7 @@ def train(params: Params) -> None:
     classifier = Classifier(
         dataset["vocabulary_size"], dataset["max_length"], params.model, params.seed, phrases.sizes
     )
+    classifier.bptt_steps = params.train.bptt_steps
     _start_embedding(classifier)
     classifier.phrases.load_state_dict(phrases.state_dict())
     classifier.to(device)

@@ -1,0 +1,92 @@
+"""How far back a cell remembers: recall a marked word after a delay.
+
+A sequence is the mark, one of two words, and then as many random words as the delay is long, among
+them the same two without the mark. The question is which word was marked; guessing is right half
+of the time. A network that has learned one delay goes on to the next, which is twice as long:
+from its first weights, a long delay is learned late or never, because hardly any gradient comes
+back from it.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.lens.small import BATCH_SIZE, accuracy, in_memory, small_shape, small_trainer
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.summary import parameter_count
+from imdb_rnn.params import Model, Params
+
+SHORTEST_DELAY: Final = 5
+TESTED: Final = 1000
+"""Sequences an accuracy is counted on: its standard error is at most 0.016."""
+
+_MARK: Final = 2
+_CHOICES: Final = (3, 4)
+_VOCABULARY_SIZE: Final = 10
+_EMBEDDING_SIZE: Final = 16
+
+
+class Recall(NamedTuple):
+    """What a cell remembers."""
+
+    hidden_size: int
+    parameters: int
+    accuracy: dict[int, float]
+    """Share of right answers by delay in steps."""
+
+
+def delays(params: Params) -> list[int]:
+    """From the shortest on, each twice as long as the one before, up to `lens.longest_delay`."""
+    longest = params.lens.longest_delay
+    doublings = range(max(longest // SHORTEST_DELAY, 1).bit_length())
+    return [SHORTEST_DELAY * 2**n for n in doublings]
+
+
+def recall(params: Params, cell: str) -> Recall:
+    """Teach one delay after the other and test each on sequences of its own.
+
+    Args:
+        params: A tanh cell has `lens.hidden_size` units; of the others, as many as come to no more
+            parameters.
+        cell: A key of `small.SMALL_CELLS`.
+    """
+    shape = _as_large_as_plain(params, cell)
+    longest = delays(params)[-1] + 2
+    classifier = Classifier(_VOCABULARY_SIZE, longest, shape, params.seed)
+    random = np.random.default_rng([params.seed, 1])
+    right = {}
+    for delay in delays(params):
+        learned = sequences(random, params.lens.probe_steps * BATCH_SIZE, delay)
+        for _ in small_trainer(classifier, learned, params).epoch(1):
+            pass
+        right[delay] = accuracy(classifier, sequences(random, TESTED, delay))
+    return Recall(shape.hidden_size, parameter_count(classifier), right)
+
+
+def sequences(random: np.random.Generator, count: int, delay: int) -> TokenStore:
+    """Sequences of 2 + delay words; the label says which of the two words was marked."""
+    words = random.integers(_CHOICES[0], _VOCABULARY_SIZE, (count, 2 + delay)).astype(np.int32)
+    labels = random.integers(0, 2, count).astype(np.int8)
+    words[:, 0] = _MARK
+    words[:, 1] = np.array(_CHOICES)[labels]
+    return in_memory(list(words), labels)
+
+
+def _as_large_as_plain(params: Params, cell: str) -> Model:
+    limit = _size(_shape(params, "tanh", params.lens.hidden_size))
+    fitting = [
+        shape
+        for units in range(1, params.lens.hidden_size + 1)
+        if _size(shape := _shape(params, cell, units)) <= limit
+    ]
+    return fitting[-1]
+
+
+def _shape(params: Params, cell: str, units: int) -> Model:
+    changes = {"embedding_size": _EMBEDDING_SIZE, "initialization": "orthogonal"}
+    return small_shape(params, cell, hidden_size=units, **changes)
+
+
+def _size(shape: Model) -> int:
+    return parameter_count(Classifier(_VOCABULARY_SIZE, 1, shape))

@@ -1,0 +1,124 @@
+"""The stage on generated reviews: what it writes, that it repeats, what it refuses."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.csv
+import pytest
+
+from imdb_rnn.corpus.store import write_store
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.jsonfile import read_json, write_json
+from imdb_rnn.lens.findings import findings
+from imdb_rnn.params import Params
+from imdb_rnn.stages import lens as stage
+from results import shipped_params, write_model
+
+VOCABULARY = 9
+FIGURES = ("gradients", "initialization", "clipping", "padding", "recall", "windows")
+
+
+def params(**lens: object) -> Params:
+    values = shipped_params().model_dump()
+    values["model"] |= {"hidden_size": 4, "embedding_size": 4}
+    values["train"] |= {"threads": 1}
+    values["lens"] |= {
+        "reviews": 30,
+        "measured_reviews": 12,
+        "words": 20,
+        "hidden_size": 4,
+        "epochs": 2,
+        "longest_delay": 10,
+        "probe_steps": 3,
+    }
+    values["lens"] |= lens
+    return Params.model_validate(values)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    random = np.random.default_rng(3)
+    for split, count in (("train", 80), ("valid", 20)):
+        reviews = [
+            random.integers(1, VOCABULARY, random.integers(2, 30)).astype(np.int32)
+            for _ in range(count)
+        ]
+        labels = [number % 2 for number in range(count)]
+        write_store(
+            tmp_path / "data/prepared" / split, reviews, labels, list(map(str, range(count)))
+        )
+    write_json(
+        tmp_path / "data/prepared/dataset.json",
+        {"edition": "full", "vocabulary_size": VOCABULARY, "max_length": 30},
+    )
+    write_model(tmp_path / "models/rnn", params(), max_length=30)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    files = (folder / "reports").rglob("*.*")
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def test_everything_is_written_and_twice_the_same(folder: Path) -> None:
+    stage.lens(params())
+    first = outputs(folder)
+    assert set(first) == {
+        "reports/lens.json",
+        *(f"reports/lens/{name}.png" for name in FIGURES),
+        *(f"reports/plots/lens/{name}.csv" for name in FIGURES),
+    }
+    stage.lens(params())
+    assert outputs(folder) == first
+
+
+def test_the_numbers_and_the_points_agree(folder: Path) -> None:
+    stage.lens(params())
+    found: dict[str, Any] = read_json(folder / "reports/lens.json")
+    points = pyarrow.csv.read_csv(folder / "reports/plots/lens/gradients.csv")
+    assert points["distance"].to_pylist() == list(range(20))
+    for cell, course in found["cells"].items():
+        assert set(course["epochs"]) == {"0", "1", "2"}
+        for epoch, numbers in course["epochs"].items():
+            low, median, high = (
+                points[f"{cell}_{epoch}_{q}"].fill_null(0).to_pylist()
+                for q in ("low", "median", "high")
+            )
+            assert median[0] == pytest.approx(numbers["norm_at_last_word"], rel=1e-3)
+            assert median[-1] == pytest.approx(numbers["norm_at_farthest_word"], rel=1e-3)
+            assert all(a <= b <= c for a, b, c in zip(low, median, high, strict=True))
+    clipping = pyarrow.csv.read_csv(folder / "reports/plots/lens/clipping.csv").to_pydict()
+    assert clipping["step"] == [1, 2]  # an epoch is a single batch of 30
+    assert max(clipping["tanh_after"]) <= 1
+    assert "memory_factor_per_step" in found["cells"]["lstm"]["epochs"]["0"]
+
+
+def test_each_figure_has_a_sentence_without_gaps(folder: Path) -> None:
+    stage.lens(params())
+    sentences = findings(read_json(folder / "reports/lens.json"))
+    assert set(sentences) == set(FIGURES)
+    for sentence in sentences.values():
+        assert sentence.endswith(".")
+        assert not re.search(r"\bnan\b|\binf\b|None", sentence)
+
+
+def test_measured_reviews_are_not_learned_from(folder: Path) -> None:
+    material = stage.gather(folder / "data/prepared", VOCABULARY, params())
+    learned, full, short = (
+        {tuple(store[i]) for i in range(len(store))}
+        for store in (material.learned, material.full, material.short)
+    )
+    assert not learned & (full | short)
+    assert set(material.full.lengths) == {20}
+    assert 2 <= min(material.short.lengths) <= max(material.short.lengths) <= 10
+    assert len(material.learned) == 30
+
+
+@pytest.mark.parametrize("change", [{"words": 500}, {"reviews": 80}])
+@pytest.mark.usefixtures("folder")
+def test_too_few_reviews_are_refused_with_a_sentence(change: dict[str, int]) -> None:
+    with pytest.raises(InputRefusedError, match=r"lens: of the 80 training reviews.*lens.words"):
+        stage.lens(params(**change))
