@@ -164,7 +164,7 @@ def _work(
 ) -> None:
     """Take as many steps as each message says; at None, profile some more and end."""
     params = Params.model_validate(experiment_params("notebook"))
-    epochs = _notebook_steps if loop == "notebook" else _project_steps
+    epochs = notebook_steps if loop == "notebook" else project_steps
     steps = epochs(tokens, labels, params)
     connection.send("ready")
     while (number := connection.recv()) is not None:
@@ -184,7 +184,7 @@ def _classifier(params: Params) -> Classifier:
     return Classifier(VOCABULARY_SIZE, WIDTH, params.model, SEED)
 
 
-def _notebook_steps(
+def notebook_steps(
     tokens: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], params: Params
 ) -> Iterator[float]:
     """Losses of the notebook's loop, from the weights that the project's classifier starts with."""
@@ -201,7 +201,7 @@ def _notebook_steps(
         yield from training.steps([batch.tolist() for batch in _batches(tokens, number)])
 
 
-def _project_steps(
+def project_steps(
     tokens: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], params: Params
 ) -> Iterator[float]:
     """Losses of the project's loop, set up as the stage `train` does."""
@@ -272,9 +272,9 @@ def blocks(results: dict[str, Any]) -> dict[str, str]:
         ],
     )
     said = (
-        f"{results['rounds']} epochs of {results['steps']} steps each, in turn; large float32 "
-        f"matrix products reach {results['machine']['gflops_float32']:.0f} GFLOP/s here. Over the first "
-        f"{results['losses_compared']} steps the losses differ by at most "
+        f"{results['rounds']} epochs of {results['steps']} steps each, in turn; "
+        f"large float32 matrix products reach {results['machine']['gflops_float32']:.0f} GFLOP/s. "
+        f"Over the first {results['losses_compared']} steps the losses differ by at most "
         f"{results['largest_loss_difference']:.1e}."
     )
     operations = {
@@ -287,7 +287,10 @@ def blocks(results: dict[str, Any]) -> dict[str, str]:
         )
         for loop in LOOPS
     }
-    return {"speed": f"{speed}\n{said}\n", **operations}
+    return {
+        "speed": f"\n{speed}\n{said}\n\n",
+        **{name: f"\n{rows}\n" for name, rows in operations.items()},
+    }
 
 
 if __name__ == "__main__":

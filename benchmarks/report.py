@@ -78,7 +78,7 @@ def _median_or_none(runs: Sequence[Mapping[str, Any]], milestone: str) -> float 
 
 def blocks(results: Mapping[str, Any]) -> dict[str, str]:
     """The generated parts of the document."""
-    return {
+    contents = {
         "machine": _machine(results["machine"]),
         "results": _contestants(results["results"]) + _failures(results["results"], _title),
         "speed": _speeds(results["results"]),
@@ -87,6 +87,7 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
         "growth": _growth(results["growth"]) + _failures(results["growth"], str),
         "labels": _labels(results["labels"]) + _failures(results["labels"], str),
     }
+    return {name: f"\n{content}\n" for name, content in contents.items()}
 
 
 def _title(name: str) -> str:
