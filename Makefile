@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3; do \
 	&& echo $$python && break; done)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run verify test lint audit format ui
+.PHONY: help setup run verify bench test lint audit format ui
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,16 @@ lint: setup ## formatting, lint rules, types
 format: setup ## rewrite the code in the project's format
 	ruff format
 	ruff check --fix
+
+bench: setup $(VENV)/bench-installed ## side by side with other libraries, about 45 minutes
+	python -m benchmarks
+	python -m benchmarks.notebook_speed
+
+$(VENV)/bench-installed: $(VENV)/installed
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[dev,bench]' || \
+		echo "Some libraries cannot be installed; their rows will say so."
+	@touch $@
 
 ui: setup ## MLflow on http://127.0.0.1:5000
 	imdb-rnn ui

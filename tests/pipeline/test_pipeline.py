@@ -1,5 +1,6 @@
 """The shipped dvc.yaml on a small generated archive: real stages, real DVC, real MLflow."""
 
+import json
 import signal
 import subprocess
 import sys

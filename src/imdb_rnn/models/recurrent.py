@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from imdb_rnn.models.plain_recurrence import PlainCell
 from imdb_rnn.params import Model
 
 
@@ -96,4 +97,4 @@ def _cell(input_size: int, shape: Model) -> nn.RNNBase:
         return nn.LSTM(input_size, shape.hidden_size)
     if shape.cell == "gru":
         return nn.GRU(input_size, shape.hidden_size)
-    return nn.RNN(input_size, shape.hidden_size, nonlinearity=shape.nonlinearity)
+    return PlainCell(input_size, shape.hidden_size, nonlinearity=shape.nonlinearity)

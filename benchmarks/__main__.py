@@ -1,0 +1,146 @@
+"""`make bench`: every measurement in turn, then `reports/benchmark.json`, table and figure.
+
+Each runs in a process of its own. What is done is kept in `.cache/benchmark.jsonl`, so that an
+interrupted benchmark goes on where it was; once all is written, that file goes.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final, NamedTuple
+
+import typer
+
+from benchmarks.catalogue import CATALOGUE
+from benchmarks.document import fill_in
+from benchmarks.figure import write_figure
+from benchmarks.machine import describe_machine
+from benchmarks.report import blocks, gathered
+from benchmarks.reviews import Reviews
+from benchmarks.scaling import LABEL_EXPERIMENT, LABELS, SIZES
+from benchmarks.tokenizing import TOKENIZERS
+from imdb_rnn.console import console, error_console
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.jsonfile import read_json, write_json
+
+RESULTS: Final = Path("reports/benchmark.json")
+DOCUMENT: Final = Path("docs/benchmarks.md")
+FIGURE: Final = Path("reports/figures/accuracy_per_minute.png")
+DONE: Final = Path(".cache/benchmark.jsonl")
+
+MINUTES: Final = {"tokenizing": 0.4, "growth": 0.9, "labels": 1.5}
+"""What one measurement of a kind takes on average, about."""
+
+
+class Job(NamedTuple):
+    """One measurement."""
+
+    kind: str
+    name: str
+    seed: int
+
+
+def main(
+    only: Annotated[
+        list[str] | None,
+        typer.Argument(help="Contestants, or tokenizing, growth, labels. None runs all."),
+    ] = None,
+    runs: Annotated[int, typer.Option(help="Of each quick contestant.", min=1)] = 3,
+    long_runs: Annotated[int, typer.Option(help="Of each that takes minutes.", min=1)] = 1,
+) -> None:
+    """Measure this project side by side with others, on this machine."""
+    jobs = list(_jobs(set(only or _default_names()), runs, long_runs))
+    Reviews.read("test")  # refused before time is spent
+    done = _done()
+    left = [job for job in jobs if job not in done]
+    _announce(left, len(done))
+    for number, job in enumerate(left, start=1):
+        console.print(f"{number} of {len(left)}: {job.kind} {job.name}, seed {job.seed}")
+        done[job] = _measured(job)
+        _keep(job, done[job])
+    earlier = read_json(RESULTS) if RESULTS.exists() else {}
+    results = gathered({job: done[job] for job in jobs}, earlier, describe_machine())
+    write_json(RESULTS, results)
+    fill_in(DOCUMENT, blocks(results))
+    write_figure(FIGURE, results["results"])
+    DONE.unlink(missing_ok=True)
+    console.print(f"{RESULTS}, {DOCUMENT} and {FIGURE} are written")
+
+
+def _default_names() -> list[str]:
+    return [name for name, entry in CATALOGUE.items() if not entry.optional] + list(MINUTES)
+
+
+def _jobs(names: set[str], runs: int, long_runs: int) -> Iterator[Job]:
+    """All measurements, those that share a name one after the other."""
+    unknown = names - CATALOGUE.keys() - MINUTES.keys()
+    if unknown:
+        known = ", ".join([*CATALOGUE, *MINUTES])
+        raise InputRefusedError(
+            f"{', '.join(sorted(unknown))}: not in the benchmark. Known: {known}."
+        )
+    for name, entry in CATALOGUE.items():
+        if name in names:
+            for seed in range(1, 1 + (long_runs if entry.long else runs)):
+                yield Job("contestant", name, seed)
+    if "tokenizing" in names:
+        for seed in range(1, 1 + runs):
+            yield from (Job("tokenizing", name, seed) for name in TOKENIZERS)
+    if "growth" in names:
+        yield from (Job("growth", str(size), 1) for size in SIZES)
+    if "labels" in names:
+        models = ("nb", LABEL_EXPERIMENT)
+        yield from (Job("labels", f"{model}:{n}", 1) for model in models for n in LABELS)
+
+
+def _announce(left: list[Job], kept: int) -> None:
+    for kind, name in dict.fromkeys((job.kind, job.name) for job in left):
+        times = sum(job[:2] == (kind, name) for job in left)
+        console.print(f"{kind} {name}: {times} x {_minutes(kind, name):.1f} minutes")
+    total = sum(_minutes(job.kind, job.name) for job in left)
+    console.print(
+        f"{len(left)} measurements, about {total:.0f} minutes in all; {kept} done before are kept"
+    )
+
+
+def _minutes(kind: str, name: str) -> float:
+    return CATALOGUE[name].minutes if kind == "contestant" else MINUTES[kind]
+
+
+def _measured(job: Job) -> dict[str, Any]:
+    """The measurement's result, or a sentence about why there is none."""
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "result.json"
+        command = [sys.executable, "-m", "benchmarks.worker", *map(str, job), str(result)]
+        began = time.monotonic()
+        code = subprocess.run(command, check=False).returncode
+        console.print(f"  {(time.monotonic() - began) / 60:.1f} minutes")
+        if result.exists():
+            measured: dict[str, Any] = read_json(result)
+            return measured
+        return {"failed": f"ended with exit code {code}"}
+
+
+def _done() -> dict[Job, dict[str, Any]]:
+    if not DONE.exists():
+        return {}
+    lines = [json.loads(line) for line in DONE.read_text(encoding="utf-8").splitlines()]
+    return {Job(*line["job"]): line["result"] for line in lines}
+
+
+def _keep(job: Job, result: dict[str, Any]) -> None:
+    DONE.parent.mkdir(exist_ok=True)
+    with DONE.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"job": job, "result": result}) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except InputRefusedError as refusal:
+        error_console.print(str(refusal), style="red")
+        sys.exit(2)
