@@ -4,7 +4,8 @@
 it, and `imdb-rnn track` does both from the output files where DVC restored them from its cache.
 The run is found by its fingerprint, a tag; the outputs know nothing of it, so their hashes stay.
 
-This is the only module that knows MLflow, besides the one that MLflow itself runs to serve.
+This module and `registry` are the only ones that know MLflow, besides the one that MLflow itself
+runs to serve.
 """
 
 import csv
@@ -169,18 +170,19 @@ def training_run(params: Params) -> Iterator[LiveRun]:
     run.close("FINISHED")
 
 
-def file_results(params: Params) -> bool:
+def file_results(params: Params) -> str | None:
     """File what the output files hold into the run of this state; a second time changes nothing.
 
     Args:
         params: All of `params.yaml`; the outputs in the working folder must belong to them.
 
     Returns:
-        Whether MLflow took everything; if not, why not has been printed.
+        The run's id; None if MLflow did not take everything, and then why not has been printed.
 
     Raises:
         InputRefusedError: There is no trained model, or an output file is damaged.
     """
+    run_id: str | None = None
     dataset = _read_output(DATASET)
     results = {"train": _read_output(REPORTS / "train.json")}
     for name in ("evaluate", "baseline", "data"):
@@ -188,6 +190,7 @@ def file_results(params: Params) -> bool:
             results[name] = _read_output(REPORTS / f"{name}.json")
 
     def file() -> None:
+        nonlocal run_id
         run = _Run(params, dataset)
         run.describe(results.get("evaluate"))
         run.extend_curves(_recorded_epochs())
@@ -197,8 +200,22 @@ def file_results(params: Params) -> bool:
         run.log_model()
         run.set_status("FINISHED")
         console.print(f"MLflow: run “{run.name}” of experiment {EXPERIMENT} in {store_uri()}")
+        run_id = run.id
 
-    return _answered(file)
+    _answered(file)
+    return run_id
+
+
+def require_runs() -> None:
+    """Refuse to make an empty store just to find nothing in it.
+
+    Raises:
+        InputRefusedError: There is no store yet.
+    """
+    uri = store_uri()
+    database = Path(uri.removeprefix("sqlite:///"))
+    if uri.startswith("sqlite:") and not database.exists():
+        raise InputRefusedError(f"{database}: there are no runs yet. `dvc repro` makes the first.")
 
 
 def serve_ui(port: int) -> None:
@@ -214,9 +231,7 @@ def serve_ui(port: int) -> None:
     if uri.startswith("http"):
         console.print(f"The runs are kept by the MLflow server at {uri} : open it in a browser.")
         return
-    database = Path(uri.removeprefix("sqlite:///"))
-    if uri.startswith("sqlite:") and not database.exists():
-        raise InputRefusedError(f"{database}: there are no runs yet. `dvc repro` makes the first.")
+    require_runs()
     _refuse_taken_port(port)
     console.print(f"MLflow UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
     server = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
@@ -237,7 +252,7 @@ class _Run:
     def __init__(self, params: Params, dataset: Mapping[str, Any]) -> None:
         self._params = params
         self._facts = dataset
-        self._client, experiment = _open_store()
+        self._client, experiment = open_store()
         state = fingerprint(params, dataset)
         found = self._client.search_runs(
             [experiment], f"tags.`{FINGERPRINT_TAG}` = '{state}'", max_results=1
@@ -249,12 +264,12 @@ class _Run:
                 experiment, run_name=_run_name(params), tags={FINGERPRINT_TAG: state}
             )
         )
-        self._id: str = run.info.run_id
+        self.id: str = run.info.run_id
         self._status: str = run.info.status
         self._metrics: dict[str, float] = run.data.metrics
         self._tags: dict[str, str] = run.data.tags
         self._last_steps = {
-            curve: max(point.step for point in self._client.get_metric_history(self._id, curve))
+            curve: max(point.step for point in self._client.get_metric_history(self.id, curve))
             for curve in self._metrics
             if curve.startswith(("step/", "epoch/"))
         }
@@ -272,7 +287,7 @@ class _Run:
             )
         params = _flatten(self._params.model_dump(mode="json"), ".")
         self._client.log_batch(
-            self._id,
+            self.id,
             params=[Param(name, _as_yaml(value)) for name, value in params.items()],
             tags=[RunTag(name, value) for name, value in tags.items()],
         )
@@ -296,12 +311,12 @@ class _Run:
 
     def _log(self, points: Sequence[Metric]) -> None:
         for begin in range(0, len(points), METRICS_A_BATCH):
-            self._client.log_batch(self._id, metrics=points[begin : begin + METRICS_A_BATCH])
+            self._client.log_batch(self.id, metrics=points[begin : begin + METRICS_A_BATCH])
 
     def log_datasets(self) -> None:
         """Log which reviews the run learned from and was tested on."""
         self._client.log_inputs(
-            self._id,
+            self.id,
             [
                 DatasetInput(self._dataset(split), tags=[InputTag("mlflow.data.context", context)])
                 for split, context in {"train": "training", "test": "testing"}.items()
@@ -322,7 +337,7 @@ class _Run:
         """Copy reports, figures and predictions into the run, as far as they exist."""
         for folder, patterns in ARTIFACTS.items():
             for path in sorted(path for pattern in patterns for path in Path().glob(pattern)):
-                self._client.log_artifact(self._id, str(path), folder)
+                self._client.log_artifact(self.id, str(path), folder)
 
     def log_model(self) -> None:
         """Log the servable model, unless the run has this very one."""
@@ -330,7 +345,7 @@ class _Run:
         if self._tags.get(MODEL_TAG) == digest:
             return
         mlflow.set_tracking_uri(store_uri())
-        with mlflow.start_run(run_id=self._id):
+        with mlflow.start_run(run_id=self.id):
             mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(PACKAGE / "serving" / "pyfunc.py"),
@@ -339,7 +354,7 @@ class _Run:
                 input_example=["A film to see again and again."],
                 pip_requirements=[_pin(name) for name in ["mlflow", *SERVING_PACKAGES]],
             )
-        self._client.set_tag(self._id, MODEL_TAG, digest)
+        self._client.set_tag(self.id, MODEL_TAG, digest)
         self._status = "FINISHED"
 
     def set_status(self, status: str) -> None:
@@ -347,9 +362,9 @@ class _Run:
         if status == self._status:
             return
         if status == "RUNNING":
-            self._client.update_run(self._id, status)
+            self._client.update_run(self.id, status)
         else:
-            self._client.set_terminated(self._id, status)
+            self._client.set_terminated(self.id, status)
         self._status = status
 
 
@@ -368,7 +383,7 @@ def _answered(call: Callable[[], None]) -> bool:
     return True
 
 
-def _open_store() -> tuple[mlflow.MlflowClient, str]:
+def open_store() -> tuple[mlflow.MlflowClient, str]:
     """A client and the id of the project's experiment, which is made if need be.
 
     Processes that make the tables or the experiment at the same time would break each other.

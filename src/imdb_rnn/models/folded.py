@@ -89,6 +89,9 @@ class FoldedClassifier:
 class _FoldedLSTM:
     """One LSTM, read in one direction.
 
+    Its tanh is 2 sigmoid(2x) - 1, which PyTorch computes in a quarter of the time on CPUs; the
+    inner 2 is part of the weights.
+
     Args:
         cell: Its input is a word's vector and the polarities beside it.
         vectors: float32 [vocabulary, embedding_size].
@@ -97,14 +100,15 @@ class _FoldedLSTM:
     @torch.inference_mode()
     def __init__(self, cell: nn.LSTM, vectors: torch.Tensor) -> None:
         self._hidden = cell.hidden_size
-        from_word, from_polarities = _sigmoids_first(cell.weight_ih_l0).split(
+        rows = torch.ones(4, self._hidden)
+        rows[2] = 2  # input, forget, cell, output gate
+        scale = rows.view(-1, 1)
+        from_word, from_polarities = (scale * cell.weight_ih_l0).split(
             [vectors.shape[1], cell.input_size - vectors.shape[1]], dim=1
         )
-        bias = _sigmoids_first(cell.bias_ih_l0 + cell.bias_hh_l0)
+        bias = scale[:, 0] * (cell.bias_ih_l0 + cell.bias_hh_l0)
         self._words = torch.addmm(bias, vectors, from_word.T)
-        self._weight = torch.cat(
-            [_sigmoids_first(cell.weight_hh_l0), from_polarities], dim=1
-        ).T.contiguous()
+        self._weight = torch.cat([scale * cell.weight_hh_l0, from_polarities], dim=1).T.contiguous()
 
     def pool(
         self, tokens: torch.Tensor, polarities: torch.Tensor, lengths: torch.Tensor
@@ -131,11 +135,10 @@ class _FoldedLSTM:
             words = tokens[begin:end, :count].unbind()
             for word, polarity in zip(words, polarities[begin:end, :count].unbind(), strict=True):
                 given[:, hidden:] = polarity
-                gates = self._words.index_select(0, word).addmm_(given, self._weight)
-                gates[:, : 3 * hidden].sigmoid_()
-                ingoing, forget, outgoing, change = gates.split(hidden, dim=1)
-                kept.mul_(forget).addcmul_(ingoing, change.tanh_())
-                torch.mul(outgoing, kept.tanh(), out=state)
+                gates = self._words.index_select(0, word).addmm_(given, self._weight).sigmoid_()
+                ingoing, forget, change, outgoing = gates.split(hidden, dim=1)
+                kept.mul_(forget).addcmul_(ingoing, change, value=2).sub_(ingoing)
+                torch.mul(outgoing, (2 * kept).sigmoid_().mul_(2).sub_(1), out=state)
                 torch.maximum(most, state, out=most)
                 sum_.add_(state)
         return highest, total / lengths[:, None]
@@ -151,9 +154,3 @@ def _stretches(lengths: torch.Tensor) -> Iterator[tuple[int, int, int]]:
     for end in sorted(set(lengths.tolist())):
         yield begin, end, int((lengths >= end).sum())
         begin = end
-
-
-def _sigmoids_first(weights: torch.Tensor) -> torch.Tensor:
-    """PyTorch's rows are input, forget, cell and output gate; here the one with tanh comes last."""
-    ingoing, forget, change, outgoing = weights.chunk(4)
-    return torch.cat([ingoing, forget, outgoing, change])
