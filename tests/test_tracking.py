@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.registry import promote
 from imdb_rnn.serving.predictor import Predictor
 from imdb_rnn.tracking import (
     EXPERIMENT,
@@ -28,7 +29,14 @@ from imdb_rnn.tracking import (
     store_uri,
     training_run,
 )
-from results import PROJECT, TEXTS, small_params, write_dataset_facts, write_results
+from results import (
+    PROJECT,
+    TEXTS,
+    small_params,
+    write_dataset_facts,
+    write_predictions,
+    write_results,
+)
 
 PARAMS = small_params()
 
@@ -194,12 +202,14 @@ class TestFiling:
         assert "pyfunc.py" in {path.name for path in files}
         assert not {path.suffix for path in files} & {".pkl", ".pickle", ".pt", ".bin", ".joblib"}
 
-    def test_the_filed_model_serves_raw_text_over_http(self, results: Path) -> None:
-        assert file_results(PARAMS)
-        (model,) = (results / "mlartifacts" / "models").iterdir()
+    def test_the_champion_serves_raw_text_over_http(self, results: Path) -> None:
+        write_predictions(results / "reports" / "predictions.parquet")
+        run = file_results(PARAMS)
+        assert run
+        assert promote(run, force=False).done
         texts = [text for text in TEXTS if text]
         expected = Predictor.load(results / "models" / "rnn").probabilities(texts)
-        with _served(model / "artifacts") as address:
+        with _served("models:/imdb-rnn@champion") as address:
             answer = _post_when_up(address, {"inputs": texts})
             refusal = _post_when_up(address, {"inputs": [3]})
             empty = _post_when_up(address, {"inputs": ["great", ""]})
@@ -319,14 +329,13 @@ def _train_one_step_until(end: BaseException) -> None:
 
 
 @contextmanager
-def _served(model: Path) -> Iterator[str]:
+def _served(model: str) -> Iterator[str]:
     """The address of a model server that knows nothing of the project's own code."""
     port = _unused_port()
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(model)]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
     server = subprocess.Popen(
         [*command, "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)],
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        cwd=model.anchor,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
