@@ -20,11 +20,13 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.jsonfile import write_json
 from imdb_rnn.registry import promote
 from imdb_rnn.serving.predictor import Predictor
 from imdb_rnn.tracking import (
     EXPERIMENT,
     file_results,
+    file_seeds,
     serve_ui,
     store_uri,
     training_run,
@@ -195,6 +197,32 @@ class TestFiling:
         once = _everything(results)
         assert file_results(PARAMS)
         assert _everything(results) == once
+
+    def test_seeds_are_a_run_that_holds_theirs(
+        self, results: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as experiment:
+            experiment.setenv("DVC_EXP_NAME", "seed-2")
+            with training_run(PARAMS.model_copy(update={"seed": 2})):
+                pass
+        own = file_results(PARAMS)
+        assert own
+        numbers = {"edition": "full", "n": 3, "accuracy_mean": 0.91, "runs": [{"seed": 1}]}
+        write_json(results / "reports" / "seeds.json", numbers)
+        for _ in range(2):
+            assert file_seeds(
+                own, numbers, ["seed-2", "seed-3"], [results / "reports" / "seeds.json"]
+            )
+        (parent,) = (run for run in _runs(results) if run.info.run_name == "3 seeds")
+        assert parent.info.status == "FINISHED"
+        assert parent.data.metrics == {"seeds/n": 3, "seeds/accuracy_mean": 0.91}
+        assert _curve(results, parent, "seeds/n") == [(0, 3)]
+        children = {
+            run.info.run_name
+            for run in _runs(results)
+            if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id
+        }
+        assert children == {"lstm-4x1-bi seed 1", "seed-2"}
 
     def test_nothing_in_the_store_is_a_pickle(self, results: Path) -> None:
         assert file_results(PARAMS)

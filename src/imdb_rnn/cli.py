@@ -170,12 +170,23 @@ def seeds(
 
     Counts on from the seed in params.yaml, whose result is the working folder's own. Each other
     one runs in a temporary copy, through `dvc exp run`; a seed that was done before with the same
-    parameters and code is not done again. Writes reports/seeds.json.
+    parameters and code is not done again. Writes reports/seeds.json and reports/seeds.png, and a
+    run in MLflow that holds those of the seeds.
     """
-    from imdb_rnn.seeds import run_seeds, seeds_table
+    from imdb_rnn.params import load_params
+    from imdb_rnn.seeds import FIGURE, experiment_name, run_seeds, seeds_table
+    from imdb_rnn.seeds import RESULTS as SEEDS
+    from imdb_rnn.tracking import file_results, file_seeds
 
+    params = load_params()
     _refuse_outdated_results()
-    console.print(seeds_table(run_seeds(n)))
+    results = run_seeds(n)
+    console.print(seeds_table(results))
+    console.print(f"figure: {FIGURE}")
+    own = file_results(params)
+    others = [experiment_name(run["seed"]) for run in results["runs"][1:]]
+    if not own or not file_seeds(own, results, others, [SEEDS, FIGURE]):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -158,6 +158,11 @@ def _champion(client: MlflowClient) -> _Champion | None:
     if version is None:
         return None
     champion = client.get_model_version(NAME, version)
+    if champion.run_id is None:
+        raise InputRefusedError(
+            f"models:/{NAME}@{ALIAS}: version {version} belongs to no run, so nobody knows how "
+            f"good it is. Delete the alias in `imdb-rnn ui`."
+        )
     return _Champion(champion, client.get_run(champion.run_id))
 
 

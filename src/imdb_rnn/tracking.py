@@ -48,11 +48,14 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 import mlflow
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
 EXPERIMENT: Final = "imdb-rnn"
 FINGERPRINT_TAG: Final = "imdb_rnn.fingerprint"
 MODEL_TAG: Final = "imdb_rnn.model_sha256"
+EXPERIMENT_TAG: Final = "dvc.experiment"
+SEEDS_TAG: Final = "imdb_rnn.seeds_of"
+PARENT_TAG: Final = "mlflow.parentRunId"
 DESCRIPTION_TAG: Final = "mlflow.note.content"
 
 DATASET: Final = Path("data/prepared/dataset.json")
@@ -206,6 +209,57 @@ def file_results(params: Params) -> str | None:
     return run_id
 
 
+def file_seeds(
+    own: str, results: Mapping[str, Any], experiments: Iterable[str], files: Iterable[Path]
+) -> bool:
+    """File several seeds as one run that holds theirs; a second time changes nothing.
+
+    Args:
+        own: Id of the run of the working folder's state, one of the seeds.
+        results: Contents of `reports/seeds.json`.
+        experiments: DVC's names for the other seeds; one whose run is elsewhere is left out.
+        files: Kept with the run.
+
+    Returns:
+        Whether MLflow took everything; if not, why not has been printed.
+    """
+
+    def file() -> None:
+        client, experiment = open_store()
+        state = client.get_run(own).data.tags[FINGERPRINT_TAG]
+        parent = _newest(client, experiment, SEEDS_TAG, state) or client.create_run(
+            experiment, tags={SEEDS_TAG: state, "edition": results["edition"]}
+        )
+        run_id = parent.info.run_id
+        children = [_newest(client, experiment, EXPERIMENT_TAG, name) for name in experiments]
+        for child in [own, *(run.info.run_id for run in children if run)]:
+            client.set_tag(child, PARENT_TAG, run_id)
+        client.update_run(run_id, name=f"{results['n']} seeds")
+        now = int(time.time() * 1000)
+        metrics = {f"seeds/{k}": float(v) for k, v in results.items() if isinstance(v, int | float)}
+        client.log_batch(
+            run_id,
+            metrics=[
+                Metric(name, value, now, 0)
+                for name, value in metrics.items()
+                if parent.data.metrics.get(name) != value
+            ],
+        )
+        for path in files:
+            client.log_artifact(run_id, str(path), "reports")
+        if parent.info.status != "FINISHED":
+            client.set_terminated(run_id)
+
+    return _answered(file, later="`imdb-rnn seeds` files the run when it is called again")
+
+
+def _newest(client: mlflow.MlflowClient, experiment: str, tag: str, value: str) -> Run | None:
+    found = client.search_runs(
+        [experiment], f"tags.`{tag}` = '{value}'", max_results=1, order_by=["start_time DESC"]
+    )
+    return found[0] if found else None
+
+
 def require_runs() -> None:
     """Refuse to make an empty store just to find nothing in it.
 
@@ -254,15 +308,8 @@ class _Run:
         self._facts = dataset
         self._client, experiment = open_store()
         state = fingerprint(params, dataset)
-        found = self._client.search_runs(
-            [experiment], f"tags.`{FINGERPRINT_TAG}` = '{state}'", max_results=1
-        )
-        run = (
-            found[0]
-            if found
-            else self._client.create_run(
-                experiment, run_name=_run_name(params), tags={FINGERPRINT_TAG: state}
-            )
+        run = _newest(self._client, experiment, FINGERPRINT_TAG, state) or self._client.create_run(
+            experiment, run_name=_run_name(params), tags={FINGERPRINT_TAG: state}
         )
         self.id: str = run.info.run_id
         self._status: str = run.info.status
@@ -368,15 +415,17 @@ class _Run:
         self._status = status
 
 
-def _answered(call: Callable[[], None]) -> bool:
+def _answered(
+    call: Callable[[], None],
+    later: str = "The pipeline goes on; `imdb-rnn track` files the run later",
+) -> bool:
     """Make a call to MLflow, the one place where its failures end: as a sentence."""
     try:
         call()
     except Exception as error:  # noqa: BLE001 - whatever tracking runs into, the pipeline goes on
         reason = str(error).partition("\n")[0] or type(error).__name__
         error_console.print(
-            f"MLflow at {store_uri()} did not answer: {reason:.300}. "
-            f"The pipeline goes on; `imdb-rnn track` files the run later.",
+            f"MLflow at {store_uri()} did not answer: {reason:.300}. {later}.",
             style="yellow",
         )
         return False
@@ -425,7 +474,7 @@ def _lineage() -> dict[str, str]:
         "git.dirty": "true" if has_uncommitted_changes() else "false",
     }
     if "DVC_EXP_NAME" in os.environ:
-        tags["dvc.experiment"] = os.environ["DVC_EXP_NAME"]
+        tags[EXPERIMENT_TAG] = os.environ["DVC_EXP_NAME"]
     lock = Path("dvc.lock")
     # Within a stage, DVC has not written that stage's own entry yet.
     if lock.exists() and "DVC_STAGE" not in os.environ:

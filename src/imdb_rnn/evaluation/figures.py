@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
@@ -153,6 +153,25 @@ def learning_curve_figure(history: pa.Table) -> Figure:
 
 
 @_styled
+def seeds_figure(results: Mapping[str, Any]) -> Figure:
+    """Accuracy and its interval under each seed, their mean, and the baselines.
+
+    Args:
+        results: Contents of `reports/seeds.json`.
+    """
+    figure = Figure(figsize=(7.0, 1.4 + 0.33 * results["n"]))
+    axes = figure.subplots()
+    _intervals(axes, {f"seed {run['seed']}": run for run in results["runs"]})
+    mean = results["accuracy_mean"]
+    axes.axvline(mean, color=_COLORS[MODEL], label=f"mean {mean:.4f}")
+    for name, accuracy in results["baselines"].items():
+        axes.axvline(accuracy, color=_COLORS[name], linestyle="--", label=TITLES[name])
+    axes.set(title="Test accuracy under several seeds", xlabel="accuracy")
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+@_styled
 def write_figure(path: Path, figure: Figure) -> None:
     """Write a PNG in 128 colours, a third of the size and with nothing that changes by run."""
     drawn = BytesIO()
@@ -203,5 +222,7 @@ def _intervals(axes: Axes, groups: Mapping[str, Mapping[str, float]]) -> None:
         color=_COLORS[MODEL],
         capsize=3,
     )
-    axes.set_yticks(rows, [f"{name}  ({group['n']:,})" for name, group in groups.items()])
+    axes.set_yticks(
+        rows, [f"{name}  ({g['n']:,})" if "n" in g else name for name, g in groups.items()]
+    )
     axes.set_ylim(len(groups) - 0.5, -0.5)

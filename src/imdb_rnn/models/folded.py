@@ -100,15 +100,16 @@ class _FoldedLSTM:
     @torch.inference_mode()
     def __init__(self, cell: nn.LSTM, vectors: torch.Tensor) -> None:
         self._hidden = cell.hidden_size
-        rows = torch.ones(4, self._hidden)
-        rows[2] = 2  # input, forget, cell, output gate
-        scale = rows.view(-1, 1)
-        from_word, from_polarities = (scale * cell.weight_ih_l0).split(
-            [vectors.shape[1], cell.input_size - vectors.shape[1]], dim=1
+        scale = torch.ones(4, self._hidden)
+        scale[2] = 2  # PyTorch's order: input, forget, cell, output gate
+        scale = scale.view(-1, 1)
+        from_input, from_state, bias, other_bias = (
+            scale * cell.get_parameter(name).view(4 * self._hidden, -1)
+            for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
         )
-        bias = scale[:, 0] * (cell.bias_ih_l0 + cell.bias_hh_l0)
-        self._words = torch.addmm(bias, vectors, from_word.T)
-        self._weight = torch.cat([scale * cell.weight_hh_l0, from_polarities], dim=1).T.contiguous()
+        width = vectors.shape[1]
+        self._words = torch.addmm((bias + other_bias).T, vectors, from_input[:, :width].T)
+        self._weight = torch.cat([from_state, from_input[:, width:]], dim=1).T.contiguous()
 
     def pool(
         self, tokens: torch.Tensor, polarities: torch.Tensor, lengths: torch.Tensor
@@ -136,7 +137,7 @@ class _FoldedLSTM:
             for word, polarity in zip(words, polarities[begin:end, :count].unbind(), strict=True):
                 given[:, hidden:] = polarity
                 gates = self._words.index_select(0, word).addmm_(given, self._weight).sigmoid_()
-                ingoing, forget, change, outgoing = gates.split(hidden, dim=1)
+                ingoing, forget, change, outgoing = gates.chunk(4, dim=1)
                 kept.mul_(forget).addcmul_(ingoing, change, value=2).sub_(ingoing)
                 torch.mul(outgoing, (2 * kept).sigmoid_().mul_(2).sub_(1), out=state)
                 torch.maximum(most, state, out=most)

@@ -7,7 +7,7 @@ ONNX knows no other. Files of this kind hold numbers and names of operators, no 
 
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import numpy as np
 import onnx
@@ -107,7 +107,7 @@ def onnx_model(classifier: Classifier) -> onnx.ModelProto:
     features = _inputs(graph, classifier, words)
     lengths = graph.add("Cast", "lengths", to=TensorProto.INT32)
     for layer in classifier.layers:
-        features = _layer(graph, layer, features, lengths)
+        features = _layer(graph, cast("RecurrentLayer", layer), features, lengths)
     pooled = _pooled(graph, shape.pooling, features)
     logits = graph.add(
         "Gemm",
@@ -138,9 +138,8 @@ class _Graph:
 
     def constant(self, value: torch.Tensor | np.int64 | list[int] | float) -> str:
         """Store numbers; returns their name. Lists become int64, numbers float32."""
-        if isinstance(value, torch.Tensor):
-            value = value.detach().numpy()
-        array = np.array(value, dtype=np.float32 if isinstance(value, float) else None, order="C")
+        numbers = value.detach().numpy() if isinstance(value, torch.Tensor) else value
+        array = np.array(numbers, dtype=np.float32 if isinstance(value, float) else None, order="C")
         name = f"constant_{len(self._constants)}"
         self._constants.append(numpy_helper.from_array(array, name))
         return name
@@ -212,7 +211,7 @@ def _layer(graph: _Graph, layer: RecurrentLayer, features: str, lengths: str) ->
     """Hidden states [time, batch, hidden_size * directions] of features [time, batch, ...]."""
     cells = [layer.forwards, layer.backwards] if layer.backwards else [layer.forwards]
     cell = cells[0]
-    attributes: dict[str, _Attribute] = {"hidden_size": cell.hidden_size}
+    attributes: dict[str, Any] = {"hidden_size": cell.hidden_size}
     if isinstance(cell, nn.GRU):
         attributes["linear_before_reset"] = 1  # as PyTorch has it
     if isinstance(cell, nn.RNN):
