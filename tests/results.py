@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from imdb_rnn.corpus.vocabulary import build_tokenizer
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.models.classifier import Classifier
@@ -83,6 +86,12 @@ def write_results(folder: Path, params: Params) -> None:
     )
     (reports / "figures" / "roc.png").write_bytes(b"\x89PNG")
     (reports / "plots" / "roc.csv").write_text("fpr,tpr\n0,0\n1,1\n")
+
+
+def write_predictions(path: Path) -> None:
+    """Write what `evaluate` writes about four reviews."""
+    table = {"id": ["a", "b", "c", "d"], "label": pa.array([0, 0, 1, 1], pa.int8())}
+    pq.write_table(pa.table(table | {"probability": [0.1, 0.6, 0.7, 0.8]}), path)
 
 
 def write_dataset_facts(folder: Path) -> None:

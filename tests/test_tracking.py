@@ -20,15 +20,25 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.jsonfile import write_json
+from imdb_rnn.registry import promote
 from imdb_rnn.serving.predictor import Predictor
 from imdb_rnn.tracking import (
     EXPERIMENT,
     file_results,
+    file_seeds,
     serve_ui,
     store_uri,
     training_run,
 )
-from results import PROJECT, TEXTS, small_params, write_dataset_facts, write_results
+from results import (
+    PROJECT,
+    TEXTS,
+    small_params,
+    write_dataset_facts,
+    write_predictions,
+    write_results,
+)
 
 PARAMS = small_params()
 
@@ -209,18 +219,46 @@ class TestFiling:
         assert file_results(PARAMS)
         assert _everything(results) == once
 
+    def test_seeds_are_a_run_that_holds_theirs(
+        self, results: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as experiment:
+            experiment.setenv("DVC_EXP_NAME", "seed-2")
+            with training_run(PARAMS.model_copy(update={"seed": 2})):
+                pass
+        own = file_results(PARAMS)
+        assert own
+        numbers = {"edition": "full", "n": 3, "accuracy_mean": 0.91, "runs": [{"seed": 1}]}
+        write_json(results / "reports" / "seeds.json", numbers)
+        for _ in range(2):
+            assert file_seeds(
+                own, numbers, ["seed-2", "seed-3"], [results / "reports" / "seeds.json"]
+            )
+        (parent,) = (run for run in _runs(results) if run.info.run_name == "3 seeds")
+        assert parent.info.status == "FINISHED"
+        assert parent.data.metrics == {"seeds/n": 3, "seeds/accuracy_mean": 0.91}
+        assert _curve(results, parent, "seeds/n") == [(0, 3)]
+        children = {
+            run.info.run_name
+            for run in _runs(results)
+            if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id
+        }
+        assert children == {"lstm-4x1-bi seed 1", "seed-2"}
+
     def test_nothing_in_the_store_is_a_pickle(self, results: Path) -> None:
         assert file_results(PARAMS)
         files = [path for path in (results / "mlartifacts").rglob("*") if path.is_file()]
         assert "pyfunc.py" in {path.name for path in files}
         assert not {path.suffix for path in files} & {".pkl", ".pickle", ".pt", ".bin", ".joblib"}
 
-    def test_the_filed_model_serves_raw_text_over_http(self, results: Path) -> None:
-        assert file_results(PARAMS)
-        (model,) = (results / "mlartifacts" / "models").iterdir()
+    def test_the_champion_serves_raw_text_over_http(self, results: Path) -> None:
+        write_predictions(results / "reports" / "predictions.parquet")
+        run = file_results(PARAMS)
+        assert run
+        assert promote(run, force=False).done
         texts = [text for text in TEXTS if text]
         expected = Predictor.load(results / "models" / "rnn").probabilities(texts)
-        with _served(model / "artifacts") as address:
+        with _served("models:/imdb-rnn@champion") as address:
             answer = _post_when_up(address, {"inputs": texts})
             refusal = _post_when_up(address, {"inputs": [3]})
             empty = _post_when_up(address, {"inputs": ["great", ""]})
@@ -341,14 +379,13 @@ def _train_one_step_until(end: BaseException) -> None:
 
 
 @contextmanager
-def _served(model: Path) -> Iterator[str]:
+def _served(model: str) -> Iterator[str]:
     """The address of a model server that knows nothing of the project's own code."""
     port = _unused_port()
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(model)]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
     server = subprocess.Popen(
         [*command, "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)],
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        cwd=model.anchor,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -3,6 +3,7 @@
 Commands import what they need when they run, so that `imdb-rnn --help` answers at once.
 """
 
+import re
 import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -16,6 +17,7 @@ from imdb_rnn.console import Advance, console, error_console, progress
 from imdb_rnn.errors import InputRefusedError
 
 if TYPE_CHECKING:
+    from imdb_rnn.revisions import Results
     from imdb_rnn.serving.texts import Texts
 
 RESULTS: Final = Path("reports/evaluate.json")
@@ -134,7 +136,7 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     errors: Annotated[
         Literal["fail", "skip"], typer.Option(help="At a row that cannot be used.")
     ] = "fail",
-    model: Annotated[Path, typer.Option(help="Folder of the trained model.")] = Path("models/rnn"),
+    model: Annotated[Path, typer.Option(help="Folder of the trained model.")] = MODEL,
 ) -> None:
     """Say whether reviews are positive, with the probability.
 
@@ -158,6 +160,22 @@ def predict(  # noqa: PLR0913 - each is an option of the command
 
 
 @app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where to write it; made, or replaced.")],
+    model: Annotated[Path, typer.Option(help="Folder of the trained model.")] = MODEL,
+) -> None:
+    """Write the trained classifier as an ONNX graph with its tokenizer, for use outside Python."""
+    try:
+        from imdb_rnn.serving.onnx_export import export_onnx
+    except ModuleNotFoundError as missing:
+        raise InputRefusedError(
+            f"The package {missing.name} is missing. `pip install 'imdb-rnn[export]'` brings it."
+        ) from None
+    export_onnx(model, folder)
+    console.print(f"{folder}: README.md there says how to use it.", markup=False)
+
+
+@app.command()
 def seeds(
     n: Annotated[int, typer.Option("--n", min=2, max=1000, help="How many seeds in all.")] = 5,
 ) -> None:
@@ -165,12 +183,23 @@ def seeds(
 
     Counts on from the seed in params.yaml, whose result is the working folder's own. Each other
     one runs in a temporary copy, through `dvc exp run`; a seed that was done before with the same
-    parameters and code is not done again. Writes reports/seeds.json.
+    parameters and code is not done again. Writes reports/seeds.json and reports/seeds.png, and a
+    run in MLflow that holds those of the seeds.
     """
-    from imdb_rnn.seeds import run_seeds, seeds_table
+    from imdb_rnn.params import load_params
+    from imdb_rnn.seeds import FIGURE, experiment_name, run_seeds, seeds_table
+    from imdb_rnn.seeds import RESULTS as SEEDS
+    from imdb_rnn.tracking import file_results, file_seeds
 
+    params = load_params()
     _refuse_outdated_results("evaluate")  # the report is outdated by the very file this writes
-    console.print(seeds_table(run_seeds(n)))
+    results = run_seeds(n)
+    console.print(seeds_table(results))
+    console.print(f"figure: {FIGURE}")
+    own = file_results(params)
+    others = [experiment_name(run["seed"]) for run in results["runs"][1:]]
+    if not own or not file_seeds(own, results, others, [SEEDS, FIGURE]):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -187,6 +216,47 @@ def track() -> None:
     _refuse_outdated_results("report")
     if not file_results(params):
         raise typer.Exit(1)
+
+
+@app.command()
+def promote(
+    run: Annotated[
+        str | None, typer.Argument(help="Id of a run in MLflow; else the results as they are now.")
+    ] = None,
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Even if it is not better; this goes on record.")
+    ] = False,
+) -> None:
+    """Register a model, and make it the champion if it is better than the present one.
+
+    Better means significantly more of the same test reviews right, as `compare` says it. Ends
+    with exit code 1 where the present champion stays.
+    """
+    from imdb_rnn.params import load_params
+    from imdb_rnn.registry import promote as proposed
+    from imdb_rnn.tracking import file_results
+
+    if run is None:
+        params = load_params()
+        _refuse_outdated_results("report")
+        run = file_results(params)
+        if run is None:
+            raise typer.Exit(1)
+    promotion = proposed(run, force=force)
+    console.print(promotion.why, markup=False)
+    if not promotion.done:
+        console.print("The champion stays; --force would replace it.")
+        raise typer.Exit(1)
+    console.print("It is the champion: `imdb-rnn champion` shows it.")
+
+
+@app.command()
+def champion() -> None:
+    """Show which model is the champion, and why."""
+    from imdb_rnn.registry import champion_table
+
+    console.print(champion_table())
 
 
 @app.command()
@@ -220,7 +290,9 @@ def verify_results() -> None:
 
 @app.command("compare")
 def compare_results(
-    a: Annotated[str, typer.Argument(help="Git revision, DVC experiment or predictions file.")],
+    a: Annotated[
+        str, typer.Argument(help="Git revision, DVC experiment, MLflow run id or predictions file.")
+    ],
     b: Annotated[str, typer.Argument(help="The same, to be judged against the first.")],
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all numbers and reviews here.")
@@ -236,12 +308,11 @@ def compare_results(
     from imdb_rnn.revisions import (
         changes,
         changes_table,
-        load_results,
         require_comparable,
         review_texts,
     )
 
-    first, second = load_results(a), load_results(b)
+    first, second = _results(a), _results(b)
     require_comparable(first, second)
     changed = changes(first, second)
     comparison = compare(first.judged, second.judged)
@@ -254,6 +325,17 @@ def compare_results(
     console.print(report.measures_table(comparison, a, b))
     console.print(report.flips_table(comparison, texts))
     console.print(report.verdict(comparison, a, b), markup=False)
+
+
+def _results(name: str) -> "Results":
+    """MLflow takes seconds to import, so only a name that looks like a run's id asks for it."""
+    if re.fullmatch("[0-9a-f]{32}", name) and not Path(name).exists():
+        from imdb_rnn.registry import results_of_run
+
+        return results_of_run(name)
+    from imdb_rnn.revisions import load_results
+
+    return load_results(name)
 
 
 def _progress_beside_answers(texts: "Texts") -> AbstractContextManager[Advance | None]:

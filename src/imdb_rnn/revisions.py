@@ -1,4 +1,7 @@
-"""Results as a Git revision, a DVC experiment or a predictions file has them."""
+"""Results as a Git revision, a DVC experiment or a predictions file has them.
+
+Those of a run in MLflow come from `registry`.
+"""
 
 import hashlib
 import json
@@ -24,8 +27,8 @@ class Recipe(NamedTuple):
 
     params: dict[str, Any]
     """Dotted name -> value."""
-    code: dict[str, str]
-    """File below `src` -> digest."""
+    code: dict[str, str] | None
+    """File below `src` -> digest; None where it is unknown."""
 
 
 class Results(NamedTuple):
@@ -44,8 +47,8 @@ class Changes(NamedTuple):
 
     params: dict[str, tuple[Any, Any]]
     """Dotted name -> value on each side, None where it has none."""
-    code: list[str]
-    """Files whose content differs, or that just one side has."""
+    code: list[str] | None
+    """Files whose content differs, or that just one side has; None where that is unknown."""
 
 
 def load_results(name: str) -> Results:
@@ -93,14 +96,19 @@ def changes(first: Results, second: Results) -> Changes | None:
         return None
     (params, code), (other_params, other_code) = first.recipe, second.recipe
     names = sorted(params.keys() | other_params.keys())
-    files = sorted(code.keys() | other_code.keys())
     return Changes(
         {
             name: (params.get(name), other_params.get(name))
             for name in names
             if params.get(name) != other_params.get(name)
         },
-        [file for file in files if code.get(file) != other_code.get(file)],
+        None if code is None or other_code is None else _differing(code, other_code),
+    )
+
+
+def _differing(files: dict[str, str], others: dict[str, str]) -> list[str]:
+    return sorted(
+        file for file in files.keys() | others.keys() if files.get(file) != others.get(file)
     )
 
 
@@ -118,9 +126,8 @@ def changes_table(changed: Changes | None, first: str, second: str) -> Table:
         return table
     for name, values in changed.params.items():
         table.add_row(name, *(escape(json.dumps(value)) for value in values))
-    table.caption = (
-        f"parameters that differ: {len(changed.params)}, files of code: {len(changed.code)}"
-    )
+    files = "unknown" if changed.code is None else len(changed.code)
+    table.caption = f"parameters that differ: {len(changed.params)}, files of code: {files}"
     return table
 
 
@@ -184,7 +191,8 @@ def _commit(name: str) -> str:
     if experiment is None:
         raise InputRefusedError(
             f"{name}: no file, no Git revision and no DVC experiment of that name here. "
-            f"`dvc exp list --all-commits` and `git log` name those that there are."
+            f"`dvc exp list --all-commits` and `git log` name those that there are; an MLflow run "
+            f"goes by its id of 32 digits."
         )
     return experiment.commit
 

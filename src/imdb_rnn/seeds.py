@@ -9,18 +9,20 @@ import yaml
 from rich.table import Table
 
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.evaluation.figures import seeds_figure, write_figure
 from imdb_rnn.experiments import Reference, experiment_reference, run_changed
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import PARAMS_FILE, read_mapping
 
 RESULTS: Final = Path("reports/seeds.json")
+FIGURE: Final = Path("reports/seeds.png")
 LOCK: Final = Path("dvc.lock")
 _TEST: Final = "reports/evaluate.json"
 _TRAIN: Final = "reports/train.json"
 
 
 def run_seeds(n: int) -> dict[str, Any]:
-    """Bring `reports/seeds.json` up to date and return it.
+    """Bring `reports/seeds.json` and its figure up to date and return the former.
 
     Args:
         n: Number of seeds, counted on from the one in `params.yaml`; that one's result is the
@@ -45,9 +47,11 @@ def run_seeds(n: int) -> dict[str, Any]:
         "accuracy_sd": round(stdev(accuracies), 6),
         "accuracy_min": min(accuracies),
         "accuracy_max": max(accuracies),
+        "baselines": {name: found["accuracy"] for name, found in own["baselines"].items()},
         "runs": runs,
     }
     write_json(RESULTS, results)
+    write_figure(FIGURE, seeds_figure(results))
     return results
 
 
@@ -60,12 +64,14 @@ def seeds_table(results: dict[str, Any]) -> Table:
     table.add_section()
     table.add_row("mean", f"{results['accuracy_mean']:.4f}", "")
     table.add_row("standard deviation", f"{results['accuracy_sd']:.4f}", "")
+    table.add_row("lowest", f"{results['accuracy_min']:.4f}", "")
+    table.add_row("highest", f"{results['accuracy_max']:.4f}", "")
     return table
 
 
 def _run(seed: int) -> Reference:
-    code = run_changed(_name(seed), {"seed": seed})
-    run = experiment_reference(_name(seed))
+    code = run_changed(experiment_name(seed), {"seed": seed})
+    run = experiment_reference(experiment_name(seed))
     if code != 0 or run is None:
         raise InputRefusedError(
             f"seed {seed}: `dvc exp run` failed with exit code {code}; its messages stand above. "
@@ -85,7 +91,7 @@ def _require_same_edition(seed: int, edition: str, own: str) -> None:
 
 def _done(seed: int) -> Reference | None:
     """The earlier run of a seed, if parameters and code were the same."""
-    run = experiment_reference(_name(seed))
+    run = experiment_reference(experiment_name(seed))
     if run is None:
         return None
     same_params = yaml.safe_load(run.read(str(PARAMS_FILE))) == {
@@ -103,13 +109,14 @@ def _code(lock: str) -> dict[str, str]:
     return {file["path"]: file["md5"] for file in files if file["path"].startswith("src/")}
 
 
-def _name(seed: int) -> str:
+def experiment_name(seed: int) -> str:
+    """What DVC calls the run of a seed."""
     return f"seed-{seed}"
 
 
 def _row(seed: int, test: dict[str, Any], train: dict[str, Any]) -> dict[str, Any]:
     return {
         "seed": seed,
-        "accuracy": test["accuracy"],
+        **{key: test[key] for key in ("accuracy", "accuracy_low", "accuracy_high")},
         "valid_accuracy": train["valid_accuracy"],
     }

@@ -4,7 +4,8 @@
 and `imdb-rnn track` does both from the output files where DVC restored them from its cache.
 The run is found by its fingerprint, a tag; the outputs know nothing of it, so their hashes stay.
 
-This is the only module that knows MLflow, besides the one that MLflow itself runs to serve.
+This module and `registry` are the only ones that know MLflow, besides the one that MLflow itself
+runs to serve.
 """
 
 import csv
@@ -51,12 +52,15 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 import mlflow
 import psutil
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
 EXPERIMENT: Final = "imdb-rnn"
 FINGERPRINT_TAG: Final = "imdb_rnn.fingerprint"
 MODEL_TAG: Final = "imdb_rnn.model_sha256"
 PROCESS_TAG: Final = "imdb_rnn.process"
+EXPERIMENT_TAG: Final = "dvc.experiment"
+SEEDS_TAG: Final = "imdb_rnn.seeds_of"
+PARENT_TAG: Final = "mlflow.parentRunId"
 DESCRIPTION_TAG: Final = "mlflow.note.content"
 
 DATASET: Final = Path("data/prepared/dataset.json")
@@ -94,6 +98,7 @@ SERVING_PACKAGES: Final = [
 
 METRICS_A_BATCH: Final = 1000  # more at once are refused
 SECONDS_BETWEEN_FLUSHES: Final = 5.0
+LATER: Final = "The pipeline goes on; `imdb-rnn track` files the run later"
 CLOCK_DRIFT_SECONDS: Final = 2.0
 """By how much the start of a process may seem to move when the clock is corrected."""
 SECONDS_TO_FINISH: Final = 20.0
@@ -259,18 +264,19 @@ def training_run(params: Params) -> Iterator[LiveRun]:
     run.close("FINISHED")
 
 
-def file_results(params: Params) -> bool:
+def file_results(params: Params) -> str | None:
     """File what the output files hold into the run of this state; a second time changes nothing.
 
     Args:
         params: All of `params.yaml`; the outputs in the working folder must belong to them.
 
     Returns:
-        Whether MLflow took everything; if not, why not has been printed.
+        The run's id; None if MLflow did not take everything, and then why not has been printed.
 
     Raises:
         InputRefusedError: There is no trained model, or an output file is damaged.
     """
+    run_id: str | None = None
     dataset = _read_output(DATASET)
     results = {"train": _read_output(REPORTS / "train.json")}
     for name in ("evaluate", "baseline", "data", "lens"):
@@ -278,6 +284,7 @@ def file_results(params: Params) -> bool:
             results[name] = _read_output(REPORTS / f"{name}.json")
 
     def file() -> None:
+        nonlocal run_id
         run = _Run(params, dataset)
         run.describe(results.get("evaluate"))
         journal = _Journal(fingerprint(params, dataset))
@@ -289,8 +296,73 @@ def file_results(params: Params) -> bool:
         run.log_model()
         run.set_status("FINISHED")
         console.print(f"MLflow: run “{run.name}” of experiment {EXPERIMENT} in {store_uri()}")
+        run_id = run.id
 
-    return _answered(file)
+    _answered(file)
+    return run_id
+
+
+def file_seeds(
+    own: str, results: Mapping[str, Any], experiments: Iterable[str], files: Iterable[Path]
+) -> bool:
+    """File several seeds as one run that holds theirs; a second time changes nothing.
+
+    Args:
+        own: Id of the run of the working folder's state, one of the seeds.
+        results: Contents of `reports/seeds.json`.
+        experiments: DVC's names for the other seeds; one whose run is elsewhere is left out.
+        files: Kept with the run.
+
+    Returns:
+        Whether MLflow took everything; if not, why not has been printed.
+    """
+
+    def file() -> None:
+        client, experiment = open_store()
+        state = client.get_run(own).data.tags[FINGERPRINT_TAG]
+        parent = _newest(client, experiment, SEEDS_TAG, state) or client.create_run(
+            experiment, tags={SEEDS_TAG: state, "edition": results["edition"]}
+        )
+        run_id = parent.info.run_id
+        children = [_newest(client, experiment, EXPERIMENT_TAG, name) for name in experiments]
+        for child in [own, *(run.info.run_id for run in children if run)]:
+            client.set_tag(child, PARENT_TAG, run_id)
+        client.update_run(run_id, name=f"{results['n']} seeds")
+        now = int(time.time() * 1000)
+        metrics = {f"seeds/{k}": float(v) for k, v in results.items() if isinstance(v, int | float)}
+        client.log_batch(
+            run_id,
+            metrics=[
+                Metric(name, value, now, 0)
+                for name, value in metrics.items()
+                if parent.data.metrics.get(name) != value
+            ],
+        )
+        for path in files:
+            client.log_artifact(run_id, str(path), "reports")
+        if parent.info.status != "FINISHED":
+            client.set_terminated(run_id)
+
+    return _answered(file, later="`imdb-rnn seeds` files the run when it is called again")
+
+
+def _newest(client: mlflow.MlflowClient, experiment: str, tag: str, value: str) -> Run | None:
+    found = client.search_runs(
+        [experiment], f"tags.`{tag}` = '{value}'", max_results=1, order_by=["start_time DESC"]
+    )
+    return found[0] if found else None
+
+
+def require_runs() -> None:
+    """Refuse to make an empty store just to find nothing in it.
+
+    Raises:
+        InputRefusedError: There is no store yet.
+    """
+    uri = store_uri()
+    database = Path(uri.removeprefix("sqlite:///"))
+    if uri.startswith("sqlite:") and not database.exists():
+        raise InputRefusedError(f"{database}: there are no runs yet. `dvc repro` makes the first.")
 
 
 def serve_ui(port: int) -> None:
@@ -306,11 +378,9 @@ def serve_ui(port: int) -> None:
     if uri.startswith("http"):
         console.print(f"The runs are kept by the MLflow server at {uri} : open it in a browser.")
         return
-    database = Path(uri.removeprefix("sqlite:///"))
-    if uri.startswith("sqlite:") and not database.exists():
-        raise InputRefusedError(f"{database}: there are no runs yet. `dvc repro` makes the first.")
+    require_runs()
     _refuse_taken_port(port)
-    _answered(_open_store)  # so that none is shown as running whose process is gone
+    _answered(open_store)  # so that none is shown as running whose process is gone
     console.print(f"MLflow UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
     server = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     with suppress(KeyboardInterrupt):
@@ -330,23 +400,19 @@ class _Run:
     def __init__(self, params: Params, dataset: Mapping[str, Any]) -> None:
         self._params = params
         self._facts = dataset
-        self._client, experiment = _open_store()
+        self._client, experiment = open_store()
         state = fingerprint(params, dataset)
-        found = self._client.search_runs(
-            [experiment], f"tags.`{FINGERPRINT_TAG}` = '{state}'", max_results=1
+        run = _newest(self._client, experiment, FINGERPRINT_TAG, state) or self._client.create_run(
+            experiment,
+            run_name=_run_name(params),
+            tags={FINGERPRINT_TAG: state, PROCESS_TAG: _this_process()},
         )
-        tags = {FINGERPRINT_TAG: state, PROCESS_TAG: _this_process()}
-        run = (
-            found[0]
-            if found
-            else self._client.create_run(experiment, run_name=_run_name(params), tags=tags)
-        )
-        self._id: str = run.info.run_id
+        self.id: str = run.info.run_id
         self._status: str = run.info.status
         self._metrics: dict[str, float] = run.data.metrics
         self._tags: dict[str, str] = run.data.tags
         self._last_steps = {
-            curve: max(point.step for point in self._client.get_metric_history(self._id, curve))
+            curve: max(point.step for point in self._client.get_metric_history(self.id, curve))
             for curve in self._metrics
             if curve.startswith(("step/", "epoch/"))
         }
@@ -364,7 +430,7 @@ class _Run:
             )
         params = _flatten(self._params.model_dump(mode="json"), ".")
         self._client.log_batch(
-            self._id,
+            self.id,
             params=[Param(name, _as_yaml(value)) for name, value in params.items()],
             tags=[RunTag(name, value) for name, value in tags.items()],
         )
@@ -391,12 +457,12 @@ class _Run:
 
     def _log(self, points: Sequence[Metric]) -> None:
         for begin in range(0, len(points), METRICS_A_BATCH):
-            self._client.log_batch(self._id, metrics=points[begin : begin + METRICS_A_BATCH])
+            self._client.log_batch(self.id, metrics=points[begin : begin + METRICS_A_BATCH])
 
     def log_datasets(self) -> None:
         """Log which reviews the run learned from and was tested on."""
         self._client.log_inputs(
-            self._id,
+            self.id,
             [
                 DatasetInput(self._dataset(split), tags=[InputTag("mlflow.data.context", context)])
                 for split, context in {"train": "training", "test": "testing"}.items()
@@ -417,7 +483,7 @@ class _Run:
         """Copy reports, figures and predictions into the run, as far as they exist."""
         for folder, patterns in ARTIFACTS.items():
             for path in sorted(path for pattern in patterns for path in Path().glob(pattern)):
-                self._client.log_artifact(self._id, str(path), folder)
+                self._client.log_artifact(self.id, str(path), folder)
 
     def log_model(self) -> None:
         """Log the servable model, unless the run has this very one."""
@@ -427,7 +493,7 @@ class _Run:
         if self._tags.get(MODEL_TAG) == digest:
             return
         mlflow.set_tracking_uri(store_uri())
-        with mlflow.start_run(run_id=self._id):
+        with mlflow.start_run(run_id=self.id):
             mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(PACKAGE / "serving" / "pyfunc.py"),
@@ -436,7 +502,7 @@ class _Run:
                 input_example=["A film to see again and again."],
                 pip_requirements=[_pin(name) for name in ["mlflow", *SERVING_PACKAGES]],
             )
-        self._client.set_tag(self._id, MODEL_TAG, digest)
+        self._client.set_tag(self.id, MODEL_TAG, digest)
         self._status = "FINISHED"
 
     def set_status(self, status: str) -> None:
@@ -444,33 +510,29 @@ class _Run:
         if status == self._status:
             return
         if status == "RUNNING":
-            self._client.set_tag(self._id, PROCESS_TAG, _this_process())
-            self._client.update_run(self._id, status)
+            self._client.set_tag(self.id, PROCESS_TAG, _this_process())
+            self._client.update_run(self.id, status)
         else:
-            self._client.set_terminated(self._id, status)
+            self._client.set_terminated(self.id, status)
         self._status = status
 
 
-def _answered(call: Callable[[], object]) -> bool:
+def _answered(call: Callable[[], object], later: str = LATER) -> bool:
     """Make a call to MLflow, the one place where its failures end: as a sentence."""
     try:
         call()
     except Exception as error:  # noqa: BLE001 - whatever tracking runs into, the pipeline goes on
         reason = str(error).partition("\n")[0] or type(error).__name__
-        _warn(f"did not answer: {reason:.300}")
+        _warn(f"did not answer: {reason:.300}", later)
         return False
     return True
 
 
-def _warn(what: str) -> None:
-    error_console.print(
-        f"MLflow at {store_uri()} {what}. "
-        f"The pipeline goes on; `imdb-rnn track` files the run later.",
-        style="yellow",
-    )
+def _warn(what: str, later: str = LATER) -> None:
+    error_console.print(f"MLflow at {store_uri()} {what}. {later}.", style="yellow")
 
 
-def _open_store() -> tuple[mlflow.MlflowClient, str]:
+def open_store() -> tuple[mlflow.MlflowClient, str]:
     """A client and the id of the project's experiment, which is made if need be.
 
     Processes that make the tables or the experiment at the same time would break each other.
@@ -531,7 +593,7 @@ def _lineage() -> dict[str, str]:
         "git.dirty": "true" if has_uncommitted_changes() else "false",
     }
     if "DVC_EXP_NAME" in os.environ:
-        tags["dvc.experiment"] = os.environ["DVC_EXP_NAME"]
+        tags[EXPERIMENT_TAG] = os.environ["DVC_EXP_NAME"]
     lock = Path("dvc.lock")
     # Within a stage, DVC has not written that stage's own entry yet.
     if lock.exists() and "DVC_STAGE" not in os.environ:

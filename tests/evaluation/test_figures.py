@@ -33,6 +33,15 @@ HISTORY = pa.table(
         "learning_rate": [0.001, 0.0005],
     }
 )
+SEEDS = {
+    "n": 2,
+    "accuracy_mean": 0.92,
+    "baselines": {"nb": 0.91, "tfidf": 0.9},
+    "runs": [
+        {"seed": 1, "accuracy": 0.93, "accuracy_low": 0.925, "accuracy_high": 0.935},
+        {"seed": 2, "accuracy": 0.91, "accuracy_low": 0.905, "accuracy_high": 0.915},
+    ],
+}
 DRAWN = {
     "roc": lambda: figures.roc_figure(roc_points(LABELS, PROBABILITIES)),
     "precision_recall": lambda: figures.precision_recall_figure(
@@ -43,6 +52,7 @@ DRAWN = {
     ),
     "confusion": lambda: figures.confusion_figure(confusion_counts(LABELS, PROBABILITIES["rnn"])),
     "slices": lambda: figures.slices_figure(SLICES, 0.85),
+    "seeds": lambda: figures.seeds_figure(SEEDS),
     "learning_curve": lambda: figures.learning_curve_figure(HISTORY),
 }
 

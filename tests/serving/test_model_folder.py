@@ -1,6 +1,7 @@
 """The model folder: what is written comes back, and nothing damaged is used."""
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,19 @@ def test_weights_of_another_architecture_are_refused(folder: Path) -> None:
     _change_config(folder, {"model": config["model"] | {"hidden_size": 5}})
     with pytest.raises(InputRefusedError, match=r"model\.safetensors: .*do not fit config\.json"):
         load_model(folder)
+
+
+@pytest.mark.parametrize("size", [60_000, 10**7, 10**12, 10**19, 10**30])
+@pytest.mark.parametrize("field", ["vocabulary_size", "phrases", "hidden_size"])
+def test_a_config_that_asks_for_terabytes_gets_none(folder: Path, field: str, size: int) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["model"] |= {"hidden_size": size} if field == "hidden_size" else {}
+    changes = {"phrases": [size], "vocabulary_size": size, "hidden_size": config["model"]}
+    _change_config(folder, {"model" if field == "hidden_size" else field: changes[field]})
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputRefusedError, match=r"(model\.safetensors|config\.json): .*dvc repro"):
+        load_model(folder)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 50_000  # kilobytes
 
 
 def test_a_tokenizer_with_more_words_than_embeddings_is_refused(

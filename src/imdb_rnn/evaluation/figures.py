@@ -174,6 +174,25 @@ def learning_curve_figure(history: pa.Table) -> Figure:
 
 
 @styled
+def seeds_figure(results: Mapping[str, Any]) -> Figure:
+    """Accuracy and its interval under each seed, their mean, and the baselines.
+
+    Args:
+        results: Contents of `reports/seeds.json`.
+    """
+    figure = Figure(figsize=(7.0, 1.4 + 0.33 * results["n"]))
+    axes = figure.subplots()
+    _intervals(axes, {f"seed {run['seed']}": run for run in results["runs"]})
+    mean = results["accuracy_mean"]
+    axes.axvline(mean, color=COLORS[MODEL], label=f"mean {mean:.4f}")
+    for name, accuracy in results["baselines"].items():
+        axes.axvline(accuracy, color=COLORS[name], linestyle="--", label=TITLES[name])
+    axes.set(title="Test accuracy under several seeds", xlabel="accuracy")
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+@styled
 def write_figure(path: Path, figure: Figure) -> None:
     """Write a PNG in 128 colours, a third of the size and with nothing that changes by run."""
     drawn = BytesIO()
@@ -224,5 +243,7 @@ def _intervals(axes: Axes, groups: Mapping[str, Mapping[str, float]]) -> None:
         color=COLORS[MODEL],
         capsize=3,
     )
-    axes.set_yticks(rows, [f"{name}  ({group['n']:,})" for name, group in groups.items()])
+    axes.set_yticks(
+        rows, [f"{name}  ({g['n']:,})" if "n" in g else name for name, g in groups.items()]
+    )
     axes.set_ylim(len(groups) - 0.5, -0.5)

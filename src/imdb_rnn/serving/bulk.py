@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from math import ceil
 from typing import Final, Literal, NamedTuple, TextIO
 
 import numpy as np
@@ -11,14 +12,16 @@ import torch
 
 from imdb_rnn.console import Advance, error_console
 from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.serving.predictor import BATCH_SIZE, NOTHING_KNOWN, Predictor, unknown_share
+from imdb_rnn.serving.predictor import NOTHING_KNOWN, Predictor, unknown_share
 from imdb_rnn.serving.texts import Row, Texts
 
 # The first answers come soon; later many texts are sorted by length together, so that batches hold
 # hardly any padding. Bounded in characters too, because a text may be as long as it likes.
-FIRST_ROWS: Final = BATCH_SIZE
-MOST_ROWS: Final = 16 * BATCH_SIZE
-MOST_CHARACTERS: Final = 2_000_000
+FIRST_ROWS: Final = 64
+MOST_ROWS: Final = 4096
+MOST_CHARACTERS: Final = 4_000_000
+MOST_AT_ONCE: Final = 256
+"""Reviews of a batch: their states stay in a core's own cache."""
 
 MOSTLY_UNKNOWN: Final = 0.5
 _ROWS_NAMED: Final = 5
@@ -97,18 +100,18 @@ def predict_rows(predictor: Predictor, texts: Texts) -> Iterator[list[Prediction
     small steps of a recurrent network, above all where other programs keep a core busy.
     A row without a known word comes back with that as its problem.
     """
-    with _one_thread_a_batch() as threads:
+    with _one_thread_a_batch() as (threads, pool):
         for piece in _pieces(texts):
-            yield _predict_piece(predictor, piece, threads)
+            yield _predict_piece(predictor, piece, threads, pool)
 
 
 @contextmanager
-def _one_thread_a_batch() -> Iterator[Executor]:
+def _one_thread_a_batch() -> Iterator[tuple[int, Executor]]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with ThreadPoolExecutor(threads) as pool:
-            yield pool
+            yield threads, pool
     finally:
         torch.set_num_threads(threads)
 
@@ -133,15 +136,19 @@ def _pieces(texts: Texts) -> Iterator[list[Row]]:
         yield piece
 
 
-def _predict_piece(predictor: Predictor, piece: list[Row], threads: Executor) -> list[Prediction]:
+def _predict_piece(
+    predictor: Predictor, piece: list[Row], threads: int, pool: Executor
+) -> list[Prediction]:
     reviews = predictor.read([row.text for row in piece])  # one unknown word where there is no text
     unknown = [unknown_share(review) for review in reviews]
     known = [i for i, share in enumerate(unknown) if share < 1]
     # From the longest on, so that no core is left with a long batch at the end.
     known.sort(key=lambda i: len(reviews[i]), reverse=True)
-    batches = [known[begin : begin + BATCH_SIZE] for begin in range(0, len(known), BATCH_SIZE)]
+    size = max(1, min(MOST_AT_ONCE, ceil(len(known) / threads)))
+    batches = [known[begin : begin + size] for begin in range(0, len(known), size)]
+    judge = predictor.judge if len(piece) <= FIRST_ROWS else predictor.judge_many
     probability = np.full(len(piece), np.nan)
-    judged = threads.map(predictor.judge, ([reviews[i] for i in batch] for batch in batches))
+    judged = pool.map(judge, ([reviews[i] for i in batch] for batch in batches))
     for batch, probabilities in zip(batches, judged, strict=True):
         probability[batch] = probabilities
     return [

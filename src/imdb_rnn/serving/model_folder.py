@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import NonNegativeInt, PositiveInt, ValidationError
 from safetensors import SafetensorError
@@ -92,15 +93,33 @@ def load_model(folder: Path) -> Classifier:
     config = _load_config(folder)
     path = folder / WEIGHTS
     try:
-        classifier = Classifier(
-            config.vocabulary_size, config.max_length, config.model, phrases=config.phrases
-        )
-        classifier.load_state_dict(load_file(path))
+        weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise _unusable(path, str(error)) from None
-    except RuntimeError as error:  # how load_state_dict reports missing or misshapen weights
-        raise _unusable(path, f"its weights do not fit {CONFIG}: {error}") from None
+    classifier = _outline(config, folder)
+    expected = {name: list(weight.shape) for name, weight in classifier.state_dict().items()}
+    found = {name: list(weight.shape) for name, weight in weights.items()}
+    wrong = [n for n in sorted(expected | found) if expected.get(n) != found.get(n)]
+    if wrong:
+        raise _unusable(
+            path,
+            f"its weights do not fit {CONFIG}: {wrong[0]} is {found.get(wrong[0])} where "
+            f"{expected.get(wrong[0])} is needed",
+        )
+    classifier.to_empty(device="cpu").load_state_dict(weights)
     return classifier.eval()
+
+
+def _outline(config: _Config, folder: Path) -> Classifier:
+    """The architecture without weights: it takes no memory, whatever sizes the file asks for."""
+    try:
+        with torch.device("meta"):
+            return Classifier(
+                config.vocabulary_size, config.max_length, config.model, phrases=config.phrases
+            )
+    except (RuntimeError, TypeError, OverflowError) as error:  # sizes beyond all integers
+        reason = str(error).partition("\n")[0]
+        raise _unusable(folder / CONFIG, f"nothing is that large: {reason}") from None
 
 
 def load_encoder(folder: Path) -> Encoder:

@@ -1,7 +1,8 @@
 """Raw text in, probability of "positive" out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.folded import FoldedClassifier, can_fold
 from imdb_rnn.serving.model_folder import Encoder, load_encoder, load_model
 from imdb_rnn.training.prediction import predict_logits
 
@@ -20,6 +22,9 @@ BATCH_SIZE: Final = 64
 
 CHARACTERS_A_WORD: Final = 40
 """Cutting changes nothing as long as words, with blanks and `<br />`, are no longer on average."""
+
+Judge = Callable[[Sequence[NDArray[np.int32]]], NDArray[np.float32]]
+"""From the word ids of reviews, int32 [words] each, to the probability that each is positive."""
 
 NOTHING_KNOWN: Final = "it has no word that the model knows, so there is nothing to judge by"
 
@@ -84,14 +89,29 @@ class Predictor:
 
     def judge(self, reviews: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
         """Probability that each review is positive, float32 [reviews], from what `read` returns."""
-        logits = torch.from_numpy(predict_logits(self.classifier, reviews, BATCH_SIZE))
-        probabilities: NDArray[np.float32] = logits.sigmoid().numpy()
-        return probabilities
+        return _probabilities(predict_logits(self.classifier, reviews, BATCH_SIZE))
+
+    @cached_property
+    def judge_many(self) -> Judge:
+        """`judge` up to float rounding, several times as fast for a hundred reviews or more.
+
+        It reads all that it is given at once. To prepare it, at the first use, takes a tenth of a
+        second, and a hundred megabytes for 30,000 words.
+        """
+        if not can_fold(self.classifier.shape):
+            return self.judge
+        folded = FoldedClassifier(self.classifier)
+        return lambda reviews: _probabilities(folded.logits(reviews))
 
 
 def unknown_share(review: NDArray[np.int32]) -> float:
     """Share of the words of a review, int32 [words], that the model does not know."""
     return float(np.mean(review == UNKNOWN_ID))
+
+
+def _probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    probabilities: NDArray[np.float32] = torch.from_numpy(logits).sigmoid().numpy()
+    return probabilities
 
 
 def _ends(text: str, limit: int) -> str:

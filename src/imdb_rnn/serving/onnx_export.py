@@ -1,0 +1,267 @@
+"""The trained classifier for users outside Python: an ONNX graph with the tokenizer beside it.
+
+The graph is written operator by operator. ONNX's recurrent operators read backwards from each
+review's own last word, as `RecurrentLayer` does; its search for phrases is a binary search, because
+ONNX knows no other. Files of this kind hold numbers and names of operators, no code.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from imdb_rnn.atomic import replacing
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.phrases import NO_PHRASE
+from imdb_rnn.models.recurrent import RecurrentLayer
+from imdb_rnn.serving.model_folder import CONFIG, TOKENIZER, load_encoder, load_model
+
+GRAPH: Final = "model.onnx"
+README: Final = "README.md"
+OPSET: Final = 18
+# What went with the opset, so that programs of the last years read the file too.
+_FORMAT: Final = 8
+
+# Blocks of rows in PyTorch's weights -> in ONNX's: input, output, forget, cell for an LSTM; update,
+# reset, new for a GRU.
+_BLOCKS: Final = {nn.LSTM: [0, 3, 1, 2], nn.GRU: [1, 0, 2], nn.RNN: [0]}
+
+_Attribute = int | str | list[int] | list[str]
+
+_CONTRACT: Final = """# Is a movie review positive?
+
+`{graph}` (ONNX, opset {opset}) says how probable that is.
+
+| name | type | shape | |
+|---|---|---|---|
+| `tokens` | int64 | batch, words | word ids, each review filled up behind with 0 |
+| `lengths` | int64 | batch | words of each review, at least 1 |
+| `probability` | float32 | batch | the answer: of "positive" |
+
+Word ids come from `{tokenizer}`, which the library
+[tokenizers](https://github.com/huggingface/tokenizers) reads (Rust, Python, JavaScript and others):
+encode without special tokens. A review of more than {max_length} words is cut to {cut}.
+A review without any word is 1 (unknown); do not trust an answer about unknown words alone.
+`{config}` tells how the classifier was built.
+"""
+_CUTS: Final = {
+    "head": "its first {0}",
+    "tail": "its last {0}",
+    "head+tail": "its first {1} and last {2}",
+}
+
+
+def export_onnx(model_folder: Path, folder: Path) -> None:
+    """Write the graph, the tokenizer, the configuration and a page on how to use them.
+
+    Args:
+        model_folder: A model folder such as `models/rnn`.
+        folder: Made, or replaced as a whole if it holds an earlier export.
+
+    Raises:
+        InputRefusedError: The model folder cannot be used, the folder holds something else, or
+            the classifier counts padding as words.
+    """
+    classifier, encoder = load_model(model_folder), load_encoder(model_folder)
+    if folder.exists() and not (folder / GRAPH).exists():
+        raise InputRefusedError(
+            f"{folder}: it is there and holds no {GRAPH} that could be replaced. Name a new folder."
+        )
+    graph = onnx_model(classifier)
+    longest = encoder.max_length
+    cut = _CUTS[encoder.keep].format(longest, longest - longest // 2, longest // 2)
+    contract = _CONTRACT.format(
+        graph=GRAPH, opset=OPSET, tokenizer=TOKENIZER, config=CONFIG, max_length=longest, cut=cut
+    )
+    with replacing(folder) as unfinished:
+        unfinished.mkdir()
+        onnx.save(graph, unfinished / GRAPH)
+        for name in (TOKENIZER, CONFIG):
+            shutil.copyfile(model_folder / name, unfinished / name)
+        (unfinished / README).write_text(contract, encoding="utf-8")
+
+
+def onnx_model(classifier: Classifier) -> onnx.ModelProto:
+    """The classifier as an ONNX graph.
+
+    Inputs are `tokens`, int64 [batch, words] with the padding behind, and `lengths`, int64
+    [batch]; both sizes are free. The output is `probability`, float32 [batch].
+
+    Raises:
+        InputRefusedError: The classifier counts padding as words.
+    """
+    shape = classifier.shape
+    if not shape.mask_padding:
+        raise InputRefusedError(
+            "model.mask_padding is false: such a classifier counts padding as words, and cannot be "
+            "exported. Train one that masks it."
+        )
+    graph = _Graph()
+    words = graph.add("Transpose", "tokens", perm=[1, 0])
+    features = _inputs(graph, classifier, words)
+    lengths = graph.add("Cast", "lengths", to=TensorProto.INT32)
+    for layer in classifier.layers:
+        features = _layer(graph, cast("RecurrentLayer", layer), features, lengths)
+    pooled = _pooled(graph, shape.pooling, features)
+    logits = graph.add(
+        "Gemm",
+        pooled,
+        graph.constant(classifier.output.weight),
+        graph.constant(classifier.output.bias),
+        transB=1,
+    )
+    odds = graph.add("Squeeze", logits, graph.constant([1]))
+    graph.add("Sigmoid", odds, output="probability")
+    return graph.model(
+        {"tokens": ["batch", "words"], "lengths": ["batch"]}, {"probability": ["batch"]}
+    )
+
+
+class _Graph:
+    """Collects operators and constants; values are known by their names."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[TensorProto] = []
+
+    def add(self, operator: str, *inputs: str, output: str = "", **attributes: _Attribute) -> str:
+        """Append an operator; returns the name of its (first) output."""
+        output = output or f"{operator}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, inputs, [output], **attributes))  # type: ignore[arg-type]  # attributes are no names
+        return output
+
+    def constant(self, value: torch.Tensor | np.int64 | list[int] | float) -> str:
+        """Store numbers; returns their name. Lists become int64, numbers float32."""
+        numbers = value.detach().numpy() if isinstance(value, torch.Tensor) else value
+        array = np.array(numbers, dtype=np.float32 if isinstance(value, float) else None, order="C")
+        name = f"constant_{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def model(self, inputs: dict[str, list[str]], outputs: dict[str, list[str]]) -> onnx.ModelProto:
+        """The whole, checked: int64 in, float32 out, with names for the free sizes."""
+        graph = helper.make_graph(
+            self._nodes,
+            "imdb_rnn",
+            [helper.make_tensor_value_info(n, TensorProto.INT64, s) for n, s in inputs.items()],
+            [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs.items()],
+            self._constants,
+        )
+        model = helper.make_model(
+            graph,
+            producer_name="imdb-rnn",
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=_FORMAT,
+        )
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+def _inputs(graph: _Graph, classifier: Classifier, words: str) -> str:
+    """Each word's vector, and the polarities of the phrases that end there: [time, batch, ...]."""
+    parts = [graph.add("Gather", graph.constant(classifier.embedding.weight), words)]
+    table = classifier.phrases
+    beginnings = graph.add("Mul", words, graph.constant([0]))
+    for length in range(1, table.longest + 1):
+        size = graph.constant([table.vocabulary_size])
+        wanted = graph.add("Add", graph.add("Mul", beginnings, size), words)
+        phrases = _found(graph, table.get_buffer(f"keys_{length}"), wanted)
+        # NO_PHRASE, -1, finds the zero at the end.
+        polarities = torch.cat([table.get_buffer(f"polarities_{length}"), torch.zeros(1)])
+        polarity = graph.add("Gather", graph.constant(polarities), phrases)
+        parts.append(graph.add("Unsqueeze", polarity, graph.constant([2])))
+        beginnings = _one_word_on(graph, phrases)
+    return graph.add("Concat", *parts, axis=2)
+
+
+def _found(graph: _Graph, keys: torch.Tensor, wanted: str) -> str:
+    """What `find_phrases` finds, by halving: the last of the keys that is not above the wanted."""
+    steps = len(keys).bit_length()
+    # Filled up to a power of two, so that no step leads out of them; the first is below all.
+    padded = torch.full((2**steps,), torch.iinfo(torch.int64).max)
+    padded[0] = torch.iinfo(torch.int64).min
+    padded[1 : len(keys) + 1] = keys
+    sorted_keys = graph.constant(padded)
+    place = graph.add("Mul", wanted, graph.constant([0]))
+    for step in reversed(range(steps)):
+        further = graph.add("Add", place, graph.constant([2**step]))
+        reached = graph.add("LessOrEqual", graph.add("Gather", sorted_keys, further), wanted)
+        place = graph.add("Where", reached, further, place)
+    same = graph.add("Equal", graph.add("Gather", sorted_keys, place), wanted)
+    phrase = graph.add("Sub", place, graph.constant([1]))
+    return graph.add("Where", same, phrase, graph.constant([NO_PHRASE]))
+
+
+def _one_word_on(graph: _Graph, phrases: str) -> str:
+    """Moved along time by one, with no phrase at the first word."""
+    ends, nothing = graph.constant([1, 0, 0, 0]), graph.constant(np.int64(NO_PHRASE))
+    longer = graph.add("Pad", phrases, ends, nothing)
+    return graph.add(
+        "Slice", longer, graph.constant([0]), graph.constant([-1]), graph.constant([0])
+    )
+
+
+def _layer(graph: _Graph, layer: RecurrentLayer, features: str, lengths: str) -> str:
+    """Hidden states [time, batch, hidden_size * directions] of features [time, batch, ...]."""
+    cells = [layer.forwards, layer.backwards] if layer.backwards else [layer.forwards]
+    cell = cells[0]
+    attributes: dict[str, Any] = {"hidden_size": cell.hidden_size}
+    if isinstance(cell, nn.GRU):
+        attributes["linear_before_reset"] = 1  # as PyTorch has it
+    if isinstance(cell, nn.RNN):
+        attributes["activations"] = [cell.nonlinearity.title()] * len(cells)
+    states = graph.add(
+        cell.mode.partition("_")[0],
+        features,
+        graph.constant(torch.stack([_blocks(cell, "weight_ih_l0") for cell in cells])),
+        graph.constant(torch.stack([_blocks(cell, "weight_hh_l0") for cell in cells])),
+        graph.constant(
+            torch.stack(
+                [torch.cat([_blocks(c, "bias_ih_l0"), _blocks(c, "bias_hh_l0")]) for c in cells]
+            )
+        ),
+        lengths,
+        direction="bidirectional" if layer.backwards else "forward",
+        **attributes,
+    )
+    # The directions stand between time and batch.
+    side_by_side = graph.add("Transpose", states, perm=[0, 2, 1, 3])
+    return graph.add("Reshape", side_by_side, graph.constant([0, 0, len(cells) * cell.hidden_size]))
+
+
+def _blocks(cell: nn.RNNBase, name: str) -> torch.Tensor:
+    """A weight with its blocks of rows in ONNX's order."""
+    order = _BLOCKS[type(cell)]
+    blocks = getattr(cell, name).detach().chunk(len(order))
+    return torch.cat([blocks[i] for i in order])
+
+
+def _pooled(graph: _Graph, pooling: str, states: str) -> str:
+    """One vector a review, [batch, features], as `POOLING` has it."""
+    time = graph.add("Squeeze", graph.add("Shape", states, end=1), graph.constant([0]))
+    position = graph.add("Range", graph.constant(np.int64(0)), time, graph.constant(np.int64(1)))
+    position = graph.add("Unsqueeze", position, graph.constant([1]))
+    is_word = graph.add("Less", position, "lengths")
+    is_last = graph.add("Equal", graph.add("Add", position, graph.constant([1])), "lengths")
+
+    def over_time(operator: str, chosen: str, otherwise: float) -> str:
+        chosen = graph.add("Unsqueeze", chosen, graph.constant([2]))
+        kept = graph.add("Where", chosen, states, graph.constant(otherwise))
+        return graph.add(operator, kept, graph.constant([0]), keepdims=0)
+
+    if pooling == "last":
+        return over_time("ReduceSum", is_last, 0.0)
+    parts = []
+    if "max" in pooling:
+        parts.append(over_time("ReduceMax", is_word, float(np.finfo(np.float32).min)))
+    if "mean" in pooling:
+        count = graph.add("Cast", "lengths", to=TensorProto.FLOAT)
+        count = graph.add("Unsqueeze", count, graph.constant([1]))
+        parts.append(graph.add("Div", over_time("ReduceSum", is_word, 0.0), count))
+    return graph.add("Concat", *parts, axis=1)

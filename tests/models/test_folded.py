@@ -1,0 +1,63 @@
+"""The classifier's other form: the same logits, for every architecture that has it."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.folded import FoldedClassifier, can_fold
+from imdb_rnn.training.prediction import predict_logits
+from models.shapes import model_shape
+
+VOCABULARY, MAX_LENGTH = 9, 14
+
+
+def classifier(phrases: list[int], **shape: object) -> Classifier:
+    """Large random weights, so that gates are driven to their ends too."""
+    made = Classifier(VOCABULARY, MAX_LENGTH, model_shape(cell="lstm", **shape), 1, phrases)
+    random = torch.Generator().manual_seed(3)
+    for weight in made.parameters():
+        weight.data.normal_(0, 1.5, generator=random)
+    for length, number in enumerate(phrases, start=1):
+        keys = torch.randperm(VOCABULARY * max(number, 3), generator=random)
+        keys = keys[keys % VOCABULARY > 1]  # phrases consist of known words
+        made.phrases.get_buffer(f"keys_{length}").copy_(keys[:number].sort().values)
+        made.phrases.get_buffer(f"polarities_{length}").normal_(generator=random)
+    return made
+
+
+def reviews(count: int) -> list[NDArray[np.int32]]:
+    random = np.random.default_rng(2)
+    lengths = random.integers(1, MAX_LENGTH + 1, count)
+    return [random.integers(1, VOCABULARY, length).astype(np.int32) for length in lengths]
+
+
+@pytest.mark.parametrize("phrases", [[], [5, 12, 9]])
+@pytest.mark.parametrize("pooling", ["max", "mean", "max+mean"])
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_the_logits_are_those_of_the_classifier(
+    phrases: list[int], pooling: str, *, bidirectional: bool
+) -> None:
+    plain = classifier(phrases, pooling=pooling, bidirectional=bidirectional, padding="pre")
+    found = FoldedClassifier(plain).logits(reviews(50))
+    expected = predict_logits(plain, reviews(50), batch_size=7)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2e-5)
+    assert np.ptp(expected) > 1
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_few_reviews_are_many_enough(count: int) -> None:
+    plain = classifier([5], pooling="max+mean", bidirectional=True)
+    found = FoldedClassifier(plain).logits(reviews(count))
+    np.testing.assert_allclose(found, predict_logits(plain, reviews(count), 1), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"cell": "gru"}, {"layers": 2}, {"mask_padding": False}, {"pooling": "last"}],
+)
+def test_other_architectures_have_no_such_form(change: dict[str, object]) -> None:
+    foldable = {"cell": "lstm", "pooling": "max"}
+    assert can_fold(model_shape(**foldable))
+    assert not can_fold(model_shape(**(foldable | change)))

@@ -1,0 +1,116 @@
+"""The exported graph, run by another program, against the classifier."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+
+from imdb_rnn.corpus.batches import collate
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.serving.model_folder import load_encoder
+from imdb_rnn.serving.onnx_export import export_onnx, onnx_model
+from imdb_rnn.serving.predictor import Predictor
+from models.shapes import model_shape
+from results import TEXTS, small_params, write_model
+
+VOCABULARY, MAX_LENGTH = 9, 14
+
+
+def classifier(phrases: list[int], **shape: object) -> Classifier:
+    made = Classifier(VOCABULARY, MAX_LENGTH, model_shape(**shape), 1, phrases).eval()
+    random = torch.Generator().manual_seed(3)
+    for weight in made.parameters():
+        weight.data.normal_(generator=random)
+    for length, number in enumerate(phrases, start=1):
+        keys = torch.randperm(VOCABULARY * max(number, 3), generator=random)
+        keys = keys[keys % VOCABULARY > 1]  # phrases consist of known words
+        made.phrases.get_buffer(f"keys_{length}").copy_(keys[:number].sort().values)
+        made.phrases.get_buffer(f"polarities_{length}").normal_(generator=random)
+    return made
+
+
+def batch(count: int, seed: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    random = np.random.default_rng(seed)
+    lengths = random.integers(1, MAX_LENGTH + 1, count)
+    words = [random.integers(1, VOCABULARY, length).astype(np.int32) for length in lengths]
+    return collate(words, "post", None)
+
+
+def run(graph: bytes, tokens: torch.Tensor, lengths: torch.Tensor) -> np.ndarray:
+    session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"tokens": tokens.numpy(), "lengths": lengths.numpy()})
+    return np.asarray(found)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"cell": "lstm", "pooling": "max+mean", "bidirectional": True},
+        {"cell": "gru", "pooling": "mean", "bidirectional": True, "layers": 2},
+        {"cell": "rnn", "pooling": "last", "nonlinearity": "relu"},
+        {"cell": "rnn", "pooling": "max", "bidirectional": True},
+        {"cell": "lstm", "pooling": "last", "bidirectional": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("phrases", [[], [5, 12, 0], [4, 8, 15]], ids=str)
+def test_the_graph_agrees_with_the_classifier(phrases: list[int], shape: dict[str, object]) -> None:
+    made = classifier(phrases, **shape)
+    graph = onnx_model(made).SerializeToString()
+    for count in (1, 40):  # one graph takes any number of reviews of any length
+        tokens, lengths = batch(count)
+        with torch.no_grad():
+            expected = made(tokens, lengths).sigmoid().numpy()
+        np.testing.assert_allclose(run(graph, tokens, lengths), expected, rtol=0, atol=1e-5)
+    assert np.ptp(expected) > 0.1
+
+
+def test_padding_changes_nothing() -> None:
+    made = classifier([5, 12], cell="lstm", pooling="max+mean", bidirectional=True)
+    graph = onnx_model(made).SerializeToString()
+    tokens, lengths = batch(20)
+    wider = torch.nn.functional.pad(tokens, (0, 30))
+    np.testing.assert_allclose(
+        run(graph, wider, lengths), run(graph, tokens, lengths), rtol=0, atol=1e-6
+    )
+
+
+def test_the_folder_has_all_that_its_page_names(tmp_path: Path) -> None:
+    write_model(tmp_path / "model", small_params())
+    export_onnx(tmp_path / "model", tmp_path / "export")
+    texts = [text for text in TEXTS if text]
+    encode = load_encoder(tmp_path / "export")
+    tokens, lengths = collate(list(encode(texts)), "post", None)
+    found = run((tmp_path / "export" / "model.onnx").read_bytes(), tokens, lengths)
+    expected = Predictor.load(tmp_path / "model").probabilities(texts)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    page = (tmp_path / "export" / "README.md").read_text()
+    for file in (tmp_path / "export").iterdir():
+        assert file.name == "README.md" or f"`{file.name}`" in page
+    assert "12 words is cut to its first 6 and last 6" in page
+    assert json.loads((tmp_path / "export" / "config.json").read_text())["max_length"] == 12
+
+
+def test_an_export_is_replaced_and_nothing_else(tmp_path: Path) -> None:
+    write_model(tmp_path / "model", small_params())
+    for _ in range(2):
+        export_onnx(tmp_path / "model", tmp_path / "export")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").touch()
+    with pytest.raises(InputRefusedError, match=r"mine: .*new folder"):
+        export_onnx(tmp_path / "model", tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+def test_equal_models_make_equal_bytes() -> None:
+    first, second = (onnx_model(classifier([5, 12], cell="lstm")) for _ in range(2))
+    assert first.SerializeToString() == second.SerializeToString()
+
+
+def test_a_classifier_that_counts_padding_as_words_is_refused() -> None:
+    with pytest.raises(InputRefusedError, match="mask_padding"):
+        onnx_model(classifier([], mask_padding=False))
