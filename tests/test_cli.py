@@ -117,7 +117,7 @@ def test_what_is_not_there_is_refused_with_a_way_out(
         ("r.parquet", b"great", "not a whole parquet file"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_refused_in_one_line(  # noqa: PLR0913 - most are fixtures
+def test_a_file_that_cannot_be_used_is_refused_in_one_line(  # noqa: PLR0913, PLR0917 - fixtures
     model: Path,
     name: str,
     content: bytes,
