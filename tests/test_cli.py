@@ -85,6 +85,10 @@ def test_a_bad_row_ends_with_exit_code_2_after_the_good_ones(
         ["predict", "--file", "nowhere.csv"],
         ["compare", "nowhere", "nowhere"],
         ["compare", "a.parquet", "b.parquet"],
+        ["compare", "0" * 32, "0" * 32],
+        ["promote", "0" * 32],
+        ["champion"],
+        ["export", "out", "--model", "nowhere"],
     ],
 )
 def test_what_is_not_there_is_refused_with_a_way_out(
@@ -95,11 +99,49 @@ def test_what_is_not_there_is_refused_with_a_way_out(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert run(monkeypatch, *arguments) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.count("\n") == 1
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("r.csv", b"", "the file is empty"),
+        ("r.csv", b"id,review\n1,great\n", "one column text is needed; there are: id, review"),
+        ("r.txt", "gro\u00df".encode("latin-1"), "row 1: not UTF-8 from byte 4 on"),
+        ("r.txt", "great".encode("utf-16"), "row 1: not UTF-8 from byte 1 on"),
+        ("r.parquet", b"great", "not a whole parquet file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_in_one_line(  # noqa: PLR0913, PLR0917 - fixtures
+    model: Path,
+    name: str,
+    content: bytes,
+    complaint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert run(monkeypatch, "predict", "--file", str(tmp_path / name), "--model", str(model)) == 2
+    said = capsys.readouterr()
+    assert complaint in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_an_export_says_where_its_page_is(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, "export", str(tmp_path / "out"), "--model", str(model)) == 0
+    assert str(tmp_path / "out") in capsys.readouterr().out
+    assert (tmp_path / "out" / "model.onnx").is_file()
 
 
 def test_comparing_two_files_says_which_is_better(

@@ -119,6 +119,15 @@ def test_no_more_is_read_than_the_next_answers_need(
     assert max(answers) == (1 if interactive else MOST_ROWS)
 
 
+def test_only_many_rows_wait_for_the_faster_form(predictor: Predictor) -> None:
+    fresh = Predictor(predictor.classifier, predictor.encode)
+    pieces = predict_rows(fresh, given_texts(["great film"] * 3 * FIRST_ROWS))
+    next(pieces)
+    assert "judge_many" not in vars(fresh)
+    next(pieces)
+    assert "judge_many" in vars(fresh)
+
+
 def test_long_texts_are_read_in_smaller_pieces(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,8 +32,6 @@ _FORMAT: Final = 8
 # reset, new for a GRU.
 _BLOCKS: Final = {nn.LSTM: [0, 3, 1, 2], nn.GRU: [1, 0, 2], nn.RNN: [0]}
 
-_Attribute = int | str | list[int] | list[str]
-
 _CONTRACT: Final = """# Is a movie review positive?
 
 `{graph}` (ONNX, opset {opset}) says how probable that is.
@@ -130,7 +128,13 @@ class _Graph:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[TensorProto] = []
 
-    def add(self, operator: str, *inputs: str, output: str = "", **attributes: _Attribute) -> str:
+    def add(
+        self,
+        operator: str,
+        *inputs: str,
+        output: str = "",
+        **attributes: Any,  # noqa: ANN401 - each operator has attributes of its own
+    ) -> str:
         """Append an operator; returns the name of its (first) output."""
         output = output or f"{operator}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(operator, inputs, [output], **attributes))  # type: ignore[arg-type]  # attributes are no names
