@@ -47,7 +47,7 @@ def commit_url(commit: str) -> str | None:
     remote = _git("remote", "get-url", "origin")
     # Without what may stand before the host: it can be a secret.
     found = re.fullmatch(
-        r"(?:https://|ssh://|)(?:[^@/]*@)?([\w.-]+\.\w+)[:/](.+?)(?:\.git)?", remote
+        r"(?:https://|ssh://|)(?:[^@/]*@)?([\w.-]+\.\w+)[:/](?!\d+/)(.+?)(?:\.git)?", remote
     )
     return f"https://{found[1]}/{found[2]}/commit/{commit}" if found else None
 
