@@ -38,7 +38,7 @@ def test_plots_are_drawn_without_a_network_and_empty_ones_are_left_out(tmp_path:
     with chromium() as browser:
         shown, heard = watched_page(browser, 800)
         shown.goto(page.as_uri())
-        shown.locator("#full canvas").wait_for()
-        assert shown.locator("#empty canvas").count() == 0
+        shown.locator("#full svg.marks").wait_for()
+        assert shown.locator("#empty svg").count() == 0
     # Vega says that it is newer than DVC's templates, which it reads all the same.
     assert [said for said in heard if "current version is" not in said] == []

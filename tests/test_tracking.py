@@ -167,6 +167,28 @@ def test_a_dvc_experiment_gives_the_run_its_name(
     assert found.info.run_name == found.data.tags["dvc.experiment"] == "pre-padding"
 
 
+def test_the_name_of_a_run_says_what_was_changed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *arguments], check=True)
+
+    (folder / "params.yaml").write_text(json.dumps(PARAMS.model_dump(mode="json")))
+    git("init", "--quiet")
+    git("add", "params.yaml")
+    git("commit", "--quiet", "--message", "start")
+    other = PARAMS.model_copy(update={"seed": 2})
+    with training_run(PARAMS):
+        pass
+    with training_run(other):
+        pass
+    monkeypatch.setenv("DVC_EXP_NAME", "larky-bott")
+    with training_run(other.model_copy(update={"seed": 3})):
+        pass
+    names = {run.info.run_name for run in _runs(folder)}
+    assert names == {"default", "seed=2", "larky-bott: seed=3"}
+
+
 def test_a_copied_folder_files_into_the_main_checkout(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

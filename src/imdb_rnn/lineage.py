@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -46,6 +47,21 @@ def main_checkout() -> Path:
 def git_commit() -> str | None:
     """The commit that is checked out; None outside of a repository or before its first commit."""
     return _git("rev-parse", "HEAD") or None
+
+
+def commit_url(commit: str) -> str | None:
+    """Where a browser shows a commit; None where no web address is known for the repository."""
+    remote = _git("remote", "get-url", "origin")
+    # Without what may stand before the host: it can be a secret.
+    found = re.fullmatch(
+        r"(?:https://|ssh://|)(?:[^@/]*@)?([\w.-]+\.\w+)[:/](?!\d+/)(.+?)(?:\.git)?", remote
+    )
+    return f"https://{found[1]}/{found[2]}/commit/{commit}" if found else None
+
+
+def committed(path: Path) -> str:
+    """A file as the commit that is checked out has it; empty where it has none."""
+    return _git("show", f"HEAD:./{path.as_posix()}")
 
 
 def has_uncommitted_changes() -> bool:

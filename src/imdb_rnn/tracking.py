@@ -26,6 +26,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from filelock import FileLock
 
 from imdb_rnn.console import console, error_console
@@ -33,13 +34,15 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json
 from imdb_rnn.lineage import (
     PACKAGE,
+    commit_url,
+    committed,
     digest_files,
     fingerprint,
     git_commit,
     has_uncommitted_changes,
     main_checkout,
 )
-from imdb_rnn.params import Params
+from imdb_rnn.params import PARAMS_FILE, Params
 
 # Set before the import, which is when MLflow reads some of them. The last two keep a server that is
 # gone from stalling a training: left alone, MLflow goes on trying for minutes.
@@ -96,6 +99,7 @@ SERVING_PACKAGES: Final = [
     "torch",
 ]
 
+CHANGES_IN_A_NAME: Final = 3
 METRICS_A_BATCH: Final = 1000  # more at once are refused
 SECONDS_BETWEEN_FLUSHES: Final = 5.0
 LATER: Final = "The pipeline goes on; `imdb-rnn track` files the run later"
@@ -426,7 +430,7 @@ class _Run:
             tags[DESCRIPTION_TAG] = (
                 f"Test accuracy **{test['accuracy']:.4f}** "
                 f"[{test['accuracy_low']:.4f}, {test['accuracy_high']:.4f}], edition {edition}, "
-                f"commit {tags['mlflow.source.git.commit'][:12]}"
+                f"commit {_link(tags['mlflow.source.git.commit'])}"
             )
         params = _flatten(self._params.model_dump(mode="json"), ".")
         self._client.log_batch(
@@ -579,9 +583,37 @@ def _local_store() -> str:
 
 
 def _run_name(params: Params) -> str:
+    """The experiment, and what sets the parameters apart from the committed ones.
+
+    Without a commit to compare with: the network's shape and the seed.
+    """
+    experiment = os.environ.get("DVC_EXP_NAME")
+    changes = _changes(params)
+    if changes:
+        told = ", ".join(changes[:CHANGES_IN_A_NAME]) + ", ..." * (len(changes) > CHANGES_IN_A_NAME)
+        return f"{experiment}: {told}" if experiment else told
+    if experiment:
+        return experiment
+    if changes is not None:
+        return "default"
     model = params.model
     shape = f"{model.cell}-{model.hidden_size}x{model.layers}{'-bi' * model.bidirectional}"
-    return os.environ.get("DVC_EXP_NAME") or f"{shape} seed {params.seed}"
+    return f"{shape} seed {params.seed}"
+
+
+def _changes(params: Params) -> list[str] | None:
+    """Parameters that differ from the committed ones; None where there are none to compare with."""
+    text = committed(PARAMS_FILE)
+    if not text:
+        return None
+    before = _flatten(yaml.safe_load(text), ".")
+    now = _flatten(params.model_dump(mode="json"), ".")
+    return [f"{name}={_as_yaml(value)}" for name, value in now.items() if before.get(name) != value]
+
+
+def _link(commit: str) -> str:
+    address = commit_url(commit)
+    return f"[{commit[:12]}]({address})" if address else commit[:12]
 
 
 def _lineage() -> dict[str, str]:

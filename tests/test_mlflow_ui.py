@@ -1,0 +1,83 @@
+"""A run in MLflow's own pages, as a browser shows them."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import mlflow
+import pytest
+import requests
+from playwright.sync_api import Browser, Page
+
+from chromium import chromium, needs_chromium, watched_page
+from example_results import example_results
+from imdb_rnn.report.page import page
+from imdb_rnn.tracking import EXPERIMENT, file_results, store_uri
+from results import small_params, write_results
+
+pytestmark = needs_chromium
+PATIENCE = 60_000  # milliseconds; the pages are large programs
+
+
+@pytest.fixture(scope="module")
+def filed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Address of MLflow's table of runs, and the id of the one that is filed there."""
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME"):
+            patch.setenv(name, "")
+            patch.delenv(name)
+        patch.chdir(folder)
+        params = small_params()
+        write_results(folder, params)
+        (folder / "reports/report.html").write_text(page(example_results(), []), encoding="utf-8")
+        assert file_results(params)
+        client = mlflow.MlflowClient(store_uri())
+        experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
+        (run,) = client.search_runs([experiment])
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, "-c", "from imdb_rnn.cli import main; main()", "ui"]
+        server = subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.DEVNULL)
+    base = f"http://127.0.0.1:{port}"
+    _wait_for(f"{base}/health")
+    yield f"{base}/#/experiments/{experiment}/runs", run.info.run_id
+    server.terminate()
+    server.wait()
+
+
+def test_the_runs_table_shows_the_run_and_the_run_its_curves_and_report(
+    filed: tuple[str, str],
+) -> None:
+    runs, run_id = filed
+    with chromium() as browser:
+        table = _opened(browser, f"{runs}?workflowType=machine_learning")
+        table.get_by_text("lstm-4x1-bi seed 1").first.wait_for()
+        run = _opened(browser, f"{runs}/{run_id}")
+        run.get_by_text("0.9104").first.wait_for()
+        curves = _opened(browser, f"{runs}/{run_id}/model-metrics")
+        curves.get_by_placeholder("Search metric charts").fill("epoch/valid_loss")
+        curves.get_by_text("valid_loss").first.wait_for()
+        files = _opened(browser, f"{runs}/{run_id}/artifacts/reports/report.html")
+        files.frame_locator("iframe").get_by_text("Against the linear models").wait_for()
+
+
+def _opened(browser: Browser, url: str) -> Page:
+    shown, _ = watched_page(browser, 1400)
+    shown.set_default_timeout(PATIENCE)
+    shown.goto(url)
+    return shown
+
+
+def _wait_for(url: str) -> None:
+    give_up = time.monotonic() + 120
+    while time.monotonic() < give_up:
+        try:
+            if requests.get(url, timeout=5).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.2)
+    raise TimeoutError(url)
