@@ -10,10 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from imdb_rnn.arrayfile import read_array
 from imdb_rnn.corpus.reviews import edition_of, read_reviews
 from imdb_rnn.corpus.store import TokenStore, write_store
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.predictions import read_probabilities
+from imdb_rnn.models.phrases import load_phrases
 from imdb_rnn.serving.predictor import Predictor
 from results import small_params, write_model
 
@@ -73,6 +75,24 @@ def test_a_token_store_does_not_run_it(
     plant(folder / f"{name}.npy", Trap(sprung))
     with pytest.raises(InputRefusedError, match=rf"{name}\.npy: .*dvc repro prepare"):
         TokenStore.open(folder)
+    assert not sprung.exists()
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("plant", PLANT)
+def test_an_array_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) -> None:
+    plant(tmp_path / "vectors.npy", Trap(sprung))
+    with pytest.raises(InputRefusedError, match=r"vectors\.npy: .*dvc repro --force word_vectors"):
+        read_array(tmp_path / "vectors.npy", made_by="word_vectors")
+    assert not sprung.exists()
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("plant", PLANT)
+def test_phrases_do_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) -> None:
+    plant(tmp_path / "phrases.safetensors", Trap(sprung))
+    with pytest.raises(InputRefusedError, match=r"phrases\.safetensors: .*dvc repro --force"):
+        load_phrases(tmp_path / "phrases.safetensors")
     assert not sprung.exists()
 
 
