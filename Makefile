@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 VENV := .venv
+AUDIT := .cache/audit
 # The first Python that the project supports.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
@@ -39,6 +40,15 @@ lint: setup ## formatting, lint rules, types
 	ruff format --check
 	ruff check
 	mypy
+
+audit: ## known vulnerabilities of the pinned packages; docs/security.md has those that are accepted
+	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && \
+		$(AUDIT)/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1; }
+	@$(PYTHON) -c "from urllib.request import urlopen; urlopen('https://pypi.org/pypi/pip/json', timeout=10)" \
+		2>/dev/null || { echo "pypi.org, which knows of vulnerabilities, cannot be reached;" \
+		"nothing was audited. Run this where there is internet."; exit 1; }
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt \
+		$(addprefix --ignore-vuln ,$(shell sed -nE 's/^\| ([A-Z]+-[^ ]+) .*/\1/p' docs/security.md))
 
 format: setup ## rewrite the code in the project's format
 	ruff format

@@ -156,12 +156,13 @@ def stalled(content: bytes, after: int) -> Answer:
     return answer
 
 
-def trickling(content: bytes, *, at_once: int, pause: float) -> Answer:
-    """Sends the content a few bytes at a time."""
+def trickling(content: bytes, *, at_once: int, pause: float, after: int = 0) -> Answer:
+    """Sends the content a few bytes at a time, but the first `after` bytes at once."""
 
     def answer(handler: Handler) -> None:
         handler.begin(200, ETag='"1"', Content_Length=len(content))
-        for begin in range(0, len(content), at_once):
+        handler.wfile.write(content[:after])
+        for begin in range(after, len(content), at_once):
             handler.wfile.write(content[begin : begin + at_once])
             if handler.server.closing.wait(pause):
                 return

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from mlflow.pyfunc.model import PythonModelContext
 
 from corpus.test_store import forge_digests
 from imdb_rnn.arrayfile import read_array
@@ -98,6 +99,7 @@ def test_a_checkpoint_does_not_run_it(
     assert not sprung.exists()
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("plant", PLANT)
 def test_an_array_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) -> None:
     file = tmp_path / "array.npy"
@@ -107,6 +109,7 @@ def test_an_array_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) ->
     assert not sprung.exists()
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("plant", PLANT)
 def test_a_phrase_table_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) -> None:
     file = tmp_path / "phrases.safetensors"
@@ -116,6 +119,7 @@ def test_a_phrase_table_does_not_run_it(tmp_path: Path, sprung: Path, plant: Pla
     assert not sprung.exists()
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("plant", PLANT)
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
 def test_a_model_folder_does_not_run_it(
@@ -126,6 +130,18 @@ def test_a_model_folder_does_not_run_it(
     plant(folder / name, Trap(sprung))
     with pytest.raises(InputRefusedError, match=rf"{name}: .*dvc repro train"):
         Predictor.load(folder)
+    assert not sprung.exists()
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("plant", PLANT)
+def test_an_artifact_of_mlflow_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) -> None:
+    from imdb_rnn.serving.pyfunc import ReviewSentiment  # noqa: PLC0415 - it registers itself
+
+    write_model(tmp_path / "model", small_params())
+    plant(tmp_path / "model" / "model.safetensors", Trap(sprung))
+    with pytest.raises(InputRefusedError, match=r"model\.safetensors"):
+        ReviewSentiment().load_context(PythonModelContext({"model": str(tmp_path / "model")}, {}))
     assert not sprung.exists()
 
 

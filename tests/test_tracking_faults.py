@@ -204,12 +204,16 @@ def test_what_a_killed_training_had_not_sent_is_sent_by_the_next(
     (journal,) = _journals(tmp_path)
     with journal.open("a", encoding="utf-8") as file:
         file.write(left_over)
+    with training_run(params) as run:
+        for step, loss in EVERY_STEP[30:]:
+            run.log_step(step, {"loss": loss})
+        for epoch in (1, 2, 3):
+            run.log_epoch(epoch, {"valid_loss": 1 / epoch})
+    _wait_for_the_sender()
     proxy.fault = None
     with training_run(params) as run:
         for step, loss in EVERY_STEP[20:]:  # from the last checkpoint on
             run.log_step(step, {"loss": loss})
-        for epoch in (1, 2, 3):
-            run.log_epoch(epoch, {"valid_loss": 1 / epoch})
     _wait_for_the_sender()
     assert _filed(proxy, params) == ("FINISHED", EVERY_STEP, [1, 2, 3])
 

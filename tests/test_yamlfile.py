@@ -36,6 +36,7 @@ def test_plain_data_is_read(tmp_path: Path, content: str) -> None:
     assert read_yaml(write(tmp_path, content)) == {"a": 1, "b": ["x", {"c": 2.5}]}
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -55,6 +56,7 @@ def test_a_key_that_stands_twice_is_named_with_both_lines(
         assert word in message
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     "content",
     [
@@ -71,6 +73,7 @@ def test_references_and_tags_are_refused(tmp_path: Path, content: str) -> None:
     assert "anchors (&), aliases (*) and tags (!)" in refusal(write(tmp_path, content))
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -101,12 +104,14 @@ NESTED = {
 }
 
 
+@pytest.mark.hostile
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize("content", NESTED.values(), ids=NESTED.keys())
 def test_the_depth_is_bounded(tmp_path: Path, content: str) -> None:
     assert "nested more than 16 deep" in refusal(write(tmp_path, content))
 
 
+@pytest.mark.hostile
 def test_the_size_is_bounded(tmp_path: Path) -> None:
     comment = "a: 1\n#"
     fitting = comment + "x" * (MAX_BYTES - len(comment))
@@ -114,6 +119,7 @@ def test_the_size_is_bounded(tmp_path: Path) -> None:
     assert "larger than 65,536 bytes" in refusal(write(tmp_path, f"{fitting}x"))
 
 
+@pytest.mark.hostile
 @on_linux
 def test_a_huge_file_takes_no_memory(tmp_path: Path) -> None:
     write(tmp_path, b"[" * 100_000_000)

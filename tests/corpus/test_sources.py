@@ -74,6 +74,7 @@ def test_an_archive_on_a_server_is_used(tmp_path: Path) -> None:
     check_is_full(dataset)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -91,12 +92,14 @@ def test_a_server_with_other_data_is_passed_over(
     assert said in capsys.readouterr().out
 
 
+@pytest.mark.fault
 def test_wrong_data_is_not_kept_for_the_next_try(tmp_path: Path) -> None:
     with serve(claiming(b"<html>", 6), whole(ARCHIVE)) as server:
         refusal(tmp_path, {"url": server.url})
         check_is_full(find(tmp_path, {"url": server.url}))
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("content", "said"),
     [

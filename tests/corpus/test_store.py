@@ -44,6 +44,7 @@ def test_equal_reviews_make_equal_bytes(tmp_path: Path) -> None:
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("name", ["tokens", "offsets", "labels", "ids"])
 @pytest.mark.parametrize("damage", ["missing", "truncated", "empty", "pickle"])
 def test_a_damaged_store_is_refused_by_name(tmp_path: Path, name: str, damage: str) -> None:
@@ -61,6 +62,7 @@ def test_a_damaged_store_is_refused_by_name(tmp_path: Path, name: str, damage: s
         TokenStore.open(tmp_path)
 
 
+@pytest.mark.fault
 def test_a_changed_word_is_noticed(tmp_path: Path) -> None:
     _write(tmp_path)
     file = tmp_path / "tokens.npy"
@@ -71,6 +73,7 @@ def test_a_changed_word_is_noticed(tmp_path: Path) -> None:
         TokenStore.open(tmp_path)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"tokens": 1}', "null"])
 def test_damaged_digests_are_refused(tmp_path: Path, content: str) -> None:
     _write(tmp_path)
@@ -79,6 +82,7 @@ def test_damaged_digests_are_refused(tmp_path: Path, content: str) -> None:
         TokenStore.open(tmp_path)
 
 
+@pytest.mark.fault
 def test_files_of_different_stores_are_refused(tmp_path: Path) -> None:
     _write(tmp_path)
     np.save(tmp_path / "labels.npy", np.zeros(7, dtype=np.int8))

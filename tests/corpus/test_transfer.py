@@ -46,6 +46,7 @@ def get(url: str, folder: Path, *, timeout: float = 5.0, attempts: int = 3) -> b
 def test_a_file_arrives(tmp_path: Path) -> None:
     with serve(whole(CONTENT)) as server:
         assert get(server.url, tmp_path / "new" / "folder") == CONTENT
+    assert server.requests[0]["Accept-Encoding"] == "identity"
 
 
 @pytest.mark.fault
@@ -160,6 +161,9 @@ def test_a_file_that_became_shorter_is_fetched_anew(tmp_path: Path) -> None:
         pytest.param(stalled(CONTENT, HALF), id="stalled"),
         pytest.param(stalled(CONTENT, 0), id="no body"),
         pytest.param(trickling(CONTENT, at_once=1, pause=0.02), id="a trickle"),
+        pytest.param(
+            trickling(CONTENT, at_once=1, pause=0.02, after=HALF), id="a trickle in the end"
+        ),
         pytest.param(hang_up(), id="hung up"),
         pytest.param(claiming(CONTENT, len(CONTENT) + 1), id="shorter than announced"),
         pytest.param(raw(b"no such protocol\r\n\r\n"), id="not HTTP"),

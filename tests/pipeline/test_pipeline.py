@@ -145,7 +145,7 @@ def test_verify_repeats_every_byte_and_touches_nothing(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "outputs are equal, byte for byte" in done.stdout
     assert project.files() == before
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("imdb-rnn-verify-*")) == []
 
 
 def test_an_interrupted_verify_cleans_up(
@@ -158,4 +158,4 @@ def test_an_interrupted_verify_cleans_up(
     process.send_signal(signal.SIGINT)
     process.communicate()
     assert process.returncode != 0
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("imdb-rnn-verify-*")) == []

@@ -57,6 +57,7 @@ def test_loading_leaves_the_global_generator_alone(folder: Path) -> None:
     assert torch.equal(torch.rand(1), expected)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "noise"])
 def test_a_damaged_file_is_refused_by_name(folder: Path, file: str, damage: str) -> None:
@@ -71,6 +72,7 @@ def test_a_damaged_file_is_refused_by_name(folder: Path, file: str, damage: str)
         Predictor.load(folder)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("change", "blamed"),
     [
@@ -88,6 +90,7 @@ def test_a_config_of_another_kind_is_refused(
         load_model(folder)
 
 
+@pytest.mark.fault
 def test_weights_of_another_architecture_are_refused(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     _change_config(folder, {"model": config["model"] | {"hidden_size": 5}})

@@ -51,6 +51,7 @@ ANY_TEXT = st.text(
 )
 
 
+@pytest.mark.hostile
 @settings(max_examples=200)
 @given(texts=st.lists(st.one_of(ANY_TEXT, st.sampled_from(TEXTS)), min_size=1, max_size=5))
 def test_any_text_gets_a_probability_or_a_refusal(predictor: Predictor, texts: list[str]) -> None:
@@ -65,6 +66,7 @@ def test_any_text_gets_a_probability_or_a_refusal(predictor: Predictor, texts: l
             predictor.probabilities(texts)
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     "text",
     ["", " \n\t", "\0", "<br />", "\ud800", "\U0001f3ac", "فيلم جميل", "ein schöner Streifen"],
@@ -74,6 +76,7 @@ def test_a_text_without_a_known_word_is_refused(predictor: Predictor, text: str)
         predictor.probabilities(["great", text, "dull"])
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("around", ["\0", "\udcff", "\U0001f3ac", "\u202e", "<br />", "<p>"])
 def test_odd_signs_do_not_hide_the_words_beside_them(predictor: Predictor, around: str) -> None:
     (review,) = predictor.read([f"{around} great {around} film {around}"])
@@ -96,6 +99,7 @@ def test_a_cut_text_gives_the_words_of_the_whole(predictor: Predictor, tmp_path:
         np.testing.assert_array_equal(cut, whole)
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("piece", ["a ", "a!", "great film ", "!", "<br />", "\U0001f600", "great"])
 def test_megabytes_of_text_cost_no_more_than_what_is_read_of_them(
     predictor: Predictor, piece: str

@@ -87,6 +87,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path, kind: str) -> 
     )
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("kind", [".txt", ".jsonl", ".csv"])
 def test_bytes_that_are_not_utf8_spoil_one_row(tmp_path: Path, kind: str) -> None:
     path = write(tmp_path / f"reviews{kind}", ["great", "caf@", "dull"])
@@ -96,6 +97,7 @@ def test_bytes_that_are_not_utf8_spoil_one_row(tmp_path: Path, kind: str) -> Non
     assert "not UTF-8" in rows[1].problem
 
 
+@pytest.mark.hostile
 def test_parquet_text_that_is_not_utf8_spoils_one_row(tmp_path: Path) -> None:
     column = pa.array([b"great", b"caf\xe9", None]).view(pa.string())
     pq.write_table(pa.table({"text": column}), tmp_path / "reviews.parquet")
@@ -105,6 +107,7 @@ def test_parquet_text_that_is_not_utf8_spoils_one_row(tmp_path: Path) -> None:
     assert third.problem == "there is no text"
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
@@ -127,6 +130,7 @@ def test_a_broken_line_of_json_is_one_row_without_text(
     assert re.search(problem, rows[1].problem)
 
 
+@pytest.mark.hostile
 def test_a_record_of_another_width_spoils_one_row(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text("id,text\n1,good, really good\n2,dull\n", "utf-8")
     first, second = read(tmp_path / "r.csv")
@@ -160,12 +164,14 @@ def test_a_parquet_column_of_categories_is_text(tmp_path: Path) -> None:
     assert [row.text for row in read(tmp_path / "reviews.parquet")] == ["great", "dull", "great"]
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("kind", [".txt", ".jsonl", ".csv", ".parquet"])
 def test_an_empty_file_is_refused(tmp_path: Path, kind: str) -> None:
     (tmp_path / f"reviews{kind}").touch()
     assert "empty" in refusal(tmp_path / f"reviews{kind}")
 
 
+@pytest.mark.hostile
 def test_what_is_no_file_of_texts_is_refused(tmp_path: Path) -> None:
     (tmp_path / "noise.parquet").write_bytes(b"PAR1 and then nothing of the kind")
     (tmp_path / "folder.txt").mkdir()

@@ -150,6 +150,7 @@ def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
     assert scalar.shape == ()
 
 
+@pytest.mark.fault
 @given(st.data())
 def test_damage_anywhere_is_noticed(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -167,6 +168,7 @@ def test_damage_anywhere_is_noticed(
         checkpoint.read()
 
 
+@pytest.mark.fault
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     np.save(tmp_path / "array.npy", np.zeros(3))
