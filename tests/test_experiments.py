@@ -39,6 +39,7 @@ def test_the_command_is_dvc_s_own_with_the_changes() -> None:
     assert command[:6] == ["dvc", "exp", "run", "--temp", "--name", "notebook"]
     assert "model.mask_padding=false" in command
     assert "train.clip_norm=null" in command
+    assert command[-1] == "evaluate"
 
 
 def test_an_unknown_experiment_is_refused_with_the_known_ones() -> None:

@@ -211,6 +211,17 @@ class TestFiling:
         shutil.copyfile(empty_store, empty_folder / "mlflow.db")
         return empty_folder
 
+    def test_what_the_lens_found_goes_into_the_same_run(self, results: Path) -> None:
+        write_json(results / "reports/lens.json", {"windows": {"whole": 0.9, "last": {"10": 0.7}}})
+        (results / "reports/lens").mkdir()
+        (results / "reports/lens/recall.png").write_bytes(b"\x89PNG")
+        assert file_results(PARAMS)
+        (run,) = _runs(results)
+        assert run.data.metrics["lens/windows/last/10"] == 0.7
+        assert run.data.metrics["test/accuracy"] == 0.9104
+        filed = {entry.path for entry in _client(results).list_artifacts(run.info.run_id, "lens")}
+        assert filed == {"lens/lens.json", "lens/recall.png"}
+
     def test_a_run_that_dvc_restored_holds_everything(self, results: Path) -> None:
         assert file_results(PARAMS)
         (run,) = _runs(results)

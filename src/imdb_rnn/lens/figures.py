@@ -15,9 +15,9 @@ from imdb_rnn.lens.small import CLIP_NORM
 _COLORS: Final = {"tanh": "#e07b28", "relu": "#b2473e", "gru": "#3f8f6b", "lstm": "#1f5fa8"}
 _REFERENCE: Final = "#9aa5ad"
 _PADDINGS: Final = {
-    "masked": ("masked", "#1f5fa8"),
-    "front": ("in front", "#3f8f6b"),
-    "behind": ("behind (the notebook)", "#b2473e"),
+    "masked": ("masked", "#1f5fa8", "-"),
+    "front": ("in front", "#3f8f6b", "--"),  # before training, both lie on each other
+    "behind": ("behind (the notebook)", "#b2473e", "-"),
 }
 _PLACES: Final = {"first": "#3f8f6b", "middle": "#e07b28", "last": "#1f5fa8"}
 _FROM_LOSS: Final = "words back from the last one"
@@ -87,10 +87,12 @@ def padding_figure(points: pa.Table) -> Figure:
     figure = Figure(figsize=(9.6, 4.2))
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for (epoch, title), axes in zip(shown.items(), panels, strict=True):
-        for padding, (label, color) in _PADDINGS.items():
-            _banded(axes, points, f"{padding}_{epoch}", color=color, label=f"padding {label}")
+        for padding, (label, color, line) in _PADDINGS.items():
+            style = {"color": color, "linestyle": line, "label": f"padding {label}"}
+            _banded(axes, points, f"{padding}_{epoch}", **style)
         axes.set(title=title.capitalize(), yscale="log")
         axes.set_xlabel("words back from the last real one")
+        axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_ylabel(_NORM)
     _legend_below(figure, panels[0])
     return figure
@@ -155,4 +157,4 @@ def _banded(axes: Axes, points: pa.Table, name: str, **style: Any) -> None:  # n
 
 def _legend_below(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)

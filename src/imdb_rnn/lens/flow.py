@@ -80,9 +80,9 @@ def factor_per_step(norms: Array) -> float:
     """By what a norm is multiplied with each step away from the loss, on geometric average.
 
     Args:
-        norms: [words], more than one, from the loss backwards.
+        norms: [words], from the loss backwards.
     """
-    return float((norms[-1] / max(norms[0], _SMALLEST)) ** (1 / (len(norms) - 1)))
+    return float((norms[-1] / max(norms[0], _SMALLEST)) ** (1 / max(len(norms) - 1, 1)))
 
 
 def orders_of_magnitude(norms: Array) -> float:

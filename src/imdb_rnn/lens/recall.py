@@ -2,9 +2,8 @@
 
 A sequence is the mark, one of two words, and then as many random words as the delay is long, among
 them the same two without the mark. The question is which word was marked; guessing is right half
-of the time. A network that has learned one delay goes on to the next, which is twice as long:
-from its first weights, a long delay is learned late or never, because hardly any gradient comes
-back from it.
+of the time. Each delay is learned from the same first weights in the same number of steps, so that
+a delay from which hardly any gradient comes back is learned late or never.
 """
 
 from typing import Final, NamedTuple
@@ -44,7 +43,7 @@ def delays(params: Params) -> list[int]:
 
 
 def recall(params: Params, cell: str) -> Recall:
-    """Teach one delay after the other and test each on sequences of its own.
+    """Teach each delay to a network of its own and test it on other sequences.
 
     Args:
         params: A tanh cell has `lens.hidden_size` units; of the others, as many as come to no more
@@ -52,16 +51,15 @@ def recall(params: Params, cell: str) -> Recall:
         cell: A key of `small.SMALL_CELLS`.
     """
     shape = _as_large_as_plain(params, cell)
-    longest = delays(params)[-1] + 2
-    classifier = Classifier(_VOCABULARY_SIZE, longest, shape, params.seed)
     random = np.random.default_rng([params.seed, 1])
     right = {}
     for delay in delays(params):
+        classifier = Classifier(_VOCABULARY_SIZE, delay + 2, shape, params.seed)
         learned = sequences(random, params.lens.probe_steps * BATCH_SIZE, delay)
         for _ in small_trainer(classifier, learned, params).epoch(1):
             pass
         right[delay] = accuracy(classifier, sequences(random, TESTED, delay))
-    return Recall(shape.hidden_size, parameter_count(classifier), right)
+    return Recall(shape.hidden_size, _size(shape), right)
 
 
 def sequences(random: np.random.Generator, count: int, delay: int) -> TokenStore:

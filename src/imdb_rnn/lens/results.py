@@ -46,7 +46,8 @@ def snapshot_summary(snapshot: Snapshot) -> dict[str, float]:
     }
     if snapshot.flow.by_memory is not None:
         _, by_memory, _ = band(snapshot.flow.by_memory)
-        summary["memory_factor_per_step"] = factor_per_step(by_memory)
+        # The loss reads h_t, so the last cell state itself has no part in it.
+        summary["memory_factor_per_step"] = factor_per_step(by_memory[1:])
     return {name: _rounded(value) for name, value in summary.items()}
 
 

@@ -57,7 +57,7 @@ STARTS: Final[dict[str, dict[str, Start]]] = {
         "identity": _identity,
         "orthogonal": _orthogonal,
         "Xavier": _xavier,
-        "normal, radius 2": _normal(2.0),
+        "normal, radius 1.5": _normal(1.5),
     },
     "lstm": {
         "forget bias 0": _forget_bias(0.0),

@@ -1,0 +1,96 @@
+"""Accuracy, time and memory against `train.bptt_steps`, on real reviews.
+
+    python -m benchmarks.bptt
+
+Reads `data/prepared`, writes `reports/bptt.json`. Each length is trained in a process of its own,
+whose largest memory the system knows. Run it with nothing else running.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from imdb_rnn.console import console
+from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.corpus.training_set import TrainingSet
+from imdb_rnn.jsonfile import read_json, write_json
+from imdb_rnn.lens.small import accuracy, last_words, small_shape
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.params import Params, load_params
+from imdb_rnn.training.loop import Trainer
+
+PREPARED = Path("data/prepared")
+RESULT = Path("reports/bptt.json")
+STEPS = (1, 5, 20, 50, None)
+REVIEWS, WORDS, EPOCHS = 4000, 200, 3
+CELL = "lstm"
+
+
+def main() -> None:
+    """Train with each length and write the table."""
+    if len(sys.argv) > 1:
+        sys.stdout.write(json.dumps(measure(json.loads(sys.argv[1]))) + "\n")
+        return
+    write_json(
+        RESULT,
+        {
+            "cell": CELL,
+            "reviews": REVIEWS,
+            "words": WORDS,
+            "epochs": EPOCHS,
+            "rows": [_in_own_process(steps) for steps in STEPS],
+        },
+    )
+
+
+def measure(bptt_steps: int | None) -> dict[str, Any]:
+    """Train a small LSTM that is judged by its last state, started as the project starts one."""
+    params = load_params()
+    torch.set_num_threads(params.train.threads)
+    trainer, valid = _trainer(params, bptt_steps)
+    began = time.perf_counter()
+    for epoch in range(1, EPOCHS + 1):
+        for _ in trainer.epoch(epoch):
+            pass
+    seconds = (time.perf_counter() - began) / EPOCHS
+    return {
+        "bptt_steps": bptt_steps,
+        "valid_accuracy": round(accuracy(trainer.classifier, valid), 4),
+        "seconds_an_epoch": round(seconds, 1),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def _trainer(params: Params, bptt_steps: int | None) -> tuple[Trainer, TokenStore]:
+    train, valid = (TokenStore.open(PREPARED / split) for split in ("train", "valid"))
+    chosen = np.random.default_rng(params.seed).permutation(len(train))[:REVIEWS]
+    shape = small_shape(params, CELL, initialization="orthogonal")
+    size = read_json(PREPARED / "dataset.json")["vocabulary_size"]
+    classifier = Classifier(size, WORDS, shape, params.seed)
+    classifier.bptt_steps = bptt_steps
+    settings = params.train.model_copy(update={"epochs": EPOCHS, "weight_averaging": 0.0})
+    reviews = TrainingSet.labelled(last_words(train, chosen, WORDS))
+    return (
+        Trainer(classifier, reviews, settings, params.seed),
+        last_words(valid, np.arange(len(valid)), WORDS),
+    )
+
+
+def _in_own_process(bptt_steps: int | None) -> dict[str, Any]:
+    command = [sys.executable, __file__, json.dumps(bptt_steps)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
+    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    console.print(row)
+    return row
+
+
+if __name__ == "__main__":
+    main()

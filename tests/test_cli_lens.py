@@ -1,0 +1,37 @@
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from imdb_rnn.cli import main
+from imdb_rnn.lens.findings import findings
+
+MEASURED = Path(__file__).parents[1] / "reports/lens.json"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, folder: Path) -> int | str | None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["imdb-rnn", "lens"])
+    with pytest.raises(SystemExit) as done:
+        main()
+    return done.value.code
+
+
+def test_lens_says_what_each_figure_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reports").mkdir()
+    shutil.copy(MEASURED, tmp_path / "reports/lens.json")
+    assert run(monkeypatch, tmp_path) == 0
+    printed = capsys.readouterr().out
+    for name, sentence in findings(json.loads(MEASURED.read_text(encoding="utf-8"))).items():
+        assert f"reports/lens/{name}.png: {sentence}" in printed
+
+
+def test_lens_asks_for_the_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, tmp_path) == 2
+    assert "dvc repro lens" in capsys.readouterr().err
