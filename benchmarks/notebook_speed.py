@@ -48,7 +48,7 @@ RESULTS: Final = Path("reports/notebook_speed.json")
 DOCUMENT: Final = Path("docs/profile.md")
 COMPARED_LOSSES: Final = 200
 STEPS_AT_ONCE: Final = 100
-PROFILED_STEPS: Final = 20
+PROFILED_STEPS: Final = 10
 OPERATIONS_SHOWN: Final = 8
 SEED: Final = 1
 
@@ -88,7 +88,10 @@ def compare(
     for number in range(rounds):
         for loop, epoch in _epochs_in_turn(tokens, labels, steps).items():
             epochs[loop].append(epoch)
-            console.print(f"round {number + 1} of {rounds}: {loop} {epoch['seconds']:.1f} s")
+            console.print(
+                f"round {number + 1} of {rounds}: {loop} {epoch['seconds']:.1f} s, "
+                f"processor {epoch['cpu_seconds']:.1f} s"
+            )
     difference = np.abs(
         np.subtract(*(epochs[loop][0]["losses"][:COMPARED_LOSSES] for loop in LOOPS))
     )
