@@ -137,7 +137,7 @@ class _Graph:
     ) -> str:
         """Append an operator; returns the name of its (first) output."""
         output = output or f"{operator}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(operator, inputs, [output], **attributes))  # type: ignore[arg-type]  # attributes are no names
+        self._nodes.append(helper.make_node(operator, inputs, [output], **attributes))
         return output
 
     def constant(self, value: torch.Tensor | np.int64 | list[int] | float) -> str:
