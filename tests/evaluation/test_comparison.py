@@ -56,6 +56,7 @@ def test_the_numbers_are_those_of_scikit_learn_and_scipy() -> None:
             "log_loss": pytest.approx(log_loss(labels, model.probability)),
             "roc_auc": pytest.approx(roc_auc_score(labels, model.probability)),
         }
+    assert all(m.interval.low < m.value < m.interval.high for m in found.measures.values())
     test = binomtest(found.only_first, found.only_first + found.only_second)
     assert found.mcnemar_p == pytest.approx(test.pvalue)
     assert found.only_second - found.only_first == pytest.approx(

@@ -35,6 +35,15 @@ def test_an_unclear_difference_says_what_it_would_take() -> None:
     assert "about 2,000,000 more" in said
 
 
+def test_the_reviews_that_it_would_take_come_on_top_of_those_that_there_are() -> None:
+    # 57,800 show a difference of 0.24 points at this disagreement; 25,000 are there.
+    assert "about 33,000 more" in verdict(comparison(500, 560, 0.069), "HEAD", "gru")
+
+
+def test_rare_chances_are_one_in_so_many() -> None:
+    assert "one comparison in 200" in verdict(comparison(400, 480, 0.005), "HEAD", "gru")
+
+
 def test_no_measured_difference_asks_for_no_reviews() -> None:
     assert "more" not in verdict(comparison(500, 500, 1.0), "HEAD", "gru")
 
@@ -58,5 +67,7 @@ def test_the_json_is_plain_and_has_every_flip(counts: tuple[int, int]) -> None:
     content = as_json(comparison(*counts, 0.8), {"test/neg/1_2": "so so"})
     assert json.loads(json.dumps(content, allow_nan=False)) == content
     assert content["outcome"] == "cannot be told apart"
+    assert content["measures"]["accuracy"]["difference_low"] == -0.001
+    assert content["measures"]["accuracy"]["difference_high"] == 0.005
     assert [flip["text"] for flip in content["flips"]] == ["so so", None]
     assert np.isclose(content["measures"]["accuracy"]["difference"], np.diff(counts)[0] / 25_000)

@@ -143,6 +143,10 @@ def test_texts_of_mostly_unknown_words_are_counted_and_named(
     found = lines(written(predictor, given_texts(texts)))
     assert [line["unknown_words"] for line in found[:3]] == [0, 0.6667, 0.5]
     assert "8 of 10 rows (2, 4, 5, 6, 7, ...)" in capsys.readouterr().err
+    written(predictor, given_texts(texts[:8]))
+    assert "6 of 8 rows (2, 4, 5, 6, 7, ...)" in capsys.readouterr().err
+    written(predictor, given_texts(texts[:7]))
+    assert "5 of 7 rows (2, 4, 5, 6, 7)" in capsys.readouterr().err
 
 
 def test_progress_adds_up_to_where_the_source_ends(predictor: Predictor) -> None:

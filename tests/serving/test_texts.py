@@ -198,6 +198,16 @@ def test_a_stream_is_read_as_far_as_it_is_asked_for() -> None:
     assert [row.text for row in texts.rows] == ["dull", "long"]
 
 
+def test_a_byte_order_mark_further_on_is_text() -> None:
+    rows = streamed_texts(io.BytesIO(b"great\n\xef\xbb\xbfdull\n")).rows
+    assert [row.text for row in rows] == ["great", "\ufeffdull"]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("text,text\ngreat,dull\n")
+    assert "one column text is needed" in refusal(tmp_path / "r.csv")
+
+
 def test_texts_and_a_file_at_once_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputRefusedError, match="one or the other"):
         open_texts(["great"], write(tmp_path / "r.txt", REVIEWS), "text")

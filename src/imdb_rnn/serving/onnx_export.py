@@ -30,7 +30,7 @@ _FORMAT: Final = 8
 
 # Blocks of rows in PyTorch's weights -> in ONNX's: input, output, forget, cell for an LSTM; update,
 # reset, new for a GRU.
-_BLOCKS: Final = {nn.LSTM: [0, 3, 1, 2], nn.GRU: [1, 0, 2], nn.RNN: [0]}
+_BLOCKS: Final = {"LSTM": [0, 3, 1, 2], "GRU": [1, 0, 2], "RNN": [0]}
 
 _CONTRACT: Final = """# Is a movie review positive?
 
@@ -221,7 +221,7 @@ def _layer(graph: _Graph, layer: RecurrentLayer, features: str, lengths: str) ->
     if isinstance(cell, nn.RNN):
         attributes["activations"] = [cell.nonlinearity.title()] * len(cells)
     states = graph.add(
-        cell.mode.partition("_")[0],
+        _operator(cell),
         features,
         graph.constant(torch.stack([_blocks(cell, "weight_ih_l0") for cell in cells])),
         graph.constant(torch.stack([_blocks(cell, "weight_hh_l0") for cell in cells])),
@@ -239,9 +239,14 @@ def _layer(graph: _Graph, layer: RecurrentLayer, features: str, lengths: str) ->
     return graph.add("Reshape", side_by_side, graph.constant([0, 0, len(cells) * cell.hidden_size]))
 
 
+def _operator(cell: nn.RNNBase) -> str:
+    """What ONNX calls the cell; PyTorch's name for a plain one tells its activation too."""
+    return cell.mode.partition("_")[0]
+
+
 def _blocks(cell: nn.RNNBase, name: str) -> torch.Tensor:
     """A weight with its blocks of rows in ONNX's order."""
-    order = _BLOCKS[type(cell)]
+    order = _BLOCKS[_operator(cell)]
     blocks = getattr(cell, name).detach().chunk(len(order))
     return torch.cat([blocks[i] for i in order])
 
