@@ -18,7 +18,9 @@ _VEGA_LITE: Final = "5.21"
 
 def write_template(path: Path) -> None:
     """Write the template; DVC fills in `{plot_divs}`."""
-    program = vl_convert.javascript_bundle(None, _VEGA_LITE).replace("</script", r"<\/script")
+    program = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed", _VEGA_LITE).replace(
+        "</script", r"<\/script"
+    )
     with replacing(path) as unfinished:
         unfinished.write_text(_PAGE.replace("PROGRAM", program), encoding="utf-8")
 
