@@ -1,5 +1,7 @@
 """A run in MLflow's own pages, as a browser shows them."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -41,11 +43,13 @@ def filed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         command = [sys.executable, "-c", "from imdb_rnn.cli import main; main()", "ui"]
-        server = subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.DEVNULL)
+        server = subprocess.Popen(
+            [*command, "--port", str(port)], stdout=subprocess.DEVNULL, start_new_session=True
+        )
     base = f"http://127.0.0.1:{port}"
     _wait_for(f"{base}/health")
     yield f"{base}/#/experiments/{experiment}/runs", run.info.run_id
-    server.terminate()
+    os.killpg(server.pid, signal.SIGTERM)  # the command and the server that it runs
     server.wait()
 
 

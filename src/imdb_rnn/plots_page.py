@@ -12,16 +12,15 @@ from imdb_rnn.atomic import replacing
 
 TEMPLATE: Final = Path(".cache/plots.html")
 
-_OFFERED: Final = "window.vegaEmbed = vegaEmbed; window.vegaLite = vegaLite; window.vega = vega;"
-"""What DVC's pages use."""
 _VEGA_LITE: Final = "5.21"
 """Of the version that DVC's plot templates, and those in `.dvc/plots`, are written for."""
 
 
 def write_template(path: Path) -> None:
     """Write the template; DVC fills in `{plot_divs}`."""
-    program = vl_convert.javascript_bundle(_OFFERED, vl_version=_VEGA_LITE)
-    program = program.replace("</script", r"<\/script")
+    program = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed", _VEGA_LITE).replace(
+        "</script", r"<\/script"
+    )
     with replacing(path) as unfinished:
         unfinished.write_text(_PAGE.replace("PROGRAM", program), encoding="utf-8")
 
