@@ -132,11 +132,14 @@ def test_a_second_attempt_continues_the_run_without_repeating_points(folder: Pat
 
 def test_a_run_whose_process_was_killed_is_not_shown_as_running(folder: Path) -> None:
     script = (
-        "import os, signal\n"
+        "import os, signal, time\n"
+        "import mlflow\n"
         "from imdb_rnn.tracking import training_run\n"
         "from results import small_params\n"
         "with training_run(small_params()) as run:\n"
         "    run.log_epoch(1, {'valid_loss': 0.5})\n"
+        "    while not mlflow.search_runs(search_all_experiments=True, output_format='list'):\n"
+        "        time.sleep(0.05)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     paths = [PROJECT / "src", PROJECT / "tests"]

@@ -23,6 +23,8 @@ from imdb_rnn.params import PARAMS_FILE, FileSource, load_params, parse_params, 
 FOLDER: Final = Path("experiments")
 RESULTS: Final = Path("reports/experiments.json")
 DEFAULT: Final = "default"
+LAST_STAGE: Final = "evaluate"
+"""Where experiments end: they are compared by their test results."""
 
 
 def experiment_names() -> list[str]:
@@ -70,7 +72,7 @@ def dvc_command(name: str, overrides: Mapping[str, Any]) -> list[str]:
     for path, value in overrides.items():
         command += ["-S", f"{path}={value if isinstance(value, str) else json.dumps(value)}"]
     # What is compared stops here; the lens would be measured for nothing.
-    return [*command, "evaluate"]
+    return [*command, LAST_STAGE]
 
 
 def run_experiment(name: str) -> int:

@@ -10,12 +10,13 @@ from rich.table import Table
 
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.figures import seeds_figure, write_figure
-from imdb_rnn.experiments import Reference, experiment_reference, run_changed
+from imdb_rnn.experiments import LAST_STAGE, Reference, experiment_reference, run_changed
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import PARAMS_FILE, read_mapping
 
 RESULTS: Final = Path("reports/seeds.json")
 FIGURE: Final = Path("reports/seeds.png")
+PIPELINE: Final = Path("dvc.yaml")
 LOCK: Final = Path("dvc.lock")
 _TEST: Final = "reports/evaluate.json"
 _TRAIN: Final = "reports/train.json"
@@ -103,9 +104,11 @@ def _done(seed: int) -> Reference | None:
 
 
 def _code(lock: str) -> dict[str, str]:
-    """Digest of each file of the project's code that went into the results."""
-    stages = yaml.safe_load(lock)["stages"].values()
-    files = (file for stage in stages for file in stage["deps"])
+    """Digest of each file of the project's code that went into the test results."""
+    recorded = yaml.safe_load(lock)["stages"]
+    stages = list(read_mapping(PIPELINE)["stages"])
+    judged = stages[: stages.index(LAST_STAGE) + 1]
+    files = (file for stage in judged for file in recorded[stage]["deps"])
     return {file["path"]: file["md5"] for file in files if file["path"].startswith("src/")}
 
 
