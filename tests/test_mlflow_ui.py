@@ -34,7 +34,7 @@ def filed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]
         patch.chdir(folder)
         params = small_params()
         write_results(folder, params)
-        (folder / "reports/report.html").write_text(page(example_results(), []), encoding="utf-8")
+        (folder / "reports/report.html").write_text(page(example_results(), {}), encoding="utf-8")
         assert file_results(params)
         client = mlflow.MlflowClient(store_uri())
         experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id

@@ -1,6 +1,5 @@
 """Training as a real process that is really killed, and started again."""
 
-import functools
 import hashlib
 import multiprocessing
 import os
@@ -25,23 +24,22 @@ from imdb_rnn.corpus.vocabulary import build_tokenizer
 from imdb_rnn.experiments import merged
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.models.phrases import PhrasePolarity, save_phrases
-from imdb_rnn.stages import run_stage, train
-from imdb_rnn.training.checkpoint import Checkpoint
 from reliability import Reliability
 from results import TEXTS, shipped_params, write_dataset_facts
+from stages.forked_training import train_in
 
 KILLS = 20
 WORDS = 30
 SMALL = {
     "model": {"hidden_size": 4, "embedding_size": 4},
-    "train": {"epochs": 2, "batch_size": 2, "threads": 1, "device": "cpu"},
+    "train": {"epochs": 2, "batch_size": 4, "threads": 1, "device": "cpu"},
 }
 OUTPUTS = ["models/rnn/model.safetensors", "models/rnn/config.json", "models/rnn/tokenizer.json"]
 OUTPUTS += ["reports/history.csv", "reports/train.json"]
 
 # Each training is a fork of a process that has imported everything, so that starting costs nothing.
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["imdb_rnn.stages.train", __name__])
+_SERVER.set_forkserver_preload(["imdb_rnn.stages.train"])
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +71,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _train(folder: Path, seconds_between: float) -> None:
-    """What the process does."""
-    os.chdir(folder)
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a descriptor is wanted, not a path
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
-    train.Checkpoint = functools.partial(Checkpoint, seconds_between=seconds_between)
-    run_stage(train.train)
-
-
 def start(folder: Path, seconds_between: float = 0.0) -> ForkServerProcess:
-    process = _SERVER.Process(target=_train, args=(folder, seconds_between))
+    process = _SERVER.Process(target=train_in, args=(folder, seconds_between))
     process.start()
     return process
 
