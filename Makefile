@@ -16,14 +16,14 @@ help: ## list the commands
 
 setup: $(VENV)/installed ## make .venv and install the pinned dependencies
 
+# The template is for the pages of `dvc plots`, which then need no internet.
 $(VENV)/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; none was found."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[dev]'
-	# With this template, the pages of `dvc plots` need no internet.
-	python -m imdb_rnn.plots_page
-	dvc config --local plots.html_template "$(CURDIR)/.cache/plots.html"
+	@python -m imdb_rnn.plots_page
+	@dvc config --local plots.html_template "$(CURDIR)/.cache/plots.html"
 	@touch $@
 
 run: setup ## the whole pipeline, from the reviews to the report

@@ -29,7 +29,7 @@ from imdb_rnn.jsonfile import read_json, write_json
 
 RESULTS: Final = Path("reports/benchmark.json")
 DOCUMENT: Final = Path("docs/benchmarks.md")
-FIGURE: Final = Path("reports/figures/accuracy_per_minute.png")
+FIGURE: Final = Path("docs/images/accuracy_per_minute.png")
 DONE: Final = Path(".cache/benchmark.jsonl")
 
 MINUTES: Final = {"tokenizing": 0.4, "growth": 0.9, "labels": 1.5}

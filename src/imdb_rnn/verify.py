@@ -73,13 +73,13 @@ def verify() -> Verification:
     Raises:
         InputRefusedError: There is nothing that a rerun could be compared with, or it fails.
     """
-    recorded = _recorded_results()
+    recorded = recorded_results()
     with TemporaryDirectory(prefix="imdb-rnn-verify-") as folder:
         copy = Path(folder) / "copy"
         console.print(f"Running the pipeline again in {copy}", markup=False)
-        _copy_commit(copy)
+        copy_commit(copy)
         _rerun(copy)
-        return compare(recorded, _read_lock(copy / LOCK), Path(), copy)
+        return compare(recorded, read_lock(copy / LOCK), Path(), copy)
 
 
 def compare(
@@ -129,7 +129,7 @@ def _verdict(output: Output) -> str:
     return "DIFFERENT" if output.recorded else "NEW"
 
 
-def _recorded_results() -> dict[str, Any]:
+def recorded_results() -> dict[str, Any]:
     """The contents of `dvc.lock`, if they were made with the commit's parameters and code."""
     if git_commit() is None:
         raise InputRefusedError("There is no Git commit here whose pipeline could be run again.")
@@ -140,7 +140,7 @@ def _recorded_results() -> dict[str, Any]:
         )
     if not LOCK.exists():
         raise InputRefusedError(f"{LOCK}: no results to compare with. `dvc repro` makes them.")
-    lock = _read_lock(LOCK)
+    lock = read_lock(LOCK)
     if outdated := sorted(_outdated(lock)):
         raise InputRefusedError(
             f"{LOCK}: these results were made with other code or parameters: "
@@ -166,7 +166,8 @@ def _md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
-def _copy_commit(copy: Path) -> None:
+def copy_commit(copy: Path) -> None:
+    """Clone the checked-out commit, and give the clone the archive of the drop folder."""
     subprocess.run(["git", "clone", "--quiet", ".", str(copy)], check=True)
     for source in load_params().download.sources:
         # What Git ignores is not in the clone.
@@ -181,7 +182,7 @@ def _rerun(copy: Path) -> None:
     process = subprocess.Popen(
         ["dvc", "repro", "--force", "--no-run-cache"],
         cwd=copy,
-        env=_environment_of_its_own(copy),
+        env=environment_of_its_own(copy),
         start_new_session=True,
     )
     try:
@@ -196,7 +197,7 @@ def _rerun(copy: Path) -> None:
         )
 
 
-def _environment_of_its_own(copy: Path) -> dict[str, str]:
+def environment_of_its_own(copy: Path) -> dict[str, str]:
     """No MLflow store and no DVC cache but the copy's, whatever the user has configured."""
     inherited = {
         name: value
@@ -207,7 +208,8 @@ def _environment_of_its_own(copy: Path) -> dict[str, str]:
     return inherited | {"DVC_GLOBAL_CONFIG_DIR": nowhere, "DVC_SYSTEM_CONFIG_DIR": nowhere}
 
 
-def _read_lock(file: Path) -> dict[str, Any]:
+def read_lock(file: Path) -> dict[str, Any]:
+    """The contents of a `dvc.lock`."""
     content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return content
 

@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -16,6 +17,7 @@ from imdb_rnn.models.pooling import POOLING
 BAND: Final = (0.1, 0.5, 0.9)
 """Quantiles over the reviews: the band's lower edge, the median, the upper edge."""
 
+_REVIEWS_AT_ONCE: Final = 100
 _SMALLEST: Final = 1e-300
 _BLOCK_OF_NEW_CONTENT: Final = {"GRU": 2, "LSTM": 2}
 
@@ -49,16 +51,35 @@ def gradient_flow(classifier: Classifier, reviews: TokenStore, words: int) -> Fl
         words: Last words of each review at which to measure.
     """
     network = _in_float64(classifier)
-    side = "post" if classifier.shape.mask_padding else classifier.shape.padding
-    tokens, lengths = collate(
-        [reviews[i] for i in range(len(reviews))], side, classifier.batch_width
+    pieces = [
+        _flow_of_some(
+            network,
+            [reviews[i] for i in range(begin, min(begin + _REVIEWS_AT_ONCE, len(reviews)))],
+            reviews.labels[begin : begin + _REVIEWS_AT_ONCE],
+            words,
+        )
+        for begin in range(0, len(reviews), _REVIEWS_AT_ONCE)
+    ]
+    by_state, by_memory = zip(*pieces, strict=True)
+    return Flow(
+        np.concatenate(by_state, axis=1),
+        None if by_memory[0] is None else np.concatenate(by_memory, axis=1),
     )
+
+
+def _flow_of_some(
+    network: Classifier, reviews: list[NDArray[np.int32]], label: NDArray[np.int8], words: int
+) -> Flow:
+    """The flow in a few reviews, all of whose states are in memory at once."""
+    shape = network.shape
+    side = "post" if shape.mask_padding else shape.padding
+    tokens, lengths = collate(reviews, side, network.batch_width)
     width = tokens.shape[1]
-    read = lengths if classifier.shape.mask_padding else torch.full_like(lengths, width)
+    read = lengths if shape.mask_padding else torch.full_like(lengths, width)
     steps = _unrolled(network, tokens)
     states = torch.cat([parts[0] for parts in steps])
-    logits = network.output(POOLING[classifier.shape.pooling](states, read)).squeeze(-1)
-    labels = torch.from_numpy(reviews.labels.astype(np.float64))
+    logits = network.output(POOLING[shape.pooling](states, read)).squeeze(-1)
+    labels = torch.from_numpy(label.astype(np.float64))
     loss = binary_cross_entropy_with_logits(logits, labels, reduction="sum")
     loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
     ends = (lengths if side == "post" else torch.full_like(lengths, width)).numpy()

@@ -22,6 +22,7 @@ from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Params
 from imdb_rnn.serving.model_folder import load_model
 from imdb_rnn.stages import run_stage
+from imdb_rnn.training.allocator import keep_freed_memory
 from imdb_rnn.training.determinism import make_deterministic
 
 PREPARED = Path("data/prepared")
@@ -41,6 +42,7 @@ PADDINGS = {
 def lens(params: Params) -> None:
     """Read prepared reviews and model; write `reports/lens.json`, points and pictures."""
     make_deterministic(params.train.threads)
+    keep_freed_memory()
     dataset = read_json(PREPARED / "dataset.json")
     material = gather(PREPARED, dataset["vocabulary_size"], params)
     cells = _follow_cells(material, params)
