@@ -54,7 +54,7 @@ format: setup ## rewrite the code in the project's format
 	ruff format
 	ruff check --fix
 
-bench: setup $(VENV)/bench-installed ## side by side with other libraries, about 45 minutes
+bench: setup $(VENV)/bench-installed ## side by side with other libraries, about an hour
 	python -m benchmarks
 	python -m benchmarks.notebook_speed
 
