@@ -88,6 +88,13 @@ def test_a_stage_refuses_with_exit_code_2(project: Project) -> None:
     assert "Traceback" not in refused.stderr
 
 
+def test_running_everything_again_gives_the_same_bytes(project: Project) -> None:
+    lock = project.lock
+    done = project.dvc("repro", "--force", "--no-run-cache")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert project.lock == lock
+
+
 def test_mlflow_has_the_run_with_curves_results_and_model(project: Project) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("imdb-rnn")
