@@ -33,8 +33,10 @@ run: setup ## the whole pipeline, from the reviews to the report
 verify: setup ## the pipeline again in a clean copy: are the bytes the same?
 	imdb-rnn verify
 
+# A core for each process, so a thread for each.
 test: setup lint ## every test
-	pytest
+	OMP_NUM_THREADS=1 pytest --numprocesses auto --maxprocesses 4 \
+		--dist loadgroup --no-loadscope-reorder
 
 lint: setup ## formatting, lint rules, types
 	ruff format --check

@@ -24,23 +24,30 @@ import pytest
 
 REPORT = Path(__file__).parents[1] / "reports" / "reliability.json"
 TRIED = {"fault": "faults", "hostile": "inputs"}
+PROPERTY = "reliability"
 HELD = {"fault": "faults_survived", "hostile": "inputs_handled"}
 
 
 class Reliability:
-    """The counts of one run, and what it takes to write them."""
+    """The counts of one run, and what it takes to write them.
+
+    Each report of a test carries what the test adds, because with several processes the one that
+    writes the file runs no test itself.
+    """
 
     def __init__(self, report: Path) -> None:
         self._report = report
         self._finished = 0
         self._partial = False
+        self._deselected = False
         self._examples = 0
+        self._kills: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
 
     def count_kill(self, *, identical: bool) -> None:
         """Count a process that was killed and run again."""
-        self.counts["kills"] += 1
-        self.counts["kills_identical"] += identical
+        self._kills["kills"] += 1
+        self._kills["kills_identical"] += identical
 
     @pytest.fixture
     def reliability(self) -> "Reliability":
@@ -48,12 +55,13 @@ class Reliability:
         return self
 
     def pytest_deselected(self) -> None:
-        self._partial = True
+        self._deselected = True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         """Count the examples that a hypothesis test comes through."""
         self._examples = 0
+        self._kills.clear()
         hypothesis = getattr(getattr(item, "obj", None), "hypothesis", None)
         if hypothesis is None:
             self._examples = 1
@@ -76,23 +84,30 @@ class Reliability:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Iterator[None]:
         report = yield
-        for mark in TRIED:
-            if item.get_closest_marker(mark):
-                self._count(mark, report)
-        self._finished += call.when == "teardown"
+        marks = [mark for mark in TRIED if item.get_closest_marker(mark)]
+        tried = Counter(self._kills if call.when == "call" else {})
+        for mark in marks:
+            tried += self._tried(mark, report)
+        partial = self._deselected or (bool(marks) and report.skipped)
+        report.user_properties.append((PROPERTY, {"tried": dict(tried), "partial": partial}))
         return report
 
-    def _count(self, mark: str, report: pytest.TestReport) -> None:
-        self._partial |= report.skipped
+    def _tried(self, mark: str, report: pytest.TestReport) -> Counter[str]:
         if report.when == "call" and report.passed:
-            self.counts[TRIED[mark]] += self._examples
-            self.counts[HELD[mark]] += self._examples
-        elif report.failed:
-            self.counts[TRIED[mark]] += 1
+            return Counter({TRIED[mark]: self._examples, HELD[mark]: self._examples})
+        return Counter({TRIED[mark]: int(report.failed)})
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        found = dict(report.user_properties)[PROPERTY]
+        self.counts.update(found["tried"])
+        self._partial |= found["partial"]
+        self._finished += report.when == "teardown"
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        one_of_several = hasattr(session.config, "workerinput")
         whole = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
-        if whole and not self._partial and self._finished == session.testscollected > 0:
+        complete = self._finished == session.testscollected > 0
+        if whole and complete and not (self._partial or one_of_several):
             names = ["kills", "kills_identical"]
             names += [name for mark in TRIED for name in (TRIED[mark], HELD[mark])]
             content = {name: self.counts[name] for name in names}

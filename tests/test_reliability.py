@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from reliability import Reliability
-
 SUITE = """
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -47,12 +45,21 @@ def counts(pytester: pytest.Pytester, suite: str, *options: str) -> dict[str, in
     pytester.makeini("[pytest]\ntestpaths = .\nmarkers =\n    fault\n    hostile\n")
     pytester.makepyfile(test_it=suite)
     written = pytester.path / "counts.json"
-    pytester.inline_run("-p", "no:cacheprovider", *options, plugins=[Reliability(written)])
+    # As this project does it, because with several processes each needs the plugin.
+    pytester.makeconftest(
+        "from pathlib import Path\nfrom reliability import Reliability\n"
+        f"pytest_configure = lambda config: config.pluginmanager.register("
+        f"Reliability(Path({str(written)!r})), 'reliability')"
+    )
+    pytester.inline_run("-p", "no:cacheprovider", *options)
     return json.loads(written.read_text()) if written.exists() else None
 
 
-def test_everything_that_was_tried_is_counted(pytester: pytest.Pytester) -> None:
-    assert counts(pytester, SUITE) == ALL
+@pytest.mark.parametrize("options", [[], ["--numprocesses", "1"]])
+def test_everything_that_was_tried_is_counted(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    assert counts(pytester, SUITE, *options) == ALL
 
 
 @pytest.mark.parametrize(
@@ -70,7 +77,9 @@ def test_what_did_not_hold_shows(
     assert counts(pytester, SUITE.replace(before, after)) == ALL | held
 
 
-@pytest.mark.parametrize("options", [["-k", "kills"], ["test_it.py"], ["-x"]])
+@pytest.mark.parametrize(
+    "options", [["-k", "kills"], ["-k", "kills", "-n1"], ["test_it.py"], ["-x"]]
+)
 def test_a_run_of_a_part_writes_nothing(pytester: pytest.Pytester, options: list[str]) -> None:
     suite = SUITE.replace("_input():\n    pass", "_input():\n    assert False")
     assert counts(pytester, suite, *options) is None

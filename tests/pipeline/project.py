@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -46,6 +46,10 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @classmethod
+    def make(cls, folder: Path) -> Self:
+        """Copy the project, and commit it with the settings of a small run."""
         listed = run(["git", "ls-files", "-co", "--exclude-standard", "-z"], ROOT).stdout
         for name in filter(None, listed.split("\0")):
             if (ROOT / name).is_file():
@@ -54,9 +58,11 @@ class Project:
         # Results of the real data would only be in the way.
         (folder / "dvc.lock").unlink(missing_ok=True)
         digests = write_archive(folder / "data/external/aclImdb_v1.tar.gz", 60)
-        self.set_params(merged(SMALL, {"download": {"digests": digests}}))
+        project = cls(folder)
+        project.set_params(merged(SMALL, {"download": {"digests": digests}}))
         for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
             run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *command], folder)
+        return project
 
     def set_params(self, changes: dict[str, Any]) -> None:
         file = self.folder / "params.yaml"

@@ -1,6 +1,7 @@
 """DVC's queue with two workers at once, on one MLflow store."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,24 +13,27 @@ import yaml
 from pipeline.project import Project, run
 
 pytestmark = pytest.mark.timeout(600)
-SEEDS = [11, 12]
+RATES = {"slowly": 0.01, "quickly": 0.03}
 SECONDS_A_TRY = 240
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """The project after its queue was worked off."""
-    project = Project(tmp_path_factory.mktemp("queue"))
-    for seed in SEEDS:
+def worked_off(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A copy of the project whose queue was worked off into a new store of runs."""
+    folder = tmp_path_factory.mktemp("queue") / "project"
+    runs = shutil.ignore_patterns("mlflow.db", "mlartifacts")
+    shutil.copytree(project.folder, folder, symlinks=True, ignore=runs)
+    copy = Project(folder)
+    for name, rate in RATES.items():
         archive = "data/external/aclImdb_v1.tar.gz"
-        changes = ["--name", f"seed-{seed}", "-S", f"seed={seed}", "--copy-paths", archive]
-        queued = project.dvc("exp", "run", "--queue", *changes)
+        changes = ["--name", name, "-S", f"train.learning_rate={rate}", "--copy-paths", archive]
+        queued = copy.dvc("exp", "run", "--queue", *changes)
         assert queued.returncode == 0, queued.stdout + queued.stderr
     try:
-        _work_off(project)
-        yield project
+        _work_off(copy)
+        yield copy
     finally:
-        project.dvc("queue", "stop", "--kill")
+        copy.dvc("queue", "stop", "--kill")
 
 
 def _work_off(project: Project) -> None:
@@ -40,34 +44,37 @@ def _work_off(project: Project) -> None:
         give_up = time.monotonic() + SECONDS_A_TRY
         while time.monotonic() < give_up:
             status = project.dvc("queue", "status").stdout
-            if status.count("Success") == len(SEEDS):
+            if status.count("Success") == len(RATES):
                 return
-            assert "Failed" not in status, status + project.dvc("queue", "logs", "seed-11").stdout
+            assert "Failed" not in status, (
+                status + project.dvc("queue", "logs", next(iter(RATES))).stdout
+            )
             time.sleep(1)
     pytest.fail(status)
 
 
 @pytest.mark.fault
-def test_no_run_is_lost_and_none_is_mixed_up(project: Project) -> None:
-    client = mlflow.MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
+def test_no_run_is_lost_and_none_is_mixed_up(worked_off: Project) -> None:
+    folder = worked_off.folder
+    client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("imdb-rnn")
     assert experiment
     runs = {
         run.data.tags["dvc.experiment"]: run
         for run in client.search_runs([experiment.experiment_id])
     }
-    assert set(runs) == {f"seed-{seed}" for seed in SEEDS}
-    for seed in SEEDS:
-        name = f"seed-{seed}"
-        tracked, results = runs[name], _results(project.folder, name)
+    assert set(runs) == set(RATES)
+    for name, rate in RATES.items():
+        tracked, results = runs[name], _results(folder, name)
         assert tracked.info.status == "FINISHED"
-        assert tracked.data.params["seed"] == str(seed)
-        assert yaml.safe_load(_file(project.folder, name, "params.yaml"))["seed"] == seed
+        assert tracked.data.params["train.learning_rate"] == str(rate)
+        params = yaml.safe_load(_file(folder, name, "params.yaml"))
+        assert params["train"]["learning_rate"] == rate
         assert tracked.data.metrics["test/accuracy"] == results["accuracy"]
         assert tracked.data.metrics["test/log_loss"] == results["log_loss"]
         losses = client.get_metric_history(tracked.info.run_id, "epoch/valid_loss")
         assert [point.step for point in losses] == [1, 2]
-    assert len({run.data.metrics["test/log_loss"] for run in runs.values()}) == len(SEEDS)
+    assert len({run.data.metrics["test/log_loss"] for run in runs.values()}) == len(RATES)
 
 
 def _results(folder: Path, name: str) -> dict[str, float]:

@@ -93,7 +93,7 @@ class Predictor:
 
     @cached_property
     def judge_many(self) -> Judge:
-        """`judge` up to float rounding, several times as fast for a hundred reviews or more.
+        """`judge` up to float rounding, faster for a hundred reviews or more.
 
         It reads all that it is given at once. To prepare it, at the first use, takes a tenth of a
         second, and a hundred megabytes for 30,000 words.
