@@ -37,9 +37,10 @@ SMALL = {
 OUTPUTS = ["models/rnn/model.safetensors", "models/rnn/config.json", "models/rnn/tokenizer.json"]
 OUTPUTS += ["reports/history.csv", "reports/train.json"]
 
-# Each training is a fork of a process that has imported everything, so that starting costs nothing.
+# Each training is a fork of a process that has imported everything, so that starting costs nothing;
+# PyTorch's optimizers would import its compiler.
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["imdb_rnn.stages.train"])
+_SERVER.set_forkserver_preload(["imdb_rnn.stages.train", "torch._dynamo"])
 
 
 @pytest.fixture(scope="module")

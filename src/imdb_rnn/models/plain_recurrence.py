@@ -15,7 +15,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-# PyTorch's tanh takes five times as long for the few thousand numbers of one step.
+# PyTorch's tanh is slower for the few thousand numbers of one step; docs/profile.md has the times.
 _ACTIVATION: Final[dict[str, Callable[..., object]]] = {
     "tanh": np.tanh,
     "relu": partial(np.maximum, 0),

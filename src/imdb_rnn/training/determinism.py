@@ -13,7 +13,9 @@ def make_deterministic(threads: int) -> None:
     Sums are split among threads, so their number changes the last digits of results.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(mode=True)
+    # The same as `torch.use_deterministic_algorithms`, which imports PyTorch's compiler as well and
+    # takes longer for that than a small training.
+    torch.set_deterministic_debug_mode("error")
     torch.set_num_threads(threads)
 
 
