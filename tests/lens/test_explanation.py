@@ -15,6 +15,7 @@ from imdb_rnn.lens.explanation import Explanation, Method, explain
 from imdb_rnn.lens.page import page, write_page
 from imdb_rnn.lens.reading import Reading
 from imdb_rnn.lens.terminal import as_text
+from imdb_rnn.lens.units import Unit, Watched
 from imdb_rnn.serving.predictor import Predictor
 from results import small_params, write_model
 
@@ -53,6 +54,12 @@ def printed(shown: Explanation, *, colors: bool = False) -> str:
     with console.capture() as capture:
         console.print(as_text(shown))
     return capture.get()
+
+
+def with_units() -> Explanation:
+    states = np.array([-3.0, -1.0, 0.0, 1.0, 5.0])
+    watched = Watched(500, [Unit("unit 7 backwards", "correlation -0.75", states)], [])
+    return replace(explanation(), watched=watched)
 
 
 @pytest.mark.parametrize("method", ["gradients", "occlusion"])
@@ -164,3 +171,22 @@ def test_a_page_that_cannot_be_written_is_refused_by_name(tmp_path: Path) -> Non
     for path in (tmp_path, tmp_path / "missing" / "page.html"):
         with pytest.raises(InputRefusedError, match=f"{re.escape(str(path))}: .* cannot be"):
             write_page(path, explanation())
+
+
+def test_hidden_units_are_shown_where_they_were_asked_for() -> None:
+    text = printed(with_units())
+    assert "unit 7 backwards, correlation -0.75: ▁▃▅▇█" in text
+    assert "classes of 500 validation reviews" in " ".join(text.split())
+    assert "negations" not in text, "a kind without units has no heading"
+    assert re.search(r"48;2;31;95;168m&", printed(with_units(), colors=True))
+    assert "unit" not in printed(explanation())
+
+
+def test_the_page_draws_the_units_within_their_bounds() -> None:
+    found = page(with_units())
+    assert "unit 7 backwards, correlation -0.75" in found
+    line = re.findall(r'<path d="([^"]*)"[^>]*stroke: #3f86d0', found)[1]
+    height = -np.array(re.findall(r"[ML] [\d.]+ ([\d.]+)", line), dtype=float)
+    shape = (height - height.min()) / (height.max() - height.min())
+    np.testing.assert_allclose(shape, [0, 0.25, 0.5, 0.75, 1], atol=1e-3)
+    assert "unit 7" not in page(explanation())
