@@ -133,7 +133,8 @@ class Explanation:
         if self.units:
             notes.append(
                 f"A unit is shown {DEVIATIONS_SHOWN} standard deviations to either side of its "
-                "mean over those reviews; blue is above it. No unit does one thing alone."
+                "mean over those reviews; blue is above it. One that reads backwards has seen the "
+                "words from the end to there. No unit does one thing alone."
             )
         return notes
 

@@ -61,12 +61,11 @@ def initialization_figure(points: pa.Table, accuracies: Mapping[str, float | Non
     panels = figure.subplots(2, len(cells), height_ratios=[2, 1], squeeze=False, sharex="row")
     for cell, (flow, bars) in zip(cells, panels.T, strict=True):
         names = [name for name in accuracies if name.startswith(f"{cell}_")]
-        starts = [name.partition("_")[2] for name in names]
-        for number, (name, start) in enumerate(zip(names, starts, strict=True)):
-            _banded(flow, points, name, color=f"C{number}", label=start)
-            bars.barh(start, (accuracies[name] or _GUESSING) - _GUESSING, left=_GUESSING)
+        for number, name in enumerate(names):
+            _banded(flow, points, name, color=f"C{number}")
+            gained = (accuracies[name] or _GUESSING) - _GUESSING
+            bars.barh(name.partition("_")[2], gained, left=_GUESSING, color=f"C{number}")
         flow.set(title=TITLES[cell], yscale="log", xlabel=_FROM_LOSS)
-        flow.legend(fontsize="small")
         bars.invert_yaxis()
         bars.set_xlabel("accuracy after the training")
     panels[0, 0].set_ylabel(f"{_NORM} before training")

@@ -1,7 +1,6 @@
 """Watch small networks learn, and the trained classifier read parts of reviews."""
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,18 +155,9 @@ def _draw(
     parts: PartAccuracies,
 ) -> None:
     """Write each figure's points and picture."""
-    by_start = {
-        f"{cell}_{name}": start for cell, named in starts.items() for name, start in named.items()
-    }
-    before = {name: snapshot for name, (snapshot, _) in by_start.items()}
-    accuracies = {name: reached for name, (_, reached) in by_start.items()}
     recalled, added = probes
     drawn = {
         "gradients": (results.gradient_points(_by_epoch(cells)), figures.gradients_figure),
-        "initialization": (
-            results.gradient_points(before),
-            partial(figures.initialization_figure, accuracies=accuracies),
-        ),
         "clipping": (results.clipping_points(cells), figures.clipping_figure),
         "padding": (results.gradient_points(_by_epoch(padded)), figures.padding_figure),
         "recall": (results.recall_points(recalled), figures.recall_figure),
@@ -176,10 +166,22 @@ def _draw(
     for name, (points, draw) in drawn.items():
         write_points(POINTS / f"{name}.csv", points, decimals=None)
         write_figure(FIGURES / f"{name}.png", draw(points))
+    _draw_starts(starts)
     points = results.parts_points(parts)
     write_points(POINTS / "windows.csv", points)
     picture = figures.windows_figure(points, parts.whole, parts.shuffled)
     write_figure(FIGURES / "windows.png", picture)
+
+
+def _draw_starts(starts: Mapping[str, Starts]) -> None:
+    by_name = {
+        f"{cell}_{name}": start for cell, named in starts.items() for name, start in named.items()
+    }
+    points = results.gradient_points({name: before for name, (before, _) in by_name.items()})
+    accuracies = {name: reached for name, (_, reached) in by_name.items()}
+    write_points(POINTS / "initialization.csv", points, decimals=None)
+    picture = figures.initialization_figure(points, accuracies)
+    write_figure(FIGURES / "initialization.png", picture)
 
 
 def _by_epoch(courses: Mapping[str, Course]) -> dict[str, Snapshot]:
