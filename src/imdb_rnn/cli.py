@@ -143,7 +143,14 @@ def lens() -> None:
 
     if not LENS.exists():
         raise InputRefusedError(f"{LENS}: not measured yet. `dvc repro lens` does it.")
-    for name, sentence in findings(read_json(LENS)).items():
+    try:
+        shown = findings(read_json(LENS))
+    except KeyError as missing:
+        raise InputRefusedError(
+            f"{LENS}: {missing} is not there, as if another version had written it. "
+            "`dvc repro lens` writes it anew."
+        ) from None
+    for name, sentence in shown.items():
         console.print(f"{LENS.with_suffix('')}/{name}.png: {sentence}", markup=False)
 
 

@@ -14,6 +14,7 @@ from imdb_rnn.lens.evidence import Evidence
 from imdb_rnn.lens.explanation import Explanation, Method, explain
 from imdb_rnn.lens.page import page, write_page
 from imdb_rnn.lens.reading import Reading
+from imdb_rnn.lens.small import in_memory
 from imdb_rnn.lens.terminal import as_text
 from imdb_rnn.lens.units import Unit, Watched
 from imdb_rnn.serving.predictor import Predictor
@@ -72,6 +73,30 @@ def test_the_verdict_is_the_predictor_s(predictor: Predictor, method: Method) ->
     assert found.verdict.startswith("positive" if expected >= 0.5 else "negative")
     assert len(found.words) == predictor.classifier.max_length
     assert found.evidence.logit == pytest.approx(np.log(expected / (1 - expected)), abs=1e-4)
+
+
+def test_a_text_without_a_known_word_is_refused(predictor: Predictor) -> None:
+    with pytest.raises(InputRefusedError, match="no word that the model knows"):
+        explain(predictor, "zorblax quux", "gradients")
+
+
+@pytest.mark.parametrize("cell", [{"cell": "gru"}, {"cell": "rnn", "nonlinearity": "relu"}])
+@pytest.mark.parametrize("text", ["great", "great " * 50])
+def test_other_cells_and_extreme_lengths_are_explained(
+    tmp_path: Path, cell: dict[str, str], text: str
+) -> None:
+    write_model(tmp_path / "model", small_params(**cell, bidirectional=False, pooling="last"))
+    reviews = [np.array([2, number % 2 + 2], dtype=np.int32) for number in range(6)]
+    found = explain(
+        Predictor.load(tmp_path / "model"),
+        text,
+        "occlusion",
+        in_memory(reviews, np.array([0, 1] * 3, dtype=np.int8)),
+    )
+    (units,) = found.units.values()
+    assert all(len(unit.states) == len(found.words) for unit in units)
+    assert page(found)
+    assert printed(found)
 
 
 def test_strongest_words_come_first_and_only_on_their_own_side() -> None:

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.lens.evidence import Evidence, integrated_gradients, occlusion, prefix_probabilities
 from imdb_rnn.lens.reading import Reading, read
 from imdb_rnn.lens.units import Unit, Watched, known_negations, measure_units, watch_units
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.serving.predictor import Predictor
+from imdb_rnn.serving.predictor import NOTHING_KNOWN, Predictor
 
 Method = Literal["gradients", "occlusion"]
 
@@ -152,9 +153,15 @@ def explain(
             show are chosen; None to show none.
 
     Raises:
-        InputRefusedError: The text holds no word, or is not valid Unicode.
+        InputRefusedError: The text holds no word that the classifier knows, or is not valid
+            Unicode.
     """
     reading = read(predictor.encode, text)
+    if not any(reading.known):
+        raise InputRefusedError(
+            f"The text {text[:40]!r} cannot be explained: {NOTHING_KNOWN}. Write it in the "
+            "language of the training reviews."
+        )
     return Explanation(
         reading,
         prefix_probabilities(predictor.classifier, reading.ids),
