@@ -41,6 +41,10 @@ def test_no_cell_has_more_parameters_than_the_plain_one_and_none_much_fewer() ->
         assert 0.6 * limit < cell.parameters <= limit
 
 
+def test_a_cell_has_at_least_one_unit() -> None:
+    assert add(params(hidden_size=1), "lstm").hidden_size == 1
+
+
 def test_a_short_sequence_is_learned() -> None:
     found = add(params(hidden_size=24, probe_steps=200), "gru")
     assert found.error[5] < ALWAYS_ONE / 10

@@ -54,7 +54,7 @@ def small_shape(params: Params, cell: str, **changes: object) -> Model:
 def as_large_as_plain(
     params: Params, cell: str, size: Callable[[Model], int], **changes: object
 ) -> Model:
-    """A small shape with as many units as come to no more parameters than a tanh cell's.
+    """A small shape with as many units as fit into the parameters of a tanh cell, at least one.
 
     Args:
         params: The tanh cell has `lens.hidden_size` units.
@@ -62,10 +62,11 @@ def as_large_as_plain(
         size: Parameters of the network of a shape.
         changes: Further fields of `Model`.
     """
-    most = params.lens.hidden_size
     limit = size(small_shape(params, "tanh", **changes))
-    shapes = (small_shape(params, cell, hidden_size=n, **changes) for n in range(most, 0, -1))
-    return next(shape for shape in shapes if size(shape) <= limit)
+    units = range(1, params.lens.hidden_size + 1)
+    shapes = [small_shape(params, cell, hidden_size=n, **changes) for n in units]
+    fitting = [shape for shape in shapes if size(shape) <= limit]
+    return fitting[-1] if fitting else shapes[0]
 
 
 def small_trainer(classifier: Classifier, reviews: TokenStore, params: Params) -> Trainer:
