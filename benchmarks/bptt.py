@@ -2,8 +2,9 @@
 
     python -m benchmarks.bptt
 
-Reads `data/prepared`, writes `reports/bptt.json`. Each length is trained in a process of its own,
-whose largest memory the system knows. Run it with nothing else running.
+Reads `data/prepared`, writes `reports/bptt.json` and its table in `docs/lesson.md`. Each length is
+trained in a process of its own, whose largest memory the system knows. Run it with nothing else
+running.
 """
 
 import json
@@ -12,16 +13,19 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks.document import fill_in, table
 from imdb_rnn.console import console
 from imdb_rnn.corpus.store import TokenStore
 from imdb_rnn.corpus.training_set import TrainingSet
 from imdb_rnn.jsonfile import read_json, write_json
+from imdb_rnn.lens.findings import TITLES
 from imdb_rnn.lens.small import accuracy, last_words, small_shape
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Params, load_params
@@ -29,6 +33,7 @@ from imdb_rnn.training.loop import Trainer
 
 PREPARED = Path("data/prepared")
 RESULT = Path("reports/bptt.json")
+LESSON = Path("docs/lesson.md")
 STEPS = (1, 5, 20, 50, None)
 REVIEWS, WORDS, EPOCHS = 4000, 200, 3
 CELL = "lstm"
@@ -39,16 +44,39 @@ def main() -> None:
     if len(sys.argv) > 1:
         sys.stdout.write(json.dumps(measure(json.loads(sys.argv[1]))) + "\n")
         return
-    write_json(
-        RESULT,
-        {
-            "cell": CELL,
-            "reviews": REVIEWS,
-            "words": WORDS,
-            "epochs": EPOCHS,
-            "rows": [_in_own_process(steps) for steps in STEPS],
-        },
-    )
+    results = {
+        "cell": CELL,
+        "reviews": REVIEWS,
+        "words": WORDS,
+        "epochs": EPOCHS,
+        "rows": [_in_own_process(steps) for steps in STEPS],
+    }
+    write_json(RESULT, results)
+    fill_in(LESSON, {"bptt": lesson_block(results)})
+
+
+def lesson_block(results: Mapping[str, Any] | None) -> str:
+    """What the lesson says between its markers.
+
+    Args:
+        results: Contents of `reports/bptt.json`; None before they were measured.
+    """
+    if results is None:
+        return "Not measured yet.\n"
+    head = ("`train.bptt_steps`", "validation accuracy", "seconds an epoch", "peak memory, MiB")
+    rows = [
+        (
+            "none" if row["bptt_steps"] is None else str(row["bptt_steps"]),
+            f"{row['valid_accuracy']:.4f}",
+            f"{row['seconds_an_epoch']:.1f}",
+            f"{row['peak_mib']:,}",
+        )
+        for row in results["rows"]
+    ]
+    return (
+        f"{TITLES[results['cell']]} of {results['epochs']} epochs over the last {results['words']} "
+        f"words of {results['reviews']:,} reviews, judged by its last state:\n\n"
+    ) + table(head, rows)
 
 
 def measure(bptt_steps: int | None) -> dict[str, Any]:
@@ -85,7 +113,7 @@ def _trainer(params: Params, bptt_steps: int | None) -> tuple[Trainer, TokenStor
 
 
 def _in_own_process(bptt_steps: int | None) -> dict[str, Any]:
-    command = [sys.executable, __file__, json.dumps(bptt_steps)]
+    command = [sys.executable, "-m", "benchmarks.bptt", json.dumps(bptt_steps)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
     row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     console.print(row)

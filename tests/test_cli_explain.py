@@ -1,11 +1,14 @@
 """The command line: exit codes, and sentences instead of tracebacks."""
 
+import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imdb_rnn.cli import main
+from imdb_rnn.corpus.store import write_store
 from results import small_params, write_model
 
 
@@ -57,4 +60,41 @@ def test_explain_asks_for_a_trained_model(
     assert run(monkeypatch, "explain", "a great film") == 2
     refusal = capsys.readouterr().err
     assert "models/rnn" in refusal
+    assert "dvc repro" in refusal
+
+
+def write_prepared(folder: Path) -> Path:
+    """Validation reviews in the words of the trained model."""
+    prepared = folder / "data/prepared"
+    reviews = [np.array([2, 3, number % 5 + 2], dtype=np.int32) for number in range(8)]
+    write_store(prepared / "valid", reviews, [0, 1] * 4, list(map(str, range(8))))
+    shutil.copy(folder / "models/rnn/tokenizer.json", prepared)
+    return prepared
+
+
+def test_explain_shows_units_on_request(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_prepared(folder)
+    assert run(monkeypatch, "explain", "great", "--units", "--html", "page.html") == 0
+    assert "correlation" in capsys.readouterr().out
+    assert "correlation" in (folder / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("missing", "sentence"), [(True, "which are not there"), (False, "in other words than")]
+)
+def test_units_are_refused_without_reviews_in_the_model_s_words(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    sentence: str,
+    *,
+    missing: bool,
+) -> None:
+    if not missing:
+        (write_prepared(folder) / "tokenizer.json").write_text("{}")
+    assert run(monkeypatch, "explain", "great", "--units") == 2
+    refusal = capsys.readouterr().err
+    assert sentence in refusal
     assert "dvc repro" in refusal

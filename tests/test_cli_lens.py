@@ -35,3 +35,12 @@ def test_lens_asks_for_the_stage(
 ) -> None:
     assert run(monkeypatch, tmp_path) == 2
     assert "dvc repro lens" in capsys.readouterr().err
+
+
+def test_lens_refuses_what_another_version_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/lens.json").write_text('{"edition": "full"}')
+    assert run(monkeypatch, tmp_path) == 2
+    assert "`dvc repro lens` writes it anew" in capsys.readouterr().err

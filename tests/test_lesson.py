@@ -1,11 +1,14 @@
 """Numbers and claims in the lesson come from files in Git."""
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.bptt import lesson_block
+from benchmarks.document import filled_in
 
 from imdb_rnn.lens.findings import TITLES, findings
 
@@ -41,6 +44,13 @@ def test_the_table_of_the_recurrent_matrices_is_the_measured_one() -> None:
         for epoch, numbers in course["epochs"].items()
     ]
     assert [[cell.strip() for cell in row] for row in rows] == measured
+
+
+def test_the_table_of_truncation_is_the_measured_one_or_says_that_there_is_none() -> None:
+    """Empty or with numbers, the block is what the committed results, if any, come to."""
+    measured = ROOT / "reports/bptt.json"
+    results = json.loads(measured.read_text(encoding="utf-8")) if measured.exists() else None
+    assert filled_in(LESSON, {"bptt": lesson_block(results)}) == LESSON
 
 
 @pytest.mark.parametrize("row", EXPERIMENTS, ids=lambda row: row["name"])
@@ -82,6 +92,34 @@ def test_the_more_open_the_forget_gate_the_farther_the_gradient_comes() -> None:
     starts = LENS["initialization"]["lstm"].values()
     factors = [start["factor_per_step"] for start in starts]
     assert factors == sorted(factors)
+
+
+def test_a_relu_that_starts_as_the_identity_learns_most() -> None:
+    starts = LENS["initialization"]["relu"]
+    factors = {name: abs(math.log(start["factor_per_step"])) for name, start in starts.items()}
+    accuracies = {name: start["accuracy"] or 0 for name, start in starts.items()}
+    assert min(factors, key=factors.__getitem__) == "identity"
+    assert max(accuracies, key=accuracies.__getitem__) == "identity"
+
+
+def test_what_the_lesson_says_of_the_other_starts() -> None:
+    """0.03 is twice the standard error of a difference between two of the accuracies."""
+    tanh, lstm = LENS["initialization"]["tanh"], LENS["initialization"]["lstm"]
+    forgets_fastest = min(tanh, key=lambda name: tanh[name]["factor_per_step"])
+    others = [start["accuracy"] for name, start in tanh.items() if name != forgets_fastest]
+    assert tanh[forgets_fastest]["accuracy"] > max(others) + 0.03
+    assert abs(lstm["forget bias 0"]["accuracy"] - lstm["forget bias 1"]["accuracy"]) < 0.03
+    for starts in LENS["initialization"].values():
+        for start in starts.values():
+            if start["factor_per_step"] > 1:
+                assert (start["accuracy"] or 0) < 0.56
+
+
+def test_the_two_probes_rank_the_cells_differently() -> None:
+    held = {name: sum(cell["accuracy"].values()) for name, cell in LENS["recall"].items()}
+    missed = {name: sum(cell["error"].values()) for name, cell in LENS["adding"].items()}
+    assert max(held, key=held.__getitem__) == "lstm"
+    assert min(missed, key=missed.__getitem__) == "gru"
 
 
 def test_padding_behind_starves_the_words() -> None:

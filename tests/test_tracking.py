@@ -226,6 +226,22 @@ class TestFiling:
         filed = {entry.path for entry in _client(results).list_artifacts(run.info.run_id, "lens")}
         assert filed == {"lens/lens.json", "lens/recall.png"}
 
+    def test_the_lines_of_the_lens_are_curves(self, results: Path) -> None:
+        points = results / "reports/plots/lens"
+        points.mkdir()
+        (points / "recall.csv").write_text('"delay","tanh","gru"\n5,1,0.9\n10,0.5,0.8\n')
+        rows = "".join(f"{step},0.1,{0.2 / (step + 1)},0.3\n" for step in range(99))
+        header = '"distance","relu_0_low","relu_0_median","relu_0_high"\n'
+        (points / "gradients.csv").write_text(f"{header}{rows}99,,,\n")
+        for _ in range(2):
+            assert file_results(PARAMS)
+        (run,) = _runs(results)
+        assert _curve(results, run, "lens/curves/recall gru") == [(5, 0.9), (10, 0.8)]
+        gradients = _curve(results, run, "lens/curves/gradients relu_0")
+        assert gradients == [(step, 0.2 / (step + 1)) for step in range(0, 99, 5)]
+        curves = {name for name in run.data.metrics if name.startswith("lens/curves")}
+        assert len(curves) == 3
+
     def test_a_run_that_dvc_restored_holds_everything(self, results: Path) -> None:
         assert file_results(PARAMS)
         (run,) = _runs(results)

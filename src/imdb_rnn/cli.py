@@ -17,12 +17,14 @@ from imdb_rnn.console import Advance, console, error_console, progress
 from imdb_rnn.errors import InputRefusedError
 
 if TYPE_CHECKING:
+    from imdb_rnn.corpus.store import TokenStore
     from imdb_rnn.revisions import Results
     from imdb_rnn.serving.texts import Texts
 
 RESULTS: Final = Path("reports/evaluate.json")
 LENS: Final = Path("reports/lens.json")
 MODEL: Final = Path("models/rnn")
+PREPARED: Final = Path("data/prepared")
 TEST_REVIEWS: Final = Path("data/raw/test.parquet")
 
 app = typer.Typer(
@@ -90,6 +92,10 @@ def explain(
         Literal["gradients", "occlusion"],
         typer.Option(help="Integrated gradients, or hiding one word at a time."),
     ] = "gradients",
+    *,
+    units: Annotated[
+        bool, typer.Option("--units", help="Show hidden units that track sentiment or negation.")
+    ] = False,
 ) -> None:
     """Show which words of a text speak for which verdict of the trained classifier."""
     from imdb_rnn.lens.explanation import explain as explained
@@ -100,13 +106,33 @@ def explain(
         raise InputRefusedError(
             f"{MODEL}: no trained model yet. `make run` or `dvc repro` trains one."
         )
-    explanation = explained(Predictor.load(MODEL), text, method)
+    predictor = Predictor.load(MODEL)
+    explanation = explained(predictor, text, method, _units_reviews() if units else None)
     console.print(as_text(explanation), soft_wrap=False)
     if html:
         from imdb_rnn.lens.page import write_page
 
         write_page(html, explanation)
         console.print(f"page: {html}", markup=False)
+
+
+def _units_reviews() -> "TokenStore":
+    """The validation reviews, in the words of the trained model."""
+    from imdb_rnn.corpus.store import TokenStore
+
+    tokenizers = [folder / "tokenizer.json" for folder in (MODEL, PREPARED)]
+    if not tokenizers[1].exists():
+        raise InputRefusedError(
+            f"{PREPARED}: --units chooses the units on validation reviews, which are not there. "
+            "`dvc repro prepare` prepares them."
+        )
+    model_words, prepared_words = (file.read_bytes() for file in tokenizers)
+    if model_words != prepared_words:
+        raise InputRefusedError(
+            f"{PREPARED}: its reviews are in other words than {MODEL} was trained with. "
+            "`dvc repro train` trains a model on them."
+        )
+    return TokenStore.open(PREPARED / "valid")
 
 
 @app.command()
@@ -117,7 +143,14 @@ def lens() -> None:
 
     if not LENS.exists():
         raise InputRefusedError(f"{LENS}: not measured yet. `dvc repro lens` does it.")
-    for name, sentence in findings(read_json(LENS)).items():
+    try:
+        shown = findings(read_json(LENS))
+    except KeyError as missing:
+        raise InputRefusedError(
+            f"{LENS}: {missing} is not there, as if another version had written it. "
+            "`dvc repro lens` writes it anew."
+        ) from None
+    for name, sentence in shown.items():
         console.print(f"{LENS.with_suffix('')}/{name}.png: {sentence}", markup=False)
 
 

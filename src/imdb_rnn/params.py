@@ -239,9 +239,10 @@ class Lens(Section):
     epochs: Annotated[int, Field(ge=1, le=1000)]
     """Passes of each small network over its reviews."""
     longest_delay: Annotated[int, Field(ge=1, le=100_000)]
-    """Most steps, at most, over which a marked word is to be recalled; the delays double from 5."""
+    """Most steps, at most, over which a marked word is to be recalled; the delays double from 5.
+    The sequences of the adding problem are as long."""
     probe_steps: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Gradient steps at each delay of the recall."""
+    """Gradient steps at each delay of the recall; twice as many at each length of the adding."""
 
 
 class Params(Section):

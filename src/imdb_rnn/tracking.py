@@ -11,6 +11,7 @@ runs to serve.
 import csv
 import hashlib
 import json
+import math
 import os
 import re
 import socket
@@ -100,6 +101,9 @@ SERVING_PACKAGES: Final = [
 ]
 
 CHANGES_IN_A_NAME: Final = 3
+LENS_CURVES: Final = ("gradients", "clipping", "recall", "adding", "windows")
+"""Figures of the lens whose lines are curves in MLflow too."""
+POINTS_A_LENS_CURVE: Final = 20
 METRICS_A_BATCH: Final = 1000  # more at once are refused
 SECONDS_BETWEEN_FLUSHES: Final = 5.0
 LATER: Final = "The pipeline goes on; `imdb-rnn track` files the run later"
@@ -292,7 +296,7 @@ def file_results(params: Params) -> str | None:
         run = _Run(params, dataset)
         run.describe(results.get("evaluate"))
         journal = _Journal(fingerprint(params, dataset))
-        run.extend_curves([*journal.points(), *_recorded_epochs()])
+        run.extend_curves([*journal.points(), *_recorded_epochs(), *_lens_curves()])
         journal.remove()
         run.log_results(_headline_metrics(results))
         run.log_datasets()
@@ -418,7 +422,7 @@ class _Run:
         self._last_steps = {
             curve: max(point.step for point in self._client.get_metric_history(self.id, curve))
             for curve in self._metrics
-            if curve.startswith(("step/", "epoch/"))
+            if curve.startswith(("step/", "epoch/", "lens/curves/"))
         }
         self.name: str = run.info.run_name
 
@@ -443,7 +447,7 @@ class _Run:
         """Log the points that lie beyond the curves' ends."""
         new = []
         for point in points:
-            if point.step > self._last_steps.get(point.key, 0):
+            if point.step > self._last_steps.get(point.key, -1):
                 new.append(point)
                 self._last_steps[point.key] = point.step
         self._log(new)
@@ -648,6 +652,34 @@ def _recorded_epochs() -> list[Metric]:
         for epoch, metrics in zip(epochs, rows, strict=True)
         for point in _points("epoch", epoch, metrics)
     ]
+
+
+def _lens_curves() -> list[Metric]:
+    """Points of the lens's figures as `lens/curves/FIGURE NETWORK`.
+
+    A step is a distance in words, a gradient step, a delay or a length. Of a band this is the
+    median, and of a long curve every n-th point; the files that go with the run hold them all.
+    """
+    curves = []
+    for figure in LENS_CURVES:
+        for row in _thinned(REPORTS / f"plots/lens/{figure}.csv"):
+            (_, step), *values = row.items()
+            shown = {
+                f"{figure} {name.removesuffix('_median')}": float(value)
+                for name, value in values
+                if value and not name.endswith(("_low", "_high"))  # no value: no logarithm
+            }
+            curves += _points("lens/curves", int(step), shown)
+    return curves
+
+
+def _thinned(path: Path) -> list[dict[str, str]]:
+    """Rows of a table, at most `POINTS_A_LENS_CURVE`; none where there is no table."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return rows[:: math.ceil(len(rows) / POINTS_A_LENS_CURVE)]
 
 
 def _headline_metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

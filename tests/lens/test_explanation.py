@@ -14,7 +14,9 @@ from imdb_rnn.lens.evidence import Evidence
 from imdb_rnn.lens.explanation import Explanation, Method, explain
 from imdb_rnn.lens.page import page, write_page
 from imdb_rnn.lens.reading import Reading
+from imdb_rnn.lens.small import in_memory
 from imdb_rnn.lens.terminal import as_text
+from imdb_rnn.lens.units import Unit, Watched
 from imdb_rnn.serving.predictor import Predictor
 from results import small_params, write_model
 
@@ -55,6 +57,12 @@ def printed(shown: Explanation, *, colors: bool = False) -> str:
     return capture.get()
 
 
+def with_units() -> Explanation:
+    states = np.array([-3.0, -1.0, 0.0, 1.0, 5.0])
+    watched = Watched(500, [Unit("unit 7 backwards", "correlation -0.75", states)], [])
+    return replace(explanation(), watched=watched)
+
+
 @pytest.mark.parametrize("method", ["gradients", "occlusion"])
 def test_the_verdict_is_the_predictor_s(predictor: Predictor, method: Method) -> None:
     text = "a great film with a dull cast that cannot act, and long, and dull"
@@ -65,6 +73,30 @@ def test_the_verdict_is_the_predictor_s(predictor: Predictor, method: Method) ->
     assert found.verdict.startswith("positive" if expected >= 0.5 else "negative")
     assert len(found.words) == predictor.classifier.max_length
     assert found.evidence.logit == pytest.approx(np.log(expected / (1 - expected)), abs=1e-4)
+
+
+def test_a_text_without_a_known_word_is_refused(predictor: Predictor) -> None:
+    with pytest.raises(InputRefusedError, match="no word that the model knows"):
+        explain(predictor, "zorblax quux", "gradients")
+
+
+@pytest.mark.parametrize("cell", [{"cell": "gru"}, {"cell": "rnn", "nonlinearity": "relu"}])
+@pytest.mark.parametrize("text", ["great", "great " * 50])
+def test_other_cells_and_extreme_lengths_are_explained(
+    tmp_path: Path, cell: dict[str, str], text: str
+) -> None:
+    write_model(tmp_path / "model", small_params(**cell, bidirectional=False, pooling="last"))
+    reviews = [np.array([2, number % 2 + 2], dtype=np.int32) for number in range(6)]
+    found = explain(
+        Predictor.load(tmp_path / "model"),
+        text,
+        "occlusion",
+        in_memory(reviews, np.array([0, 1] * 3, dtype=np.int8)),
+    )
+    (units,) = found.units.values()
+    assert all(len(unit.states) == len(found.words) for unit in units)
+    assert page(found)
+    assert printed(found)
 
 
 def test_strongest_words_come_first_and_only_on_their_own_side() -> None:
@@ -164,3 +196,22 @@ def test_a_page_that_cannot_be_written_is_refused_by_name(tmp_path: Path) -> Non
     for path in (tmp_path, tmp_path / "missing" / "page.html"):
         with pytest.raises(InputRefusedError, match=f"{re.escape(str(path))}: .* cannot be"):
             write_page(path, explanation())
+
+
+def test_hidden_units_are_shown_where_they_were_asked_for() -> None:
+    text = printed(with_units())
+    assert "unit 7 backwards, correlation -0.75: ▁▃▅▇█" in text
+    assert "classes of 500 validation reviews" in " ".join(text.split())
+    assert "negations" not in text, "a kind without units has no heading"
+    assert re.search(r"48;2;31;95;168m&", printed(with_units(), colors=True))
+    assert "unit" not in printed(explanation())
+
+
+def test_the_page_draws_the_units_within_their_bounds() -> None:
+    found = page(with_units())
+    assert "unit 7 backwards, correlation -0.75" in found
+    line = re.findall(r'<path d="([^"]*)"[^>]*stroke: #3f86d0', found)[1]
+    height = -np.array(re.findall(r"[ML] [\d.]+ ([\d.]+)", line), dtype=float)
+    shape = (height - height.min()) / (height.max() - height.min())
+    np.testing.assert_allclose(shape, [0, 0.25, 0.5, 0.75, 1], atol=1e-3)
+    assert "unit 7" not in page(explanation())

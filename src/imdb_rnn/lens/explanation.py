@@ -7,10 +7,13 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.lens.evidence import Evidence, integrated_gradients, occlusion, prefix_probabilities
 from imdb_rnn.lens.reading import Reading, read
+from imdb_rnn.lens.units import Unit, Watched, known_negations, measure_units, watch_units
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.serving.predictor import Predictor
+from imdb_rnn.serving.predictor import NOTHING_KNOWN, Predictor
 
 Method = Literal["gradients", "occlusion"]
 
@@ -32,6 +35,10 @@ SIDES: Final = ("for positive", "against it")
 
 EVEN: Final = 0.5
 """From this probability on a review is called positive."""
+
+
+DEVIATIONS_SHOWN: Final = 2
+"""A hidden unit's state is shown as far as so many standard deviations from its mean."""
 
 
 class Word(NamedTuple):
@@ -56,6 +63,8 @@ class Explanation:
     """Of "positive" after each word, had the text ended there [words]."""
     evidence: Evidence
     method: Method
+    watched: Watched | None = None
+    """Hidden units, if they were asked for."""
 
     @property
     def words(self) -> list[Word]:
@@ -76,6 +85,19 @@ class Explanation:
         if self.reading.skipped:
             words.insert(self.reading.gap, None)
         return words
+
+    @property
+    def units(self) -> dict[str, list[Unit]]:
+        """The hidden units that are shown, under what sets them apart from the others."""
+        if self.watched is None:
+            return {}
+        reviews = f"{self.watched.reviews:,} validation reviews"
+        titled = {
+            f"Units whose mean state tells the classes of {reviews} apart": self.watched.sentiment,
+            f"Units that move farthest when the negations of {reviews} are hidden, beside hiding "
+            "as many other words": self.watched.negation,
+        }
+        return {title: units for title, units in titled.items() if units}
 
     def strongest(self, count: int) -> tuple[list[Word], list[Word]]:
         """At most `count` words that speak for "positive" and as many that speak against it."""
@@ -109,22 +131,50 @@ class Explanation:
                 f"Of {total:,} words {len(reading.words):,} were read, as many as the classifier "
                 f"takes; the others stood at {SKIPPED}."
             )
+        if self.units:
+            notes.append(
+                f"A unit is shown {DEVIATIONS_SHOWN} standard deviations to either side of its "
+                "mean over those reviews; blue is above it. One that reads backwards has seen the "
+                "words from the end to there. No unit does one thing alone."
+            )
         return notes
 
 
-def explain(predictor: Predictor, text: str, method: Method) -> Explanation:
+def explain(
+    predictor: Predictor, text: str, method: Method, reviews: TokenStore | None = None
+) -> Explanation:
     """Read a text and account for the verdict.
 
+    Args:
+        predictor: Of the trained classifier.
+        text: A review.
+        method: By which words get their evidence.
+        reviews: Labelled reviews in the predictor's own word ids, on which the hidden units to
+            show are chosen; None to show none.
+
     Raises:
-        InputRefusedError: The text holds no word, or is not valid Unicode.
+        InputRefusedError: The text holds no word that the classifier knows, or is not valid
+            Unicode.
     """
     reading = read(predictor.encode, text)
+    if not any(reading.known):
+        raise InputRefusedError(
+            f"The text {text[:40]!r} cannot be explained: {NOTHING_KNOWN}. Write it in the "
+            "language of the training reviews."
+        )
     return Explanation(
         reading,
         prefix_probabilities(predictor.classifier, reading.ids),
         _METHODS[method](predictor.classifier, reading.ids),
         method,
+        _watched(predictor, reading, reviews) if reviews else None,
     )
+
+
+def _watched(predictor: Predictor, reading: Reading, reviews: TokenStore) -> Watched:
+    negations = known_negations(predictor.encode.tokenizer)
+    units = measure_units(predictor.classifier, reviews, negations)
+    return watch_units(predictor.classifier, units, reading.ids)
 
 
 def _shown(text: str, *, known: bool) -> str:

@@ -1,5 +1,6 @@
 """The lens's points as pictures; equal points make equal bytes."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -9,11 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from imdb_rnn.evaluation.figures import styled
+from imdb_rnn.lens.adding import ALWAYS_ONE
 from imdb_rnn.lens.findings import TITLES
 from imdb_rnn.lens.small import CLIP_NORM
 
 _COLORS: Final = {"tanh": "#e07b28", "relu": "#b2473e", "gru": "#3f8f6b", "lstm": "#1f5fa8"}
 _REFERENCE: Final = "#9aa5ad"
+_GUESSING: Final = 0.5
 _PADDINGS: Final = {
     "masked": ("masked", "#1f5fa8", "-"),
     "front": ("in front", "#3f8f6b", "--"),  # before training, both lie on each other
@@ -46,17 +49,26 @@ def gradients_figure(points: pa.Table) -> Figure:
 
 
 @styled
-def initialization_figure(points: pa.Table) -> Figure:
-    """A panel a cell, a line a start, from `results.gradient_points` named CELL_START."""
-    cells = list(dict.fromkeys(name.partition("_")[0] for name in _networks(points)))
-    figure = Figure(figsize=(3.6 * len(cells), 3.9))
-    for cell, axes in zip(cells, figure.subplots(1, len(cells), squeeze=False)[0], strict=True):
-        for number, name in enumerate(_networks(points, prefix=f"{cell}_")):
-            label = name.partition("_")[2]
-            _banded(axes, points, name, color=f"C{number}", label=label)
-        axes.set(title=TITLES[cell], yscale="log", xlabel=_FROM_LOSS)
-        axes.legend(fontsize="small")
-    figure.axes[0].set_ylabel(f"{_NORM} before training")
+def initialization_figure(points: pa.Table, accuracies: Mapping[str, float | None]) -> Figure:
+    """A column a cell, a colour a start: gradients before the training, accuracies after it.
+
+    Args:
+        points: From `results.gradient_points`, named CELL_START.
+        accuracies: Of the same names; None for a training that diverged.
+    """
+    cells = list(dict.fromkeys(name.partition("_")[0] for name in accuracies))
+    figure = Figure(figsize=(3.6 * len(cells), 5.6))
+    panels = figure.subplots(2, len(cells), height_ratios=[2, 1], squeeze=False, sharex="row")
+    for cell, (flow, bars) in zip(cells, panels.T, strict=True):
+        names = [name for name in accuracies if name.startswith(f"{cell}_")]
+        for number, name in enumerate(names):
+            _banded(flow, points, name, color=f"C{number}")
+            gained = (accuracies[name] or _GUESSING) - _GUESSING
+            bars.barh(name.partition("_")[2], gained, left=_GUESSING, color=f"C{number}")
+        flow.set(title=TITLES[cell], yscale="log", xlabel=_FROM_LOSS)
+        bars.invert_yaxis()
+        bars.set_xlabel("accuracy after the training")
+    panels[0, 0].set_ylabel(f"{_NORM} before training")
     return figure
 
 
@@ -102,14 +114,20 @@ def padding_figure(points: pa.Table) -> Figure:
 def recall_figure(points: pa.Table) -> Figure:
     """Accuracy by delay, from `results.recall_points`."""
     figure, axes = _one_plot("Recalling a marked word")
-    axes.axhline(0.5, color=_REFERENCE, linestyle="--", label="guessing")
-    for cell, color in _COLORS.items():
-        axes.plot(points["delay"], points[cell], color=color, marker="o", label=TITLES[cell])
-    delays = points["delay"].to_pylist()
-    axes.set_xscale("log")
-    axes.set_xticks(delays, list(map(str, delays)))
-    axes.minorticks_off()
+    axes.axhline(_GUESSING, color=_REFERENCE, linestyle="--", label="guessing")
+    _cells_by(axes, points, "delay")
     axes.set(xlabel="delay in steps", ylabel="accuracy", ylim=(0.4, 1.02))
+    _legend_below(figure, axes)
+    return figure
+
+
+@styled
+def adding_figure(points: pa.Table) -> Figure:
+    """Error by length, from `results.adding_points`."""
+    figure, axes = _one_plot("Adding two marked numbers")
+    axes.axhline(ALWAYS_ONE, color=_REFERENCE, linestyle="--", label="always answering 1")
+    _cells_by(axes, points, "length")
+    axes.set(xlabel="length in steps", ylabel="mean squared error", yscale="log")
     _legend_below(figure, axes)
     return figure
 
@@ -133,6 +151,16 @@ def windows_figure(points: pa.Table, whole: float, shuffled: float) -> Figure:
     return figure
 
 
+def _cells_by(axes: Axes, points: pa.Table, steps: str) -> None:
+    """A line a cell over the column `steps`, whose values double."""
+    for cell, color in _COLORS.items():
+        axes.plot(points[steps], points[cell], color=color, marker="o", label=TITLES[cell])
+    ticks = points[steps].to_pylist()
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, list(map(str, ticks)))
+    axes.xaxis.minorticks_off()
+
+
 def _one_plot(title: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(6.4, 4.8))
     axes = figure.subplots()
@@ -146,7 +174,7 @@ def _networks(points: pa.Table, prefix: str = "") -> list[str]:
     return [name for name in names if name.startswith(prefix)]
 
 
-def _banded(axes: Axes, points: pa.Table, name: str, **style: Any) -> None:  # noqa: ANN401
+def _banded(axes: Axes, points: pa.Table, name: str, **style: Any) -> None:  # noqa: ANN401 - as Matplotlib
     """A network's median as a line in its band, as far as the network was measured."""
     low, median, high = (
         points[f"{name}_{quantile}"].to_numpy() for quantile in ("low", "median", "high")

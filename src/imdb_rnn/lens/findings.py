@@ -6,6 +6,7 @@ from typing import Any, Final
 TITLES: Final = {"tanh": "tanh RNN", "relu": "ReLU RNN", "gru": "GRU", "lstm": "LSTM"}
 
 _REMEMBERED: Final = 0.95
+_ADDED: Final = 0.02
 
 
 def findings(results: Mapping[str, Any]) -> dict[str, str]:
@@ -16,10 +17,11 @@ def findings(results: Mapping[str, Any]) -> dict[str, str]:
     """
     return {
         "gradients": _gradients(results),
-        "initialization": _initialization(results["initialization"]),
+        "initialization": _initialization(results),
         "clipping": _clipping(results["cells"]),
         "padding": _padding(results),
         "recall": _recall(results["recall"]),
+        "adding": _adding(results["adding"]),
         "windows": _windows(results["windows"]),
     }
 
@@ -44,15 +46,24 @@ def _shrinkage(snapshot: Mapping[str, float]) -> str:
     return f"{snapshot['orders_of_magnitude']:.1f}"
 
 
-def _initialization(starts: Mapping[str, Any]) -> str:
-    said = [
-        f"{TITLES[cell]} "
-        + ", ".join(f"{start['factor_per_step']:.3f} ({name})" for name, start in by_name.items())
-        for cell, by_name in starts.items()
-    ]
+def _initialization(results: Mapping[str, Any]) -> str:
+    factors, accuracies = [], []
+    for cell, starts in results["initialization"].items():
+        named = {name: start["factor_per_step"] for name, start in starts.items()}
+        factors.append(f"{TITLES[cell]} {_listed(named)}")
+        named = {name: start["accuracy"] for name, start in starts.items()}
+        accuracies.append(f"{TITLES[cell]} {_listed(named)}")
     return (
-        f"Before any training, each step back multiplies the median gradient by: {'; '.join(said)}."
+        f"Before any training, each step back multiplies the median gradient by: "
+        f"{'; '.join(factors)}. After {results['material']['epochs']} epochs on "
+        f"{results['material']['learned']:,} reviews, the validation accuracies are: "
+        f"{'; '.join(accuracies)}."
     )
+
+
+def _listed(values: Mapping[str, float | None]) -> str:
+    said = {name: "diverged" if value is None else f"{value:.3f}" for name, value in values.items()}
+    return ", ".join(f"{value} ({name})" for name, value in said.items())
 
 
 def _clipping(cells: Mapping[str, Any]) -> str:
@@ -84,12 +95,29 @@ def _recall(cells: Mapping[str, Any]) -> str:
 
 
 def _remembered(accuracy: Mapping[str, float]) -> str:
+    return _longest({delay: value >= _REMEMBERED for delay, value in accuracy.items()})
+
+
+def _longest(succeeded: Mapping[str, bool]) -> str:
+    """Up to where all numbers of steps, in order, were a success."""
     longest = "none"
-    for delay, value in accuracy.items():
-        if value < _REMEMBERED:
+    for steps, success in succeeded.items():
+        if not success:
             break
-        longest = f"{delay} steps"
+        longest = f"{steps} steps"
     return longest
+
+
+def _adding(cells: Mapping[str, Any]) -> str:
+    said = [f"{TITLES[name]} {_added(cell['error'])}" for name, cell in cells.items()]
+    return (
+        "The longest sequence for which, as for all shorter ones, the mean squared error of the "
+        f"sum is at most {_ADDED} (always answering 1 has 0.167): {', '.join(said)}."
+    )
+
+
+def _added(error: Mapping[str, float]) -> str:
+    return _longest({length: value <= _ADDED for length, value in error.items()})
 
 
 def _windows(windows: Mapping[str, Any]) -> str:

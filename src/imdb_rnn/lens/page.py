@@ -1,17 +1,20 @@
 """An explanation as one HTML file that needs no network and runs no script."""
 
-from html import escape
 from pathlib import Path
-from string import Template
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.inline_svg import inline_svg
-from imdb_rnn.lens.explanation import EVEN, SIDES, SKIPPED, Explanation, Word
+from imdb_rnn.lens.explanation import DEVIATIONS_SHOWN, EVEN, SIDES, SKIPPED, Explanation
+from imdb_rnn.lens.units import Unit
 
 STRONGEST: Final = 10
 
@@ -36,38 +39,17 @@ def write_page(path: Path, explanation: Explanation) -> None:
 
 
 def page(explanation: Explanation) -> str:
-    """The whole page; the text's own markup is shown, not obeyed."""
-    return _PAGE.substitute(
-        verdict=escape(explanation.verdict),
+    """The whole page; equal explanations make equal text."""
+    return _PAGE.render(
+        explanation=explanation,
         curve=_curve(explanation),
-        words=" ".join(map(_span, explanation.pieces)),
-        tables="\n".join(map(_table, SIDES, explanation.strongest(STRONGEST))),
-        notes="\n".join(f"<p>{escape(note)}</p>" for note in explanation.notes),
+        units={title: _unit_curves(units) for title, units in explanation.units.items()},
+        strongest=dict(zip(SIDES, explanation.strongest(STRONGEST), strict=True)),
+        skipped=SKIPPED,
     )
 
 
-def _span(word: Word | None) -> str:
-    if word is None:
-        return f"<em>{SKIPPED}</em>"
-    side = "for" if word.evidence > 0 else "against"
-    return (
-        f'<span class="{side}" style="--share:{abs(word.share):.2f}" '
-        f'title="word {word.position}: {word.evidence:+.3f}">{escape(word.text)}</span>'
-    )
-
-
-def _table(side: str, words: list[Word]) -> str:
-    rows = "\n".join(
-        f"<tr><td>{escape(word.text)}</td><td>{word.position}</td><td>{word.evidence:+.2f}</td></tr>"
-        for word in words
-    )
-    return (
-        f"<table>\n<thead><tr><th>{side}</th><th>place</th><th>evidence</th></tr></thead>\n"
-        f"<tbody>\n{rows}\n</tbody>\n</table>"
-    )
-
-
-@mpl.rc_context(
+_styled: Final = mpl.rc_context(
     {
         "font.size": 10,
         "axes.edgecolor": _MIDDLE_GRAY,
@@ -78,24 +60,55 @@ def _table(side: str, words: list[Word]) -> str:
         "figure.constrained_layout.use": True,
     }
 )
-def _curve(explanation: Explanation) -> str:
+
+
+@_styled
+def _curve(explanation: Explanation) -> Markup:
     """The probability after each word as an SVG element, coloured by the page."""
-    probabilities = explanation.probabilities
     figure = Figure(figsize=(5.4, 2.4))
     axes = figure.subplots()
     axes.axhline(EVEN, color=_MIDDLE_GRAY, linestyle="--", linewidth=1)
-    axes.plot(
-        np.arange(1, len(probabilities) + 1),
-        probabilities,
-        color="#3f86d0",
-        marker="." if len(probabilities) <= _MARKED_WORDS else None,
-    )
+    _plot(axes, explanation.probabilities)
     axes.set(xlabel="words read", ylabel="probability of positive", ylim=(-0.02, 1.02))
+    return _svg(figure)
+
+
+@_styled
+def _unit_curves(units: list[Unit]) -> Markup:
+    """The states after each word as an SVG element, a panel each."""
+    figure = Figure(figsize=(5.4, 0.5 + 1.3 * len(units)))
+    panels = figure.subplots(len(units), sharex=True, squeeze=False)[:, 0]
+    for unit, axes in zip(units, panels, strict=True):
+        axes.axhline(0, color=_MIDDLE_GRAY, linestyle="--", linewidth=1)
+        _plot(axes, np.clip(unit.states, -DEVIATIONS_SHOWN, DEVIATIONS_SHOWN))
+        axes.set_title(f"{unit.name}, {unit.measure}", loc="left", fontsize="medium")
+        axes.set_ylim(-DEVIATIONS_SHOWN - 0.1, DEVIATIONS_SHOWN + 0.1)
+    panels[-1].set_xlabel("place of the word")
+    figure.supylabel("standard deviations from the mean", fontsize="medium")
+    return _svg(figure)
+
+
+def _plot(axes: Axes, values: NDArray[np.floating[Any]]) -> None:
+    """A value after each word as a line."""
+    axes.plot(
+        np.arange(1, len(values) + 1),
+        values,
+        color="#3f86d0",
+        marker="." if len(values) <= _MARKED_WORDS else None,
+    )
     axes.locator_params(axis="x", integer=True)
-    return inline_svg(figure, colors={})
 
 
-_PAGE: Final = Template("""<!DOCTYPE html>
+def _svg(figure: Figure) -> Markup:
+    return Markup(inline_svg(figure, colors={}))  # noqa: S704 - matplotlib escapes its texts
+
+
+# The text's own markup is escaped, so that it is shown and not obeyed.
+_PAGE: Final = Environment(
+    autoescape=True, undefined=StrictUndefined, trim_blocks=True
+).from_string(
+    """\
+<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -103,7 +116,7 @@ _PAGE: Final = Template("""<!DOCTYPE html>
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy"
   content="default-src 'none'; style-src 'unsafe-inline'">
-<title>$verdict</title>
+<title>{{ explanation.verdict }}</title>
 <style>
 :root { --ink: #1d2429; --paper: #fff; --line: #d5dade; --for: 31 95 168; --against: 206 96 20 }
 @media (prefers-color-scheme: dark) {
@@ -128,19 +141,48 @@ th + th, td + td { padding-left: .75rem; text-align: right; font-variant-numeric
 </style>
 </head>
 <body>
-<h1>$verdict</h1>
+<h1>{{ explanation.verdict }}</h1>
 <h2>Probability of positive, had the text ended there</h2>
 <div role="img" aria-label="Curve of the probability after each word">
-$curve
+{{ curve }}
 </div>
 <h2>Words that speak <span class="for" style="--share:1">for positive</span> or
 <span class="against" style="--share:1">against it</span></h2>
-<p class="text">$words</p>
+<p class="text">
+{% for word in explanation.pieces %}
+{% if word %}
+<span class="{{ "for" if word.evidence > 0 else "against" }}" style="--share:\
+{{ "%.2f"|format(word.share|abs) }}" title="word {{ word.position }}: \
+{{ "%+.3f"|format(word.evidence) }}">{{ word.text }}</span>
+{% else %}
+<em>{{ skipped }}</em>
+{% endif %}
+{% endfor %}
+</p>
 <h2>The strongest words</h2>
 <div class="tables">
-$tables
+{% for side, words in strongest.items() %}
+<table>
+<thead><tr><th>{{ side }}</th><th>place</th><th>evidence</th></tr></thead>
+<tbody>
+{% for word in words %}
+<tr><td>{{ word.text }}</td><td>{{ word.position }}</td>
+<td>{{ "%+.2f"|format(word.evidence) }}</td></tr>
+{% endfor %}
+</tbody>
+</table>
+{% endfor %}
 </div>
-$notes
+{% for title, curves in units.items() %}
+<h2>{{ title }}</h2>
+<div role="img" aria-label="Curves of the units' states after each word">
+{{ curves }}
+</div>
+{% endfor %}
+{% for note in explanation.notes %}
+<p>{{ note }}</p>
+{% endfor %}
 </body>
 </html>
-""")
+"""
+)

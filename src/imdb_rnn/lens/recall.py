@@ -11,7 +11,13 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from imdb_rnn.corpus.store import TokenStore
-from imdb_rnn.lens.small import BATCH_SIZE, accuracy, in_memory, small_shape, small_trainer
+from imdb_rnn.lens.small import (
+    BATCH_SIZE,
+    accuracy,
+    as_large_as_plain,
+    in_memory,
+    small_trainer,
+)
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.summary import parameter_count
 from imdb_rnn.params import Model, Params
@@ -50,7 +56,9 @@ def recall(params: Params, cell: str) -> Recall:
             parameters.
         cell: A key of `small.SMALL_CELLS`.
     """
-    shape = _as_large_as_plain(params, cell)
+    shape = as_large_as_plain(
+        params, cell, _size, embedding_size=_EMBEDDING_SIZE, initialization="orthogonal"
+    )
     random = np.random.default_rng([params.seed, 1])
     right = {}
     for delay in delays(params):
@@ -69,21 +77,6 @@ def sequences(random: np.random.Generator, count: int, delay: int) -> TokenStore
     words[:, 0] = _MARK
     words[:, 1] = np.array(_CHOICES)[labels]
     return in_memory(list(words), labels)
-
-
-def _as_large_as_plain(params: Params, cell: str) -> Model:
-    limit = _size(_shape(params, "tanh", params.lens.hidden_size))
-    fitting = [
-        shape
-        for units in range(1, params.lens.hidden_size + 1)
-        if _size(shape := _shape(params, cell, units)) <= limit
-    ]
-    return fitting[-1]
-
-
-def _shape(params: Params, cell: str, units: int) -> Model:
-    changes = {"embedding_size": _EMBEDDING_SIZE, "initialization": "orthogonal"}
-    return small_shape(params, cell, hidden_size=units, **changes)
 
 
 def _size(shape: Model) -> int:

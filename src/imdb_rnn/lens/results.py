@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from imdb_rnn.lens.adding import Adding
 from imdb_rnn.lens.cells import Array
 from imdb_rnn.lens.course import Course, Snapshot
 from imdb_rnn.lens.flow import band, factor_per_step, orders_of_magnitude
@@ -51,6 +52,12 @@ def snapshot_summary(snapshot: Snapshot) -> dict[str, float]:
     return {name: _rounded(value) for name, value in summary.items()}
 
 
+def start_summary(before: Snapshot, accuracy: float | None) -> dict[str, Any]:
+    """A network before its training, and its accuracy after it; None where that diverged."""
+    reached = None if accuracy is None else _rounded(accuracy)
+    return snapshot_summary(before) | {"accuracy": reached}
+
+
 def padded_summary(course: Course) -> dict[str, Any]:
     """A network that meets padding: what arrives at the last real word of a short review."""
     return {
@@ -68,6 +75,15 @@ def recall_summary(recall: Recall) -> dict[str, Any]:
         "hidden_size": recall.hidden_size,
         "parameters": recall.parameters,
         "accuracy": {str(delay): _rounded(value) for delay, value in recall.accuracy.items()},
+    }
+
+
+def adding_summary(adding: Adding) -> dict[str, Any]:
+    """A cell's size and its error by length."""
+    return {
+        "hidden_size": adding.hidden_size,
+        "parameters": adding.parameters,
+        "error": {str(length): _rounded(value) for length, value in adding.error.items()},
     }
 
 
@@ -112,6 +128,13 @@ def recall_points(recalls: Mapping[str, Recall]) -> pa.Table:
     delays = list(next(iter(recalls.values())).accuracy)
     cells = {name: list(recall.accuracy.values()) for name, recall in recalls.items()}
     return pa.table({"delay": delays} | cells)
+
+
+def adding_points(addings: Mapping[str, Adding]) -> pa.Table:
+    """Mean squared error by length, a column for each cell."""
+    lengths = list(next(iter(addings.values())).error)
+    cells = {name: list(adding.error.values()) for name, adding in addings.items()}
+    return pa.table({"length": lengths} | cells)
 
 
 def parts_points(parts: PartAccuracies) -> pa.Table:

@@ -1,5 +1,6 @@
 """Small networks that are taught in seconds, one decision apart from each other."""
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -48,6 +49,24 @@ def small_shape(params: Params, cell: str, **changes: object) -> Model:
         "initialization": "pytorch",
     }
     return Model.model_validate(params.model.model_dump() | fields | SMALL_CELLS[cell] | changes)
+
+
+def as_large_as_plain(
+    params: Params, cell: str, size: Callable[[Model], int], **changes: object
+) -> Model:
+    """A small shape with as many units as fit into the parameters of a tanh cell, at least one.
+
+    Args:
+        params: The tanh cell has `lens.hidden_size` units.
+        cell: A key of `SMALL_CELLS`.
+        size: Parameters of the network of a shape.
+        changes: Further fields of `Model`.
+    """
+    limit = size(small_shape(params, "tanh", **changes))
+    units = range(1, params.lens.hidden_size + 1)
+    shapes = [small_shape(params, cell, hidden_size=n, **changes) for n in units]
+    fitting = [shape for shape in shapes if size(shape) <= limit]
+    return fitting[-1] if fitting else shapes[0]
 
 
 def small_trainer(classifier: Classifier, reviews: TokenStore, params: Params) -> Trainer:

@@ -12,7 +12,16 @@ from imdb_rnn.evaluation.curves import write_points
 from imdb_rnn.evaluation.figures import write_figure
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.lens import figures, results
-from imdb_rnn.lens.course import Course, Material, Snapshot, follow, gather, look
+from imdb_rnn.lens.adding import Adding, add
+from imdb_rnn.lens.course import (
+    Course,
+    Material,
+    Snapshot,
+    accuracy_once_taught,
+    follow,
+    gather,
+    look,
+)
 from imdb_rnn.lens.findings import findings
 from imdb_rnn.lens.recall import Recall, recall
 from imdb_rnn.lens.small import SMALL_CELLS, small_shape
@@ -38,6 +47,9 @@ PADDINGS = {
 }
 """What the network of the padding's effect, a tanh RNN, does with short reviews."""
 
+Starts = dict[str, tuple[Snapshot, float | None]]
+"""Name of a start -> the network before its training, and its accuracy after it."""
+
 
 def lens(params: Params) -> None:
     """Read prepared reviews and model; write `reports/lens.json`, points and pictures."""
@@ -48,22 +60,23 @@ def lens(params: Params) -> None:
     cells = _follow_cells(material, params)
     starts = _start(material, params)
     padded = _follow_padded(material, params)
-    recalled = _recall(params)
+    recalled, added = _recall(params), _add(params)
     parts = read_parts(load_model(CLASSIFIER), TokenStore.open(PREPARED / "valid"), params.seed)
     summary = {
         "edition": dataset["edition"],
         "material": _material(material, params),
         "cells": {name: results.course_summary(course) for name, course in cells.items()},
         "initialization": {
-            cell: {name: results.snapshot_summary(start) for name, start in by_name.items()}
+            cell: {name: results.start_summary(*start) for name, start in by_name.items()}
             for cell, by_name in starts.items()
         },
         "padding": {name: results.padded_summary(course) for name, course in padded.items()},
         "recall": {name: results.recall_summary(found) for name, found in recalled.items()},
+        "adding": {name: results.adding_summary(found) for name, found in added.items()},
         "windows": results.parts_summary(parts),
     }
     write_json(METRICS, summary)
-    _draw(cells, starts, padded, recalled, parts)
+    _draw(cells, starts, padded, (recalled, added), parts)
     for name, sentence in findings(summary).items():
         console.print(f"{FIGURES / name}.png: {sentence}", markup=False)
 
@@ -77,18 +90,18 @@ def _follow_cells(material: Material, params: Params) -> dict[str, Course]:
     return courses
 
 
-def _start(material: Material, params: Params) -> dict[str, dict[str, Snapshot]]:
-    return {
-        cell: {
-            name: look(
-                started(_orthogonal(cell, material, params), start, params.seed),
-                material.full,
-                params.lens.words,
-            )
-            for name, start in starts.items()
-        }
-        for cell, starts in STARTS.items()
-    }
+def _start(material: Material, params: Params) -> dict[str, Starts]:
+    starts: dict[str, Starts] = {}
+    with progress("starts", sum(map(len, STARTS.values()))) as advance:
+        for cell, named in STARTS.items():
+            starts[cell] = {}
+            for name, start in named.items():
+                classifier = started(_orthogonal(cell, material, params), start, params.seed)
+                before = look(classifier, material.full, params.lens.words)
+                reached = accuracy_once_taught(classifier, material, params)
+                starts[cell][name] = (before, reached)
+                advance()
+    return starts
 
 
 def _orthogonal(cell: str, material: Material, params: Params) -> Classifier:
@@ -112,6 +125,15 @@ def _recall(params: Params) -> dict[str, Recall]:
     return recalled
 
 
+def _add(params: Params) -> dict[str, Adding]:
+    added = {}
+    with progress("adding", len(SMALL_CELLS)) as advance:
+        for cell in SMALL_CELLS:
+            added[cell] = add(params, cell)
+            advance()
+    return added
+
+
 def _material(material: Material, params: Params) -> dict[str, Any]:
     """What was read, for whoever reads the numbers."""
     return {
@@ -127,29 +149,39 @@ def _material(material: Material, params: Params) -> dict[str, Any]:
 
 def _draw(
     cells: Mapping[str, Course],
-    starts: Mapping[str, Mapping[str, Snapshot]],
+    starts: Mapping[str, Starts],
     padded: Mapping[str, Course],
-    recalled: Mapping[str, Recall],
+    probes: tuple[Mapping[str, Recall], Mapping[str, Adding]],
     parts: PartAccuracies,
 ) -> None:
     """Write each figure's points and picture."""
-    by_start = {
-        f"{cell}_{name}": start for cell, named in starts.items() for name, start in named.items()
-    }
+    recalled, added = probes
     drawn = {
         "gradients": (results.gradient_points(_by_epoch(cells)), figures.gradients_figure),
-        "initialization": (results.gradient_points(by_start), figures.initialization_figure),
         "clipping": (results.clipping_points(cells), figures.clipping_figure),
         "padding": (results.gradient_points(_by_epoch(padded)), figures.padding_figure),
         "recall": (results.recall_points(recalled), figures.recall_figure),
+        "adding": (results.adding_points(added), figures.adding_figure),
     }
     for name, (points, draw) in drawn.items():
         write_points(POINTS / f"{name}.csv", points, decimals=None)
         write_figure(FIGURES / f"{name}.png", draw(points))
+    _draw_starts(starts)
     points = results.parts_points(parts)
     write_points(POINTS / "windows.csv", points)
     picture = figures.windows_figure(points, parts.whole, parts.shuffled)
     write_figure(FIGURES / "windows.png", picture)
+
+
+def _draw_starts(starts: Mapping[str, Starts]) -> None:
+    by_name = {
+        f"{cell}_{name}": start for cell, named in starts.items() for name, start in named.items()
+    }
+    points = results.gradient_points({name: before for name, (before, _) in by_name.items()})
+    accuracies = {name: reached for name, (_, reached) in by_name.items()}
+    write_points(POINTS / "initialization.csv", points, decimals=None)
+    picture = figures.initialization_figure(points, accuracies)
+    write_figure(FIGURES / "initialization.png", picture)
 
 
 def _by_epoch(courses: Mapping[str, Course]) -> dict[str, Snapshot]:
