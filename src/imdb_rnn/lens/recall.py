@@ -72,13 +72,11 @@ def sequences(random: np.random.Generator, count: int, delay: int) -> TokenStore
 
 
 def _as_large_as_plain(params: Params, cell: str) -> Model:
+    """The cell with as many units as fit into the parameters of a plain one, but at least one."""
     limit = _size(_shape(params, "tanh", params.lens.hidden_size))
-    fitting = [
-        shape
-        for units in range(1, params.lens.hidden_size + 1)
-        if _size(shape := _shape(params, cell, units)) <= limit
-    ]
-    return fitting[-1]
+    shapes = [_shape(params, cell, units) for units in range(1, params.lens.hidden_size + 1)]
+    fitting = [shape for shape in shapes if _size(shape) <= limit]
+    return fitting[-1] if fitting else shapes[0]
 
 
 def _shape(params: Params, cell: str, units: int) -> Model:
