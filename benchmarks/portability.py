@@ -70,12 +70,13 @@ def main(
 ) -> None:
     """Run, compare, and write the results."""
     with TemporaryDirectory(prefix="imdb-rnn-portability-") as folder:
-        first = Path(folder) / "first"
-        _run(first, Circumstance("", ""))
+        circumstances = _circumstances(other_python)
+        first, *copies = (Path(folder) / str(number) for number in range(len(circumstances) + 1))
+        for copy in (first, *copies):
+            copy_commit(copy)  # all at once, in case somebody commits meanwhile
+        _run(first, Circumstance("undisturbed", ""))
         measured = []
-        for number, circumstance in enumerate(_circumstances(other_python)):
-            console.print(circumstance.title)
-            copy = Path(folder) / str(number)
+        for circumstance, copy in zip(circumstances, copies, strict=True):
             _run(copy, circumstance)
             measured.append(
                 {"changed": circumstance.title, "promise": circumstance.promise}
@@ -176,7 +177,7 @@ def _versions(python: Path) -> str:
 
 def _run(copy: Path, circumstance: Circumstance) -> None:
     """Run the experiment in a clean copy of the commit."""
-    copy_commit(copy)
+    console.print(circumstance.title)
     (copy / LOCK).unlink()  # else stages that do not run would count as equal
     params = merged(experiment_params(EXPERIMENT), circumstance.params)
     (copy / PARAMS_FILE).write_text(yaml.safe_dump(params), encoding="utf-8")

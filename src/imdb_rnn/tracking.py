@@ -105,7 +105,7 @@ SECONDS_BETWEEN_FLUSHES: Final = 5.0
 LATER: Final = "The pipeline goes on; `imdb-rnn track` files the run later"
 CLOCK_DRIFT_SECONDS: Final = 2.0
 """By how much the start of a process may seem to move when the clock is corrected."""
-SECONDS_TO_FINISH: Final = 20.0
+SECONDS_TO_FINISH: Final = 15.0
 """How long the end of a training waits for what is still to be sent."""
 SECONDS_TO_FILE: Final = 120.0
 """How long the stage `report` waits until the results are filed."""
