@@ -1,4 +1,5 @@
 """A disk that is full at any one output of any stage: a sentence, and nothing half-written.
+A stage that is killed while it writes one starts again to the same bytes.
 
 Before it writes an output, the process that runs the stages forks; the fork goes on in a copy of
 the folder and finds the disk full. So one run of the pipeline serves for all outputs. A limit on
@@ -53,6 +54,8 @@ def outputs_of(stage: dict[str, Any]) -> list[str]:
     return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
 
 
+KILLED_AT = Path("reports/figures/roc.png")
+"""In the middle of `evaluate`."""
 SENTENCE = re.compile(r"(?P<file>\S+): File too large. Mend this and run `dvc repro` again.\n")
 OUTPUTS = [Path(output) for stage in STAGES.values() for output in outputs_of(stage)]
 
@@ -73,11 +76,14 @@ class FullDisk:
 
     Args:
         scratch: An empty folder.
+
+    It also keeps what a process would leave behind that is killed while it writes `KILLED_AT`.
     """
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._note = scratch / "ending.json"
+        self.killed = scratch / "killed"
         self._file: str | None = None
         """In a fork: what it was to write."""
         self._before: dict[str, bytes] = {}
@@ -90,6 +96,10 @@ class FullDisk:
                 with largest_file(0):
                     yield unfinished
                 os._exit(1)  # nobody noticed
+            if path == KILLED_AT and not self.killed.exists():
+                unfinished.write_bytes(b"half")
+                shutil.copytree(Path(), self.killed)
+                unfinished.unlink()
             yield unfinished
 
     def _fork(self, path: Path) -> bool:
@@ -126,9 +136,18 @@ def files() -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in found}
 
 
+class Tried(NamedTuple):
+    """What the trial of all stages came to."""
+
+    endings: list[Ending]
+    project: Path
+    """Where nothing happened."""
+    killed: Path
+
+
 @pytest.fixture(scope="module")
-def endings(tmp_path_factory: pytest.TempPathFactory) -> list[Ending]:
-    """Of all stages, at each of their outputs."""
+def tried(tmp_path_factory: pytest.TempPathFactory) -> Tried:
+    """All stages, at each of their outputs."""
     folder = tmp_path_factory.mktemp("project")
     digests = write_archive(folder / "data/external/aclImdb_v1.tar.gz", 40)
     params = merged(shipped_params().model_dump(mode="json"), SMALL)
@@ -147,17 +166,15 @@ def endings(tmp_path_factory: pytest.TempPathFactory) -> list[Ending]:
                 patch.setattr(module, "replacing", disk.replacing)
         for name in STAGES:
             disk.run(name)
-    return disk.endings
+    return Tried(disk.endings, folder, disk.killed)
 
 
 @pytest.mark.fault
 @pytest.mark.parametrize("output", OUTPUTS, ids=str)
-def test_a_disk_that_is_full_at_an_output_is_a_sentence(
-    endings: list[Ending], output: Path
-) -> None:
-    tried = [ending for ending in endings if concerns(Path(ending.file), output)]
-    assert tried
-    for ending in tried:
+def test_a_disk_that_is_full_at_an_output_is_a_sentence(tried: Tried, output: Path) -> None:
+    endings = [ending for ending in tried.endings if concerns(Path(ending.file), output)]
+    assert endings
+    for ending in endings:
         assert ending.code == 1
         assert ending.left == []
         said = SENTENCE.fullmatch(ending.said)
@@ -169,3 +186,22 @@ def concerns(file: Path, output: Path) -> bool:
     """Whether a file is the output, is in it, or is on its way there, or is a folder around it."""
     place = Path(*(part.removeprefix(".") for part in file.parts))
     return output in (place, *place.parents) or place in output.parents
+
+
+@pytest.mark.fault
+def test_a_killed_evaluate_starts_again_to_the_same_bytes(
+    tried: Tried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tried.killed)
+    assert not KILLED_AT.exists()
+    assert KILLED_AT.with_name(f".{KILLED_AT.name}").exists()
+    with pytest.raises(SystemExit) as ended:
+        run_stage(importlib.import_module("imdb_rnn.stages.evaluate").evaluate)
+    assert ended.value.code == 0
+    again = files()
+    monkeypatch.chdir(tried.project)
+    expected = files()
+    assert again.keys() >= {
+        output for output in map(str, outputs_of(STAGES["evaluate"])) if "." in output
+    }
+    assert again == {path: expected[path] for path in again}
