@@ -1,7 +1,10 @@
-"""Code in a process of its own that may take little memory and write no file."""
+"""Code that may write little, or in a process of its own that may take little memory besides."""
 
+import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,17 @@ memory = pages * resource.getpagesize() + {memory}
 resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 """
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let writing fail in the middle, whatever language it is done in."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def run_limited(imports: str, code: str, folder: Path, *, memory: int) -> str:

@@ -1,6 +1,5 @@
 import errno
 import os
-import resource
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from imdb_rnn.evaluation.figures import write_figure
 from imdb_rnn.evaluation.predictions import write_predictions
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.models.phrases import PhrasePolarity, save_phrases
+from limits import largest_file
 from results import small_params, write_model
 
 COUNT = 20_000
@@ -58,17 +58,6 @@ WRITERS: dict[str, Write] = {
     "figure": lambda path: write_figure(path, scatter()),
 }
 each_writer = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS.keys())
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Let writing fail in the middle, whatever language it is done in."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.fixture

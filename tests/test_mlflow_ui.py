@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import mlflow
+import psutil
 import pytest
 import requests
 from playwright.sync_api import Browser, Page
@@ -67,6 +69,13 @@ def test_the_runs_table_shows_the_run_and_the_run_its_curves_and_report(
         curves.get_by_text("valid_loss").first.wait_for()
         files = _opened(browser, f"{runs}/{run_id}/artifacts/reports/report.html")
         files.frame_locator("iframe").get_by_text("Against the linear models").wait_for()
+
+
+def test_nobody_else_can_reach_the_server(filed: tuple[str, str]) -> None:
+    port = urlsplit(filed[0]).port
+    sockets = [found for found in psutil.net_connections("tcp") if found.laddr.port == port]
+    listening = {found.laddr.ip for found in sockets if found.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}
 
 
 def _opened(browser: Browser, url: str) -> Page:

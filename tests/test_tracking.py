@@ -385,6 +385,7 @@ def test_two_processes_may_make_the_store_at_once(empty_folder: Path) -> None:
         "import pathlib, sys; from imdb_rnn import params, tracking\n"
         "shipped = params.load_params(pathlib.Path(sys.argv[1]))\n"
         "mine = shipped.model_copy(update={'seed': int(sys.argv[2])})\n"
+        "tracking.SECONDS_TO_FINISH = 100\n"  # one waits for the other, which makes the tables
         "with tracking.training_run(mine) as run: run.log_epoch(1, {'valid_loss': 0.5})"
     )
     processes = [

@@ -190,6 +190,25 @@ def test_the_end_of_a_training_waits_a_bounded_time(
 
 
 @pytest.mark.fault
+def test_filing_results_waits_a_bounded_time(
+    proxy: Proxy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = _unseen_params(tmp_path)
+    released = threading.Event()
+
+    def answer_when_released(_: _Handler) -> bool:
+        released.wait()
+        return False
+
+    proxy.fault = answer_when_released
+    assert file_results(params, seconds=0.2) is None
+    assert "has not taken everything within 0.2 s" in capsys.readouterr().err
+    released.set()
+    _wait_for_the_sender()
+    assert _filed(proxy, params) == ("FINISHED", [], [1, 2, 3])
+
+
+@pytest.mark.fault
 @pytest.mark.parametrize("left_over", ["", '["step/loss", 0.5, 17', "\x00" * 9, '["a"]', "{}", "3"])
 def test_what_a_killed_training_had_not_sent_is_sent_by_the_next(
     proxy: Proxy, tmp_path: Path, left_over: str

@@ -109,8 +109,10 @@ SECONDS_BETWEEN_FLUSHES: Final = 5.0
 LATER: Final = "The pipeline goes on; `imdb-rnn track` files the run later"
 CLOCK_DRIFT_SECONDS: Final = 2.0
 """By how much the start of a process may seem to move when the clock is corrected."""
-SECONDS_TO_FINISH: Final = 20.0
+SECONDS_TO_FINISH: Final = 15.0
 """How long the end of a training waits for what is still to be sent."""
+SECONDS_TO_FILE: Final = 120.0
+"""How long the stage `report` waits until the results are filed."""
 
 
 def store_uri() -> str:
@@ -272,11 +274,12 @@ def training_run(params: Params) -> Iterator[LiveRun]:
     run.close("FINISHED")
 
 
-def file_results(params: Params) -> str | None:
+def file_results(params: Params, seconds: float | None = None) -> str | None:
     """File what the output files hold into the run of this state; a second time changes nothing.
 
     Args:
         params: All of `params.yaml`; the outputs in the working folder must belong to them.
+        seconds: How long to wait for MLflow at most; None waits as long as it answers.
 
     Returns:
         The run's id; None if MLflow did not take everything, and then why not has been printed.
@@ -306,7 +309,13 @@ def file_results(params: Params) -> str | None:
         console.print(f"MLflow: run “{run.name}” of experiment {EXPERIMENT} in {store_uri()}")
         run_id = run.id
 
-    _answered(file)
+    # In a thread, because nothing else bounds the time that all answers together take.
+    filing = threading.Thread(target=_answered, args=(file,), name="mlflow-sender", daemon=True)
+    filing.start()
+    filing.join(seconds)
+    if filing.is_alive():
+        _warn(f"has not taken everything within {seconds:g} s")
+        return None
     return run_id
 
 

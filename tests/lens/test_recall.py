@@ -41,6 +41,11 @@ def test_no_cell_has_more_parameters_than_the_plain_one_and_none_much_fewer() ->
         assert 0.6 * limit < cell.parameters <= limit
 
 
+def test_the_smallest_plain_cell_stands_beside_cells_of_one_unit() -> None:
+    found = {cell: recall(params(hidden_size=1), cell) for cell in SMALL_CELLS}
+    assert {cell.hidden_size for cell in found.values()} == {1}
+
+
 def test_a_short_delay_is_learned() -> None:
     found = recall(params(hidden_size=24, probe_steps=250), "gru")
     assert found.accuracy[5] > 0.9

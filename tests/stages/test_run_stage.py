@@ -1,6 +1,7 @@
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,24 @@ def test_a_fault_of_the_disk_is_a_sentence(
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, bug: Exception) -> None:
     with pytest.raises(type(bug)):
         exit_code(monkeypatch, bug)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stage_that_is_asked_to_stop_says_so_by_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    with pytest.raises(SystemExit) as ended:
+        run_stage(lambda _: signal.raise_signal(number))
+    assert ended.value.code == code
+
+
+def test_an_interrupted_stage_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "Interrupted. `dvc repro` takes the work up again.\n"
 
 
 @pytest.mark.fault

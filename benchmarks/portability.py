@@ -1,0 +1,207 @@
+"""How far do results move with threads, Python versions and processors?
+
+    python -m benchmarks.portability .cache/python3.12/bin/python
+
+Runs an experiment of the checked-out commit, to the test results, in a clean copy for each
+circumstance. The other Python is that of an environment where the project was installed with
+`pip install -c constraints.txt -e .`. Writes `reports/portability.json` and the README's table.
+`--experiment default` takes five times as long as `dvc repro` from nothing, `smoke` some minutes.
+"""
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Final
+
+import numpy as np
+import typer
+import yaml
+from safetensors.numpy import load_file
+
+from benchmarks.document import fill_in, table
+from benchmarks.machine import describe_machine
+from benchmarks.pipeline import experiment_params
+from imdb_rnn.console import console
+from imdb_rnn.evaluation.predictions import Judged, read_judged
+from imdb_rnn.experiments import LAST_STAGE, merged
+from imdb_rnn.jsonfile import write_json
+from imdb_rnn.params import PARAMS_FILE
+from imdb_rnn.revisions import PREDICTIONS
+from imdb_rnn.serving.model_folder import WEIGHTS
+from imdb_rnn.verify import (
+    LOCK,
+    Output,
+    compare,
+    copy_commit,
+    environment_of_its_own,
+    read_lock,
+)
+
+RESULTS: Final = Path("reports/portability.json")
+DOCUMENT: Final = Path("README.md")
+MODEL: Final = Path("models/rnn")
+EVEN_ODDS: Final = 0.5
+OLDER_PROCESSOR: Final = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "MKL_CBWR": "COMPATIBLE",
+}
+"""Make PyTorch, oneDNN, OpenBLAS and MKL choose the code that they have for such a one."""
+
+
+@dataclass(frozen=True)
+class Circumstance:
+    """What a run does otherwise than the first."""
+
+    title: str
+    promise: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    python: Path = Path(sys.executable)
+
+
+def main(
+    other_python: Annotated[Path, typer.Argument(help="Of another version, with the project.")],
+    experiment: Annotated[str, typer.Option(help="What to run.")] = "smoke",
+) -> None:
+    """Run, compare, and write the results."""
+    params = experiment_params(experiment)
+    with TemporaryDirectory(prefix="imdb-rnn-portability-") as folder:
+        circumstances = _circumstances(params, other_python)
+        first, *copies = (Path(folder) / str(number) for number in range(len(circumstances) + 1))
+        for copy in (first, *copies):
+            copy_commit(copy)  # all at once, in case somebody commits meanwhile
+        _run(first, params, Circumstance("undisturbed", ""))
+        measured = []
+        for circumstance, copy in zip(circumstances, copies, strict=True):
+            _run(copy, params, circumstance)
+            measured.append(
+                {"changed": circumstance.title, "promise": circumstance.promise}
+                | differences(first, copy)
+            )
+        judged = read_judged(first / PREDICTIONS, PREDICTIONS)
+    results = {
+        "experiment": experiment,
+        "machine": describe_machine(),
+        "reviews": len(judged.labels),
+        "accuracy": _accuracy(judged),
+        "runs": measured,
+    }
+    write_json(RESULTS, results)
+    fill_in(DOCUMENT, blocks(results))
+    console.print(blocks(results)["portability"])
+
+
+def differences(first: Path, other: Path) -> dict[str, Any]:
+    """How far the outputs of two runs of the pipeline are apart.
+
+    Args:
+        first: Folder of the one.
+        other: Folder of the other.
+
+    Returns:
+        Number of outputs and names of those with other bytes; the largest absolute difference of a
+        weight and of a predicted probability; how many reviews are judged otherwise; the accuracy
+        that is gained.
+    """
+    outputs = compare(read_lock(first / LOCK), read_lock(other / LOCK), first, other).outputs
+    ours, theirs = (read_judged(folder / PREDICTIONS, PREDICTIONS) for folder in (first, other))
+    verdicts = [judged.probability > EVEN_ODDS for judged in (ours, theirs)]
+    return {
+        "outputs": len(outputs),
+        "outputs_different": _different(outputs),
+        "weight_difference": _weight_difference(first / MODEL, other / MODEL),
+        "probability_difference": float(np.abs(theirs.probability - ours.probability).max()),
+        "verdicts_changed": int((verdicts[0] != verdicts[1]).sum()),
+        "accuracy_difference": _accuracy(theirs) - _accuracy(ours),
+    }
+
+
+def blocks(results: Mapping[str, Any]) -> dict[str, str]:
+    """The README's table, and what it is of."""
+    what = f"The experiment `{results['experiment']}` again, with one thing changed:\n\n"
+    head = [
+        "changed",
+        "promised",
+        "outputs with equal bytes",
+        "weights, at most",
+        "probabilities, at most",
+        f"verdicts on {results['reviews']:,} reviews",
+        "accuracy",
+    ]
+    return {"portability": what + table(head, [_row(run) for run in results["runs"]])}
+
+
+def _row(run: Mapping[str, Any]) -> list[str]:
+    equal = run["outputs"] - len(run["outputs_different"])
+    return [
+        run["changed"],
+        run["promise"],
+        f"{equal} of {run['outputs']}",
+        f"{run['weight_difference']:.1g}",
+        f"{run['probability_difference']:.1g}",
+        str(run["verdicts_changed"]),
+        f"{run['accuracy_difference']:+.4f}",
+    ]
+
+
+def _circumstances(params: Mapping[str, Any], other_python: Path) -> list[Circumstance]:
+    threads: int = params["train"]["threads"]
+    others = 1 if threads > 1 else 2
+    ours, theirs = _versions(Path(sys.executable)), _versions(other_python)
+    close = "the same up to rounding"
+    return [
+        Circumstance("nothing", "the same bytes"),
+        Circumstance(
+            f"train.threads {others} instead of {threads}",
+            close,
+            params={"train": {"threads": others}},
+        ),
+        Circumstance(f"{theirs} instead of {ours}", close, python=other_python),
+        Circumstance(
+            "AVX2 code, as an older processor runs it", close, environment=OLDER_PROCESSOR
+        ),
+    ]
+
+
+def _versions(python: Path) -> str:
+    code = (
+        "import platform, torch;"
+        "print('Python', platform.python_version(), 'with PyTorch', torch.__version__)"
+    )
+    said = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
+    return said.stdout.strip()
+
+
+def _run(copy: Path, params: Mapping[str, Any], circumstance: Circumstance) -> None:
+    """Run the experiment in a clean copy of the commit."""
+    console.print(circumstance.title)
+    (copy / LOCK).unlink()  # else stages that do not run would count as equal
+    changed = merged(params, circumstance.params)
+    (copy / PARAMS_FILE).write_text(yaml.safe_dump(changed), encoding="utf-8")
+    environment = {**environment_of_its_own(copy), **circumstance.environment}
+    # Not resolved: a virtual environment's Python is a link to another place.
+    environment["PATH"] = f"{circumstance.python.absolute().parent}:{environment['PATH']}"
+    command = ["dvc", "repro", "--quiet", LAST_STAGE]
+    subprocess.run(command, cwd=copy, env=environment, check=True)
+
+
+def _different(outputs: Sequence[Output]) -> list[str]:
+    return [output.path for output in outputs if not output.equal]
+
+
+def _weight_difference(first: Path, other: Path) -> float:
+    ours, theirs = (load_file(folder / WEIGHTS) for folder in (first, other))
+    return max(float(np.abs(theirs[name] - ours[name]).max()) for name in ours)
+
+
+def _accuracy(judged: Judged) -> float:
+    return float(((judged.probability > EVEN_ODDS) == judged.labels).mean())
+
+
+if __name__ == "__main__":
+    typer.run(main)

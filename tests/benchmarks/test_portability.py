@@ -1,0 +1,57 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from benchmarks.document import filled_in
+from benchmarks.portability import blocks, differences
+from safetensors.numpy import save_file
+
+from imdb_rnn.corpus.reviews import SCHEMA
+from imdb_rnn.evaluation.predictions import write_predictions
+from imdb_rnn.jsonfile import read_json
+
+ROOT = Path(__file__).parents[2]
+RESULTS: dict[str, Any] = read_json(ROOT / "reports/portability.json")
+
+
+def write_run(folder: Path, weight: float, probabilities: list[float], digest: str) -> Path:
+    """What is compared of a run of the pipeline."""
+    (folder / "models/rnn").mkdir(parents=True)
+    save_file({"w": np.array([0.0, weight])}, folder / "models/rnn/model.safetensors")
+    empty = [None] * len(probabilities)
+    names = [str(number) for number in range(len(probabilities))]
+    columns = [names, names, [1, 0, 0], empty, empty]
+    reviews = SCHEMA.empty_table().from_arrays(columns, schema=SCHEMA)
+    columns = {"probability": np.array(probabilities)}
+    write_predictions(folder / "reports/predictions.parquet", reviews, columns)
+    outs = [{"path": "same", "md5": "0"}, {"path": "moved", "md5": digest}]
+    (folder / "dvc.lock").write_text(yaml.safe_dump({"stages": {"train": {"outs": outs}}}))
+    return folder
+
+
+def test_differences_are_the_largest_of_weights_and_probabilities(tmp_path: Path) -> None:
+    first = write_run(tmp_path / "first", 1.0, [0.9, 0.1, 0.6], "a")
+    other = write_run(tmp_path / "other", 1.25, [0.8, 0.1, 0.4], "b")
+    assert differences(first, other) == {
+        "outputs": 2,
+        "outputs_different": ["moved"],
+        "weight_difference": 0.25,
+        "probability_difference": pytest.approx(0.2),
+        "verdicts_changed": 1,
+        "accuracy_difference": pytest.approx(1 / 3),
+    }
+    assert differences(first, first)["outputs_different"] == []
+
+
+def test_the_readme_shows_the_committed_results() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert filled_in(readme, blocks(RESULTS)) == readme
+
+
+def test_the_same_again_gave_the_same_bytes() -> None:
+    same = RESULTS["runs"][0]
+    assert same["changed"] == "nothing"
+    assert same["outputs_different"] == []
+    assert same["weight_difference"] == same["probability_difference"] == 0

@@ -1,0 +1,207 @@
+"""A disk that is full at any one output of any stage: a sentence, and nothing half-written.
+A stage that is killed while it writes one starts again to the same bytes.
+
+Before it writes an output, the process that runs the stages forks; the fork goes on in a copy of
+the folder and finds the disk full. So one run of the pipeline serves for all outputs. A limit on
+the size of files stands in for the full disk: it works without being root.
+"""
+
+import importlib
+import io
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from archives import write_archive
+from imdb_rnn.atomic import replacing
+from imdb_rnn.experiments import merged
+from imdb_rnn.stages import run_stage
+from limits import largest_file
+from results import shipped_params
+
+PROJECT = Path(__file__).parents[2]
+STAGES: dict[str, Any] = yaml.safe_load((PROJECT / "dvc.yaml").read_text("utf-8"))["stages"]
+SMALL = {
+    "baseline": {"tfidf": {"max_ngram": 1}, "nb": {"max_ngram": 1}},
+    "prepare": {"vocabulary_size": 100, "max_length": 60, "validation_folds": 2},
+    "phrases": {"longest": 1, "least_count": 2},
+    "model": {"embedding_size": 4, "hidden_size": 4},
+    "train": {"epochs": 1, "threads": 1, "device": "cpu"},
+    "evaluate": {"resamples": 100},
+    "lens": {
+        "reviews": 8,
+        "measured_reviews": 4,
+        "words": 50,
+        "hidden_size": 4,
+        "epochs": 1,
+        "longest_delay": 4,
+        "probe_steps": 1,
+    },
+}
+
+
+def outputs_of(stage: dict[str, Any]) -> list[str]:
+    entries = [entry for kind in ("outs", "plots", "metrics") for entry in stage.get(kind, [])]
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+
+
+KILLED_AT = Path("reports/figures/roc.png")
+"""In the middle of `evaluate`."""
+SENTENCE = re.compile(r"(?P<file>\S+): File too large. Mend this and run `dvc repro` again.\n")
+OUTPUTS = [Path(output) for stage in STAGES.values() for output in outputs_of(stage)]
+
+
+class Ending(NamedTuple):
+    """How a stage ended that found the disk full."""
+
+    file: str
+    """That was to be written."""
+    code: int
+    said: str
+    left: list[str]
+    """Files that were not there before, or have other contents."""
+
+
+class FullDisk:
+    """Lets each output of a stage be tried by a fork that can write nothing more.
+
+    Args:
+        scratch: An empty folder.
+
+    It also keeps what a process would leave behind that is killed while it writes `KILLED_AT`.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._note = scratch / "ending.json"
+        self.killed = scratch / "killed"
+        self._file: str | None = None
+        """In a fork: what it was to write."""
+        self._before: dict[str, bytes] = {}
+        self.endings: list[Ending] = []
+
+    @contextmanager
+    def replacing(self, path: Path) -> Iterator[Path]:
+        with replacing(path) as unfinished:
+            if self._file is None and path.parts[0] != ".cache" and self._fork(path):
+                with largest_file(0):
+                    yield unfinished
+                os._exit(1)  # nobody noticed
+            if path == KILLED_AT and not self.killed.exists():
+                unfinished.write_bytes(b"half")
+                shutil.copytree(Path(), self.killed)
+                unfinished.unlink()
+            yield unfinished
+
+    def _fork(self, path: Path) -> bool:
+        """Whether this is the fork; its parent comes back once the fork has ended."""
+        child = os.fork()
+        if child == 0:
+            copy = self._scratch / str(len(self.endings))
+            shutil.copytree(Path(), copy)
+            os.chdir(copy)
+            self._file, self._before = str(path), files()
+            sys.stderr = io.StringIO()
+            return True
+        _, status = os.waitpid(child, 0)
+        assert status == 0, f"{path}: nobody noticed that the disk is full"
+        self.endings.append(Ending(*json.loads(self._note.read_text(encoding="utf-8"))))
+        return False
+
+    def run(self, name: str) -> None:
+        """Run a stage."""
+        module = importlib.import_module(f"imdb_rnn.stages.{name}")
+        with pytest.raises(SystemExit) as ended:
+            run_stage(getattr(module, name))
+        if self._file:
+            changed = sorted(path for path, _ in files().items() - self._before.items())
+            ending = Ending(self._file, ended.value.code, sys.stderr.getvalue(), changed)
+            self._note.write_text(json.dumps(ending), encoding="utf-8")
+            os._exit(0)
+        assert ended.value.code == 0
+
+
+def files() -> dict[str, bytes]:
+    """Contents of what lies in the working folder, whole or not, by path."""
+    found = (path for path in Path().rglob("*") if path.is_file() and path.parts[0] != ".cache")
+    return {str(path): path.read_bytes() for path in found}
+
+
+class Tried(NamedTuple):
+    """What the trial of all stages came to."""
+
+    endings: list[Ending]
+    project: Path
+    """Where nothing happened."""
+    killed: Path
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory) -> Tried:
+    """All stages, at each of their outputs."""
+    folder = tmp_path_factory.mktemp("project")
+    digests = write_archive(folder / "data/external/aclImdb_v1.tar.gz", 40)
+    params = merged(shipped_params().model_dump(mode="json"), SMALL)
+    (folder / "params.yaml").write_text(
+        yaml.safe_dump(merged(params, {"download": {"digests": digests}})), encoding="utf-8"
+    )
+    disk = FullDisk(tmp_path_factory.mktemp("scratch"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")  # where nobody listens
+        patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        for name in STAGES:
+            importlib.import_module(f"imdb_rnn.stages.{name}")
+        for module in list(sys.modules.values()):
+            if getattr(module, "replacing", None) is replacing and module.__name__ != __name__:
+                patch.setattr(module, "replacing", disk.replacing)
+        for name in STAGES:
+            disk.run(name)
+    return Tried(disk.endings, folder, disk.killed)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("output", OUTPUTS, ids=str)
+def test_a_disk_that_is_full_at_an_output_is_a_sentence(tried: Tried, output: Path) -> None:
+    endings = [ending for ending in tried.endings if concerns(Path(ending.file), output)]
+    assert endings
+    for ending in endings:
+        assert ending.code == 1
+        assert ending.left == []
+        said = SENTENCE.fullmatch(ending.said)
+        assert said
+        assert concerns(Path(said["file"]), output)
+
+
+def concerns(file: Path, output: Path) -> bool:
+    """Whether a file is the output, is in it, or is on its way there, or is a folder around it."""
+    place = Path(*(part.removeprefix(".") for part in file.parts))
+    return output in (place, *place.parents) or place in output.parents
+
+
+@pytest.mark.fault
+def test_a_killed_evaluate_starts_again_to_the_same_bytes(
+    tried: Tried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tried.killed)
+    assert not KILLED_AT.exists()
+    assert KILLED_AT.with_name(f".{KILLED_AT.name}").exists()
+    with pytest.raises(SystemExit) as ended:
+        run_stage(importlib.import_module("imdb_rnn.stages.evaluate").evaluate)
+    assert ended.value.code == 0
+    again = files()
+    monkeypatch.chdir(tried.project)
+    expected = files()
+    assert again.keys() >= {
+        output for output in map(str, outputs_of(STAGES["evaluate"])) if "." in output
+    }
+    assert again == {path: expected[path] for path in again}
