@@ -263,10 +263,12 @@ def champion() -> None:
 def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
-    """Show the runs of the pipeline in a browser."""
+    """Show the runs of the pipeline in a browser, until Ctrl-C."""
+    from imdb_rnn.processes import ending_together
     from imdb_rnn.tracking import serve_ui
 
-    serve_ui(port)
+    with ending_together():
+        serve_ui(port)
 
 
 @app.command("verify")
