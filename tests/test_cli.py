@@ -75,7 +75,7 @@ def test_a_bad_row_ends_with_exit_code_2_after_the_good_ones(
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 1 + 16
     assert said.err.startswith(f"{tmp_path / 'r.jsonl'}, row 17: not JSON")
-    assert "at character 12" in said.err
+    assert "starting at character 12" in said.err
     assert said.err.count("\n") == 1
 
 

@@ -1,10 +1,21 @@
+import json
+import subprocess
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
 from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.experiments import dvc_command, experiment_names, read_overrides
+from imdb_rnn.experiments import (
+    dvc_command,
+    experiment_names,
+    gather_results,
+    read_overrides,
+    results_table,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -57,3 +68,96 @@ def test_a_mistake_in_an_experiment_names_its_file(
     assert experiment_names() == ["odd"]
     with pytest.raises(InputRefusedError, match=r"experiments/odd.yaml: 1 problem\n.*epochs"):
         read_overrides("odd")
+
+
+class Clone:
+    """A repository with results, and DVC's experiment `gru` beside them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._git = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@t"]
+        for name in ("experiments", "reports"):
+            (folder / name).mkdir()
+        Path("experiments/gru.yaml").write_text("model: {cell: gru}\n", encoding="utf-8")
+        stages = {"train": {}, "evaluate": {}, "report": {}}
+        Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
+        self._run("init", "-q")
+        self.write(cell="gru", accuracy=0.9)
+        self._run("add", ".")
+        self._run("commit", "-qm", "gru")
+        self._run("update-ref", "refs/exps/ab/cdef/gru", "HEAD")
+        self.write()
+
+    def _run(self, *arguments: str) -> None:
+        subprocess.run([*self._git, *arguments], check=True, capture_output=True)
+
+    def write(self, *, cell: str = "lstm", accuracy: float = 0.8, **digests: str) -> None:
+        """What a run leaves behind: parameters, results, and digests of each stage's code."""
+        Path("params.yaml").write_text(f"seed: 1\nmodel: {{cell: {cell}}}\n", encoding="utf-8")
+        test = {"edition": "full", "accuracy": accuracy, "accuracy_low": 0, "accuracy_high": 1}
+        Path("reports/evaluate.json").write_text(json.dumps(test), encoding="utf-8")
+        Path("reports/train.json").write_text('{"valid_accuracy": 0.5}', encoding="utf-8")
+        stages = {
+            stage: {
+                "deps": [
+                    {"path": f"src/{stage}.py", "md5": digests.get(stage, "1")},
+                    {"path": "data/raw.parquet", "md5": digests.get("data", "1")},
+                ]
+            }
+            for stage in ("train", "evaluate", "report")
+        }
+        Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
+    monkeypatch.chdir(tmp_path)
+    return Clone(tmp_path)
+
+
+def _accuracies() -> dict[str, float]:
+    rows: list[dict[str, Any]] = json.loads(Path("reports/experiments.json").read_text())
+    return {row["name"]: row["accuracy"] for row in rows}
+
+
+@pytest.mark.parametrize("other", [{}, {"report": "2"}, {"data": "2"}])
+def test_results_of_the_same_parameters_and_judged_code_are_gathered(
+    clone: Clone, other: dict[str, str]
+) -> None:
+    clone.write(**other)
+    gathered = gather_results()
+    assert [row["name"] for row in gathered.rows] == ["default", "gru"]
+    assert gathered.kept == []
+    assert _accuracies() == {"default": 0.8, "gru": 0.9}
+
+
+@pytest.mark.parametrize("stage", ["train", "evaluate"])
+def test_a_result_of_other_code_is_not_shown_as_the_present_one(clone: Clone, stage: str) -> None:
+    clone.write(**{stage: "2"})
+    assert gather_results().kept == []
+    assert _accuracies() == {"default": 0.8}
+
+
+def test_a_row_from_before_is_kept_and_said_to_be_so(clone: Clone) -> None:
+    gather_results()
+    clone.write(accuracy=0.85, train="2")
+    gathered = gather_results()
+    assert gathered.kept == ["gru"]
+    assert _accuracies() == {"default": 0.85, "gru": 0.9}
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(results_table(gathered))
+    assert "kept from before, not run here" in console.export_text()
+
+
+def test_an_experiment_that_is_defined_differently_now_is_not_gathered(clone: Clone) -> None:
+    clone.write()
+    Path("experiments/gru.yaml").write_text("model: {cell: gru}\nseed: 2\n", encoding="utf-8")
+    gather_results()
+    assert _accuracies() == {"default": 0.8}
+
+
+@pytest.mark.usefixtures("clone")
+def test_an_experiment_whose_file_is_gone_leaves_no_row() -> None:
+    gather_results()
+    Path("experiments/gru.yaml").unlink()
+    assert gather_results().kept == []
+    assert _accuracies() == {"default": 0.8}

@@ -1,12 +1,11 @@
 """A run in MLflow's own pages, as a browser shows them."""
 
-import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import mlflow
@@ -21,13 +20,21 @@ from imdb_rnn.report.page import page
 from imdb_rnn.tracking import EXPERIMENT, file_results, store_uri
 from results import small_params, write_results
 
-pytestmark = needs_chromium
 PATIENCE = 60_000  # milliseconds; the pages are large programs
 
 
+class Ui(NamedTuple):
+    """What `imdb-rnn ui` shows."""
+
+    command: subprocess.Popen[bytes]
+    runs: str
+    """Address of the table of runs."""
+    run_id: str
+    """Of the one that is filed there."""
+
+
 @pytest.fixture(scope="module")
-def filed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Address of MLflow's table of runs, and the id of the one that is filed there."""
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME"):
@@ -44,38 +51,42 @@ def filed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        command = [sys.executable, "-c", "from imdb_rnn.cli import main; main()", "ui"]
-        server = subprocess.Popen(
-            [*command, "--port", str(port)], stdout=subprocess.DEVNULL, start_new_session=True
-        )
+        program = [sys.executable, "-c", "from imdb_rnn.cli import main; main()", "ui"]
+        command = subprocess.Popen([*program, "--port", str(port)], stdout=subprocess.DEVNULL)
     base = f"http://127.0.0.1:{port}"
     _wait_for(f"{base}/health")
-    yield f"{base}/#/experiments/{experiment}/runs", run.info.run_id
-    os.killpg(server.pid, signal.SIGTERM)  # the command and the server that it runs
-    server.wait()
+    yield Ui(command, f"{base}/#/experiments/{experiment}/runs", run.info.run_id)
+    command.terminate()
+    command.wait()
 
 
-def test_the_runs_table_shows_the_run_and_the_run_its_curves_and_report(
-    filed: tuple[str, str],
-) -> None:
-    runs, run_id = filed
+@needs_chromium
+def test_the_runs_table_shows_the_run_and_the_run_its_curves_and_report(ui: Ui) -> None:
     with chromium() as browser:
-        table = _opened(browser, f"{runs}?workflowType=machine_learning")
+        table = _opened(browser, f"{ui.runs}?workflowType=machine_learning")
         table.get_by_text("lstm-4x1-bi seed 1").first.wait_for()
-        run = _opened(browser, f"{runs}/{run_id}")
+        run = _opened(browser, f"{ui.runs}/{ui.run_id}")
         run.get_by_text("0.9104").first.wait_for()
-        curves = _opened(browser, f"{runs}/{run_id}/model-metrics")
+        curves = _opened(browser, f"{ui.runs}/{ui.run_id}/model-metrics")
         curves.get_by_placeholder("Search metric charts").fill("epoch/valid_loss")
         curves.get_by_text("valid_loss").first.wait_for()
-        files = _opened(browser, f"{runs}/{run_id}/artifacts/reports/report.html")
+        files = _opened(browser, f"{ui.runs}/{ui.run_id}/artifacts/reports/report.html")
         files.frame_locator("iframe").get_by_text("Against the linear models").wait_for()
 
 
-def test_nobody_else_can_reach_the_server(filed: tuple[str, str]) -> None:
-    port = urlsplit(filed[0]).port
+def test_nobody_else_can_reach_the_server(ui: Ui) -> None:
+    port = urlsplit(ui.runs).port
     sockets = [found for found in psutil.net_connections("tcp") if found.laddr.port == port]
     listening = {found.laddr.ip for found in sockets if found.status == psutil.CONN_LISTEN}
     assert listening == {"127.0.0.1"}
+
+
+def test_a_server_ends_with_its_command(ui: Ui) -> None:
+    servers = psutil.Process(ui.command.pid).children(recursive=True)
+    assert servers
+    ui.command.terminate()
+    assert ui.command.wait(timeout=30) == 143
+    assert psutil.wait_procs(servers, timeout=5)[1] == []
 
 
 def _opened(browser: Browser, url: str) -> Page:

@@ -24,12 +24,24 @@ from imdb_rnn.revisions import (
 
 IDS = ["test/neg/0_2", "test/neg/1_3", "test/pos/0_10", "test/pos/1_7"]
 LABELS = pa.array([0, 0, 1, 1], pa.int8())
-STAGE = {
-    "cmd": "true",
-    "params": [{"params.yaml": ["seed", "train"]}],
-    "deps": ["src/code.py"],
-    "outs": [PREDICTIONS],
+STAGES = {
+    "prepare": {"cmd": "true", "deps": ["src/prepare.py"], "outs": ["data.csv"]},
+    "train": {
+        "cmd": "true",
+        "params": [{"params.yaml": ["train"]}],
+        "deps": ["data.csv"],
+        "outs": ["model"],
+    },
+    "evaluate": {
+        "cmd": "true",
+        "params": [{"params.yaml": ["seed"]}],
+        "deps": ["model", "src/code.py"],
+        "outs": [PREDICTIONS],
+    },
 }
+
+SEEDS = {"edition": "full", "runs": [{"accuracy": 0.75}, {"accuracy": 0.7}]}
+"""Of the commit with three epochs; it stays where it is when the parameters change."""
 
 
 def write_predictions(path: Path, probability: list[float], ids: list[str] = IDS) -> None:
@@ -45,11 +57,16 @@ def run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True, env=environment)
 
 
-def commit(message: str, probability: list[float], epochs: int) -> None:
+def commit(message: str, probability: list[float], epochs: int, code: str = "1") -> None:
     """What `dvc repro` and `git commit` leave behind."""
     write_predictions(Path(PREDICTIONS), probability)
+    Path("src/code.py").write_text(code)
+    for output in ("data.csv", "model"):
+        Path(output).write_text(message)
     Path("params.yaml").write_text(f"seed: 1\ntrain: {{epochs: {epochs}}}\n")
-    Path("reports/evaluate.json").write_text('{"edition": "full"}')
+    right = np.equal(np.array(probability) > 0.5, LABELS)
+    results = {"edition": "full", "accuracy": right.mean(), "accuracy_low": 0, "accuracy_high": 1}
+    Path("reports/evaluate.json").write_text(json.dumps(results))
     run("dvc", "commit", "--force")
     run("git", "add", ".")
     run("git", "-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qm", message)
@@ -65,13 +82,21 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("dvc", "init", "-q")
     run("git", "-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qm", "Empty")
     Path("src").mkdir()
-    Path("src/code.py").write_text("1")
-    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"evaluate": STAGE}}))
+    Path("src/prepare.py").write_text("1")
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": STAGES}))
+    Path("reports").mkdir()
+    Path("reports/seeds.json").write_text(json.dumps(SEEDS))
     commit("Three epochs", [0.1, 0.6, 0.7, 0.8], 3)
     run("git", "tag", "three")
     commit("Two epochs", [0.2, 0.3, 0.4, 0.5], 2)
     run("git", "update-ref", "refs/exps/ab/cdef/short", "HEAD")
-    commit("One epoch", [0.9, 0.3, 0.4, 0.5], 1)
+    commit("One epoch", [0.9, 0.3, 0.4, 0.5], 1, code="2")
+    run("git", "switch", "-qc", "unfinished")
+    lock = yaml.safe_load(Path("dvc.lock").read_text())
+    del lock["stages"]["evaluate"]
+    Path("dvc.lock").write_text(yaml.safe_dump(lock))
+    run("git", "-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qam", "Half")
+    run("git", "switch", "-q", "main")
     os.chdir(here)
     return folder
 
@@ -101,11 +126,33 @@ class TestInARepository:
         found = changes(load_results("three"), results)
         assert found is not None
         assert found.params == {"train.epochs": (3, 1)}
-        assert found.code == []
         write_predictions(tmp_path / "predictions.parquet", [0.1, 0.2, 0.3, 0.4])
         stray = load_results(str(tmp_path / "predictions.parquet"))
         assert stray.recipe is None
         assert changes(results, stray) is None
+
+    @pytest.mark.parametrize(
+        ("name", "seeds"), [("three", [0.75, 0.7]), ("short", None), ("HEAD", None)]
+    )
+    def test_seeds_belong_to_the_parameters_that_they_were_run_with(
+        self, name: str, seeds: list[float] | None
+    ) -> None:
+        assert load_results(name).seeds == seeds
+
+    def test_predictions_changed_in_place_have_no_recipe(self, tmp_path: Path) -> None:
+        Path(tmp_path / "dvc.lock").write_bytes(Path("dvc.lock").read_bytes())
+        write_predictions(tmp_path / PREDICTIONS, [0.9, 0.3, 0.4, 0.5])
+        assert load_results(str(tmp_path / PREDICTIONS)).recipe == load_results("HEAD").recipe
+        write_predictions(tmp_path / PREDICTIONS, [0.9, 0.3, 0.4, 0.6])
+        assert load_results(str(tmp_path / PREDICTIONS)).recipe is None
+
+    def test_code_that_differs_is_named_and_data_is_not(self) -> None:
+        three, short, head = (load_results(name) for name in ("three", "short", "HEAD"))
+        same, other = changes(three, short), changes(three, head)
+        assert same
+        assert other
+        assert same.code == []
+        assert other.code == ["src/code.py"]
 
     @pytest.mark.parametrize("name", ["nosuch", "--all", "HEAD~99", ""])
     def test_what_nobody_knows_is_refused(self, name: str) -> None:
@@ -113,8 +160,9 @@ class TestInARepository:
             load_results(name)
 
     def test_a_revision_without_predictions_is_refused(self) -> None:
-        with pytest.raises(InputRefusedError, match=r"^HEAD~3: its dvc.lock has no .*dvc repro"):
-            load_results("HEAD~3")
+        for name in ("HEAD~3", "unfinished"):
+            with pytest.raises(InputRefusedError, match=rf"^{name}: its dvc.lock has no .*repro"):
+                load_results(name)
 
     def test_predictions_that_no_cache_has_are_refused(self, repository: Path) -> None:
         lock = yaml.safe_load((repository / "dvc.lock").read_text())

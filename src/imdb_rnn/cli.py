@@ -296,10 +296,12 @@ def champion() -> None:
 def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
-    """Show the runs of the pipeline in a browser."""
+    """Show the runs of the pipeline in a browser, until Ctrl-C."""
+    from imdb_rnn.processes import ending_together
     from imdb_rnn.tracking import serve_ui
 
-    serve_ui(port)
+    with ending_together():
+        serve_ui(port)
 
 
 @app.command("verify")
@@ -334,9 +336,11 @@ def compare_results(
     """Say whether B is better than A on the test reviews, how sure that is, and where they differ.
 
     The verdict rests on accuracy: of equally good models it calls at most 5 % better or worse.
+    Where `imdb-rnn seeds` has trained a side under several seeds, their luck is set beside it.
     """
     from imdb_rnn.evaluation import comparison_report as report
     from imdb_rnn.evaluation.comparison import compare
+    from imdb_rnn.evaluation.seed_luck import seed_luck
     from imdb_rnn.jsonfile import write_json
     from imdb_rnn.revisions import (
         changes,
@@ -349,15 +353,18 @@ def compare_results(
     require_comparable(first, second)
     changed = changes(first, second)
     comparison = compare(first.judged, second.judged)
+    luck = seed_luck(first.seeds, second.seeds)
     texts = review_texts(TEST_REVIEWS, first)
     if json_file:
         sides = {"a": a, "b": b, "edition": first.edition}
         recipe = {"changed": changed._asdict() if changed else None}
-        write_json(json_file, sides | recipe | report.as_json(comparison, texts))
+        write_json(json_file, sides | recipe | report.as_json(comparison, texts, luck))
     console.print(changes_table(changed, a, b))
     console.print(report.measures_table(comparison, a, b))
     console.print(report.flips_table(comparison, texts))
     console.print(report.verdict(comparison, a, b), markup=False)
+    if luck:
+        console.print(report.seeds_sentence(luck, comparison, a, b), markup=False)
 
 
 def _results(name: str) -> "Results":

@@ -23,6 +23,8 @@ from imdb_rnn.params import PARAMS_FILE, FileSource, load_params, parse_params, 
 FOLDER: Final = Path("experiments")
 RESULTS: Final = Path("reports/experiments.json")
 DEFAULT: Final = "default"
+PIPELINE: Final = Path("dvc.yaml")
+LOCK: Final = Path("dvc.lock")
 LAST_STAGE: Final = "evaluate"
 """Where experiments end: they are compared by their test results."""
 
@@ -117,11 +119,20 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": programs}
 
 
-def gather_results() -> list[dict[str, Any]]:
+class Gathered(NamedTuple):
+    """The results of the named experiments."""
+
+    rows: list[dict[str, Any]]
+    """Contents of `reports/experiments.json`, the lowest accuracy first."""
+    kept: list[str]
+    """Experiments with a row from before, of other parameters or code or of another clone."""
+
+
+def gather_results() -> Gathered:
     """Bring `reports/experiments.json` up to date and return it.
 
-    An experiment that this clone has not run with the parameters as they are now keeps the row
-    that it has.
+    An experiment that this clone has not run with the parameters and the code as they are now
+    keeps the row that it has.
 
     Raises:
         InputRefusedError: The pipeline itself has no results yet.
@@ -138,13 +149,18 @@ def gather_results() -> list[dict[str, Any]]:
     gathered = [rows[name] for name in sorted(rows) if name in found]
     gathered.sort(key=lambda row: row["accuracy"])
     write_json(RESULTS, gathered)
-    return gathered
+    return Gathered(gathered, [row["name"] for row in gathered if not found[row["name"]]])
 
 
-def results_table(rows: list[dict[str, Any]]) -> Table:
-    """The rows of `gather_results` for reading."""
+def results_table(gathered: Gathered) -> Table:
+    """What `gather_results` returns, for reading."""
     table = Table("experiment", "test accuracy", "interval", "validation", "edition")
-    for row in rows:
+    if gathered.kept:
+        table.caption = (
+            "kept from before, not run here with the parameters and the code as they are now: "
+            + ", ".join(gathered.kept)
+        )
+    for row in gathered.rows:
         table.add_row(
             row["name"],
             f"{row['accuracy']:.4f}",
@@ -159,10 +175,9 @@ _METRICS: Final = ("reports/evaluate.json", "reports/train.json")
 
 
 def _results_of(name: str) -> dict[str, Any] | None:
-    """The row of an experiment, if it was run with the parameters as they are now."""
+    """The row of an experiment, if it was run with parameters and code as they are now."""
     reference = experiment_reference(name)
-    changed = merged(read_mapping(PARAMS_FILE), read_mapping(_file(name)))
-    if reference is None or yaml.safe_load(reference.read(str(PARAMS_FILE))) != changed:
+    if reference is None or not made_as_now(reference, read_mapping(_file(name))):
         return None
     return _row(name, *(json.loads(reference.read(path)) for path in _METRICS))
 
@@ -191,6 +206,28 @@ class Reference(NamedTuple):
     def read(self, path: str) -> str:
         """A file of the experiment."""
         return _git("show", f"{self.commit}:{path}")
+
+
+def made_as_now(reference: Reference, changes: Mapping[str, Any]) -> bool:
+    """Whether an experiment had the parameters and the code that it would have today.
+
+    Args:
+        reference: Of the experiment.
+        changes: What it changes in `params.yaml`.
+    """
+    params = yaml.safe_load(reference.read(str(PARAMS_FILE)))
+    return params == merged(read_mapping(PARAMS_FILE), changes) and _judged_code(
+        reference.read(str(LOCK))
+    ) == _judged_code(LOCK.read_text(encoding="utf-8"))
+
+
+def _judged_code(lock: str) -> dict[str, str]:
+    """Digest of each file of the project's code that went into the test results of a `dvc.lock`."""
+    recorded = yaml.safe_load(lock)["stages"]
+    stages = list(read_mapping(PIPELINE)["stages"])
+    judged = [stage for stage in stages[: stages.index(LAST_STAGE) + 1] if stage in recorded]
+    files = (file for stage in judged for file in recorded[stage]["deps"])
+    return {file["path"]: file["md5"] for file in files if file["path"].startswith("src/")}
 
 
 def experiment_reference(name: str) -> Reference | None:

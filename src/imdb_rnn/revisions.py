@@ -18,6 +18,7 @@ from imdb_rnn.corpus.reviews import edition_of, read_reviews
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.predictions import Judged, read_judged
 from imdb_rnn.experiments import environment, experiment_reference, flatten
+from imdb_rnn.report.results import seeds_of
 
 PREDICTIONS: Final = "reports/predictions.parquet"
 
@@ -40,6 +41,8 @@ class Results(NamedTuple):
     """None where no `evaluate.json` stands beside the predictions."""
     recipe: Recipe | None
     """None where no `dvc.lock` vouches for the predictions."""
+    seeds: list[float] | None = None
+    """Accuracy of the same parameters under each of several seeds; None where it is unknown."""
 
 
 class Changes(NamedTuple):
@@ -147,13 +150,14 @@ def review_texts(path: Path, results: Results) -> dict[str, str]:
 def _results_of_file(path: Path) -> Results:
     if not path.is_file():
         raise InputRefusedError(f"{path}: no such file. `dvc repro evaluate` writes {PREDICTIONS}.")
-    results, lock = path.with_name("evaluate.json"), path.parent.parent / "dvc.lock"
+    results, lock = _text(path.with_name("evaluate.json")), _text(path.parent.parent / "dvc.lock")
     digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     return Results(
         str(path),
         read_judged(path, str(path)),
-        _edition(results.read_text(encoding="utf-8")) if results.exists() else None,
-        _recipe(lock.read_text(encoding="utf-8"), digest) if lock.exists() else None,
+        _edition(results),
+        _recipe(lock, digest) if lock else None,
+        _seeds(_text(path.with_name("seeds.json")), results),
     )
 
 
@@ -178,9 +182,10 @@ def _results_of_commit(commit: str, name: str) -> Results:
                 f"`dvc pull` or, with the revision checked out, `dvc repro` brings them back."
             )
         judged = read_judged(path, f"{PREDICTIONS} of {name}")
-    return Results(
-        name, judged, _edition(_git("show", f"{commit}:./reports/evaluate.json")), recipe
+    results, seeds = (
+        _git("show", f"{commit}:./reports/{file}.json") for file in ("evaluate", "seeds")
     )
+    return Results(name, judged, _edition(results), recipe, _seeds(seeds, results))
 
 
 def _commit(name: str) -> str:
@@ -231,6 +236,20 @@ def _edition(results: str) -> str | None:
     except (ValueError, AttributeError):
         return None
     return edition
+
+
+def _seeds(seeds: str, results: str) -> list[float] | None:
+    """Accuracy of each seed in a `seeds.json`, if the run of an `evaluate.json` is one of them."""
+    try:
+        found = seeds_of(json.loads(seeds), json.loads(results))
+    except (ValueError, KeyError, TypeError):
+        return None
+    return [run["accuracy"] for run in found["runs"]] if found else None
+
+
+def _text(path: Path) -> str:
+    """A file's contents; empty where it is missing."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _git(*arguments: str) -> str:

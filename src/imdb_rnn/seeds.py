@@ -5,19 +5,16 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Final
 
-import yaml
 from rich.table import Table
 
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.figures import seeds_figure, write_figure
-from imdb_rnn.experiments import LAST_STAGE, Reference, experiment_reference, run_changed
+from imdb_rnn.experiments import Reference, experiment_reference, made_as_now, run_changed
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import PARAMS_FILE, read_mapping
 
 RESULTS: Final = Path("reports/seeds.json")
 FIGURE: Final = Path("reports/seeds.png")
-PIPELINE: Final = Path("dvc.yaml")
-LOCK: Final = Path("dvc.lock")
 _TEST: Final = "reports/evaluate.json"
 _TRAIN: Final = "reports/train.json"
 
@@ -93,23 +90,7 @@ def _require_same_edition(seed: int, edition: str, own: str) -> None:
 def _done(seed: int) -> Reference | None:
     """The earlier run of a seed, if parameters and code were the same."""
     run = experiment_reference(experiment_name(seed))
-    if run is None:
-        return None
-    same_params = yaml.safe_load(run.read(str(PARAMS_FILE))) == {
-        **read_mapping(PARAMS_FILE),
-        "seed": seed,
-    }
-    same_code = _code(run.read(str(LOCK))) == _code(LOCK.read_text(encoding="utf-8"))
-    return run if same_params and same_code else None
-
-
-def _code(lock: str) -> dict[str, str]:
-    """Digest of each file of the project's code that went into the test results."""
-    recorded = yaml.safe_load(lock)["stages"]
-    stages = list(read_mapping(PIPELINE)["stages"])
-    judged = stages[: stages.index(LAST_STAGE) + 1]
-    files = (file for stage in judged for file in recorded[stage]["deps"])
-    return {file["path"]: file["md5"] for file in files if file["path"].startswith("src/")}
+    return run if run and made_as_now(run, {"seed": seed}) else None
 
 
 def experiment_name(seed: int) -> str:

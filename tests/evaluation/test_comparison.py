@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import binomtest, bootstrap, sem
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from imdb_rnn.evaluation.comparison import (
@@ -62,6 +62,13 @@ def test_the_numbers_are_those_of_scikit_learn_and_scipy() -> None:
     assert found.only_second - found.only_first == pytest.approx(
         400 * found.measures["accuracy"].value
     )
+
+
+def test_the_sampling_error_is_that_of_the_mean_of_paired_differences() -> None:
+    first, second, labels = models(400, (0.6, 1.0))
+    right, other = ((side.probability > 0.5) == labels for side in (first, second))
+    expected = sem(other.astype(int) - right.astype(int), ddof=0)
+    assert compare(first, second).sampling_error == pytest.approx(expected)
 
 
 def test_certainty_has_a_finite_loss() -> None:

@@ -24,3 +24,8 @@ def test_seeds_are_shown_if_this_run_is_one_of_them() -> None:
     assert seeds_of(SEEDS, TEST | {"accuracy": 0.5}) is None
     assert seeds_of(SEEDS, TEST | {"edition": "train-only"}) is None
     assert seeds_of(None, TEST) is None
+
+
+def test_equal_accuracy_alone_does_not_make_a_run_one_of_the_seeds() -> None:
+    other = {"accuracy": TEST["accuracy"], "accuracy_low": 0.1, "accuracy_high": 0.9}
+    assert seeds_of({"edition": TEST["edition"], "runs": [other]}, TEST) is None

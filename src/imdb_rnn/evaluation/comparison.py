@@ -90,6 +90,16 @@ class Comparison:
         return reviews_needed(gap, self._disagreement) if gap else None
 
     @property
+    def sampling_error(self) -> float:
+        """Standard error of the difference of accuracy over samples of test reviews.
+
+        sqrt((psi - d^2) / n) with d the difference and psi the share of reviews that just one
+        model gets right: the differences of single reviews are -1, 0 or 1.
+        """
+        gap = self.measures["accuracy"].value
+        return float(np.sqrt((self._disagreement - gap**2) / self.reviews))
+
+    @property
     def _disagreement(self) -> float:
         return (self.only_first + self.only_second) / self.reviews
 

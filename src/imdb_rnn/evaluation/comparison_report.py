@@ -1,12 +1,14 @@
 """A comparison in words and tables."""
 
 from collections.abc import Mapping
+from math import hypot
 from typing import Any, Final
 
 from rich.markup import escape
 from rich.table import Table
 
 from imdb_rnn.evaluation.comparison import CONFIDENCE, Comparison, Difference
+from imdb_rnn.evaluation.seed_luck import SeedLuck
 
 FLIPS_SHOWN: Final = 10
 _WORDS_SHOWN: Final = 30
@@ -42,6 +44,40 @@ def verdict(comparison: Comparison, first: str, second: str) -> str:
         f"; this one would take about {_about(needed - comparison.reviews)} more" if needed else ""
     )
     return f"{second} cannot be told apart from {first}: {measured}; {chance}. {visible}{more}."
+
+
+def seeds_sentence(luck: SeedLuck, comparison: Comparison, first: str, second: str) -> str:
+    """How the difference compares with what seeds and the choice of test reviews do to it.
+
+    Args:
+        luck: Of the seeds of one or both models.
+        comparison: Of one run of each.
+        first: What to call the first model.
+        second: What to call the second.
+    """
+    sampling = comparison.sampling_error
+    both = hypot(luck.sd, sampling)
+    gap = abs(comparison.measures["accuracy"].value)
+    times = f"; the measured difference is {gap / both:.1f} times both together" if both else ""
+    return (
+        f"{_seeds(luck, first, second)} two single runs differ by {_size(luck.sd)} points by "
+        f"their seeds and by {_size(sampling)} by the choice of test reviews (standard "
+        f"deviations){times}."
+    )
+
+
+def _seeds(luck: SeedLuck, first: str, second: str) -> str:
+    known = [(name, side) for name, side in ((first, luck.first), (second, luck.second)) if side]
+    counts = " and ".join(str(side.n) for _, side in known)
+    if luck.means:
+        low, high = luck.means.interval
+        return (
+            f"Over {counts} seeds the mean accuracies differ by {_points(luck.means.value)} points "
+            f"(Welch {CONFIDENCE:.0%} interval {_points(low)} to {_points(high)});"
+        )
+    told = " and ".join(f"{_size(side.sd)} points for {name}" for name, side in known)
+    alike = "" if luck.first and luck.second else " if the other varies as much,"
+    return f"Over {counts} seeds the accuracy has a standard deviation of {told};{alike}"
 
 
 def measures_table(comparison: Comparison, first: str, second: str) -> Table:
@@ -91,6 +127,10 @@ def _points(difference: float) -> str:
     return f"{100 * difference:+.2f}"
 
 
+def _size(sd: float) -> str:
+    return f"{100 * sd:.2f}"
+
+
 def _share(p: float) -> str:
     """How many comparisons a probability stands for."""
     if p >= 0.01:  # noqa: PLR2004 - smaller ones are easier to grasp as one of so many
@@ -103,8 +143,16 @@ def _about(count: int) -> str:
     return f"{int(float(f'{count:.2g}')):,}"
 
 
-def as_json(comparison: Comparison, texts: Mapping[str, str]) -> dict[str, Any]:
-    """All that there is to say, for scripts: every number, and every review that changed class."""
+def as_json(
+    comparison: Comparison, texts: Mapping[str, str], luck: SeedLuck | None = None
+) -> dict[str, Any]:
+    """All that there is to say, for scripts: every number, and every review that changed class.
+
+    Args:
+        comparison: Of the two models.
+        texts: Id -> text, as far as known.
+        luck: Of their seeds; None where neither has several.
+    """
     return {
         "reviews": comparison.reviews,
         "outcome": comparison.outcome,
@@ -124,6 +172,8 @@ def as_json(comparison: Comparison, texts: Mapping[str, str]) -> dict[str, Any]:
         "mcnemar_p": comparison.mcnemar_p,
         "visible_difference": comparison.visible_difference,
         "reviews_needed": comparison.reviews_needed,
+        "sampling_error": comparison.sampling_error,
+        "seeds": _seeds_as_json(luck) if luck else None,
         "flips": [
             {
                 "id": flip.id,
@@ -134,4 +184,15 @@ def as_json(comparison: Comparison, texts: Mapping[str, str]) -> dict[str, Any]:
             }
             for flip in comparison.flips
         ],
+    }
+
+
+def _seeds_as_json(luck: SeedLuck) -> dict[str, Any]:
+    return {
+        "a": luck.first._asdict() if luck.first else None,
+        "b": luck.second._asdict() if luck.second else None,
+        "sd": luck.sd,
+        "difference": luck.means.value if luck.means else None,
+        "difference_low": luck.means.interval.low if luck.means else None,
+        "difference_high": luck.means.interval.high if luck.means else None,
     }

@@ -163,7 +163,8 @@ def _json_row(line: Row, key: str) -> Row:
     try:
         value = json.loads(line.text)
     except json.JSONDecodeError as error:
-        return line._replace(text="", problem=f"not JSON: {error.msg} at character {error.pos + 1}")
+        reason = error.msg.removesuffix(" at")  # some of Python's end so
+        return line._replace(text="", problem=f"not JSON: {reason} at character {error.pos + 1}")
     except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
         return line._replace(text="", problem=f"not readable JSON: {error}")
     text = value.get(key) if isinstance(value, dict) else None
