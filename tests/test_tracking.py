@@ -226,6 +226,20 @@ class TestFiling:
         filed = {entry.path for entry in _client(results).list_artifacts(run.info.run_id, "lens")}
         assert filed == {"lens/lens.json", "lens/recall.png"}
 
+    def test_what_the_last_stages_have_not_made_yet_is_left_out(self, results: Path) -> None:
+        write_json(results / "reports/lens.json", {"windows": {"whole": 0.9}})
+        (results / "reports/report.html").write_text("of another state")
+        (results / "reports/plots/lens").mkdir()
+        (results / "reports/plots/lens/recall.csv").write_text('"delay","tanh"\n5,1\n')
+        assert file_results(PARAMS, shown=False)
+        (run,) = _runs(results)
+        assert run.data.metrics["test/accuracy"] == 0.9104
+        assert not [name for name in run.data.metrics if name.startswith("lens")]
+        filed = {entry.path for entry in _client(results).list_artifacts(run.info.run_id)}
+        assert "lens" not in filed
+        reports = _client(results).list_artifacts(run.info.run_id, "reports")
+        assert "reports/report.html" not in {entry.path for entry in reports}
+
     def test_the_lines_of_the_lens_are_curves(self, results: Path) -> None:
         points = results / "reports/plots/lens"
         points.mkdir()

@@ -80,14 +80,17 @@ ARTIFACTS: Final = {
         "reports/baseline.json",
         "reports/evaluate.json",
         "reports/classification_report.txt",
-        "reports/report.html",
     ],
     "predictions": ["reports/*predictions.parquet"],
     "figures": ["reports/figures/*.png"],
     "plots": ["reports/plots/*.csv"],
+}
+SHOWN_ARTIFACTS: Final = {
+    "reports": ["reports/report.html"],
     "lens": ["reports/lens.json", "reports/lens/*.png"],
     "lens/points": ["reports/plots/lens/*.csv"],
 }
+"""Made by the stages after `evaluate`."""
 """Folder in the run -> the files, as patterns, that are filed there."""
 
 SERVING_PACKAGES: Final = [
@@ -274,12 +277,16 @@ def training_run(params: Params) -> Iterator[LiveRun]:
     run.close("FINISHED")
 
 
-def file_results(params: Params, seconds: float | None = None) -> str | None:
+def file_results(
+    params: Params, seconds: float | None = None, *, shown: bool = True
+) -> str | None:
     """File what the output files hold into the run of this state; a second time changes nothing.
 
     Args:
         params: All of `params.yaml`; the outputs in the working folder must belong to them.
         seconds: How long to wait for MLflow at most; None waits as long as it answers.
+        shown: Whether the stages after `evaluate` have run; else their outputs are of another
+            state.
 
     Returns:
         The run's id; None if MLflow did not take everything, and then why not has been printed.
@@ -290,7 +297,7 @@ def file_results(params: Params, seconds: float | None = None) -> str | None:
     run_id: str | None = None
     dataset = _read_output(DATASET)
     results = {"train": _read_output(REPORTS / "train.json")}
-    for name in ("evaluate", "baseline", "data", "lens"):
+    for name in ("evaluate", "baseline", "data", *(["lens"] if shown else [])):
         if (REPORTS / f"{name}.json").exists():
             results[name] = _read_output(REPORTS / f"{name}.json")
 
@@ -299,11 +306,14 @@ def file_results(params: Params, seconds: float | None = None) -> str | None:
         run = _Run(params, dataset)
         run.describe(results.get("evaluate"))
         journal = _Journal(fingerprint(params, dataset))
-        run.extend_curves([*journal.points(), *_recorded_epochs(), *_lens_curves()])
+        lens_curves = _lens_curves() if shown else []
+        run.extend_curves([*journal.points(), *_recorded_epochs(), *lens_curves])
         journal.remove()
         run.log_results(_headline_metrics(results))
         run.log_datasets()
-        run.log_files()
+        run.log_files(ARTIFACTS)
+        if shown:
+            run.log_files(SHOWN_ARTIFACTS)
         run.log_model()
         run.set_status("FINISHED")
         console.print(f"MLflow: run “{run.name}” of experiment {EXPERIMENT} in {store_uri()}")
@@ -496,9 +506,9 @@ class _Run:
             profile=json.dumps({"reviews": reviews["reviews"]}),
         )
 
-    def log_files(self) -> None:
-        """Copy reports, figures and predictions into the run, as far as they exist."""
-        for folder, patterns in ARTIFACTS.items():
+    def log_files(self, artifacts: Mapping[str, Sequence[str]]) -> None:
+        """Copy files into the run, as far as they exist: folder there -> patterns here."""
+        for folder, patterns in artifacts.items():
             for path in sorted(path for pattern in patterns for path in Path().glob(pattern)):
                 self._client.log_artifact(self.id, str(path), folder)
 

@@ -37,6 +37,7 @@ from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import Params
 from imdb_rnn.serving.model_folder import load_model
 from imdb_rnn.stages import run_stage
+from imdb_rnn.tracking import SECONDS_TO_FILE, file_results
 from imdb_rnn.training.allocator import keep_freed_memory
 from imdb_rnn.training.determinism import make_deterministic, resolve_device
 from imdb_rnn.training.prediction import predict_logits
@@ -50,7 +51,7 @@ BASELINES = REPORTS / "baseline_predictions.parquet"
 
 
 def evaluate(params: Params) -> None:
-    """Read reviews, model and baseline predictions; write `reports/`."""
+    """Read reviews, model and baseline predictions; write `reports/`, file it in MLflow."""
     edition, test = edition_of(TEST), read_reviews(TEST)
     ids = test["id"].to_pylist()
     baselines = read_probabilities(BASELINES, ids, made_by="baseline")
@@ -69,6 +70,7 @@ def evaluate(params: Params) -> None:
     _draw(test["label"].to_numpy(), probabilities, summary)
     console.print(_write_report(test["label"].to_numpy(), probabilities[MODEL]))
     console.print(headline(results))
+    file_results(params, SECONDS_TO_FILE, shown=False)
 
 
 def _predict(ids: list[str], params: Params) -> NDArray[np.float32]:
