@@ -153,17 +153,17 @@ def _circumstances(params: Mapping[str, Any], other_python: Path) -> list[Circum
     threads: int = params["train"]["threads"]
     others = 1 if threads > 1 else 2
     ours, theirs = _versions(Path(sys.executable)), _versions(other_python)
-    close = "the same up to rounding"
+    alike = "accuracy within its interval"
     return [
         Circumstance("nothing", "the same bytes"),
         Circumstance(
             f"train.threads {others} instead of {threads}",
-            close,
+            alike,
             params={"train": {"threads": others}},
         ),
-        Circumstance(f"{theirs} instead of {ours}", close, python=other_python),
+        Circumstance(f"{theirs} instead of {ours}", alike, python=other_python),
         Circumstance(
-            "AVX2 code, as an older processor runs it", close, environment=OLDER_PROCESSOR
+            "AVX2 code, as an older processor runs it", alike, environment=OLDER_PROCESSOR
         ),
     ]
 

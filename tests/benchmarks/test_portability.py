@@ -55,3 +55,10 @@ def test_the_same_again_gave_the_same_bytes() -> None:
     assert same["changed"] == "nothing"
     assert same["outputs_different"] == []
     assert same["weight_difference"] == same["probability_difference"] == 0
+
+
+@pytest.mark.parametrize("run", RESULTS["runs"], ids=lambda run: run["changed"])
+def test_accuracy_stayed_within_its_interval(run: dict[str, Any]) -> None:
+    accuracy = RESULTS["accuracy"]
+    half = 1.96 * (accuracy * (1 - accuracy) / RESULTS["reviews"]) ** 0.5
+    assert abs(run["accuracy_difference"]) < half
