@@ -277,9 +277,7 @@ def training_run(params: Params) -> Iterator[LiveRun]:
     run.close("FINISHED")
 
 
-def file_results(
-    params: Params, seconds: float | None = None, *, shown: bool = True
-) -> str | None:
+def file_results(params: Params, seconds: float | None = None, *, shown: bool = True) -> str | None:
     """File what the output files hold into the run of this state; a second time changes nothing.
 
     Args:
