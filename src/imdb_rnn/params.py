@@ -242,7 +242,7 @@ class Lens(Section):
     """Most steps, at most, over which a marked word is to be recalled; the delays double from 5.
     The sequences of the adding problem are as long."""
     probe_steps: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Gradient steps at each delay of the recall; twice as many at each length of the adding."""
+    """Gradient steps at each delay of the recall and at each length of the adding problem."""
 
 
 class Params(Section):

@@ -11,6 +11,7 @@ from imdb_rnn.training.checkpoint import Checkpoint
 def train_in(folder: Path, seconds_between: float) -> None:
     """Run the stage `train` in a folder, silently, and exit."""
     os.chdir(folder)
+    os.environ.pop("MLFLOW_TRACKING_URI", None)  # MLflow sets it in whatever uses another store
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a descriptor is wanted, not a path
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)

@@ -136,6 +136,12 @@ def files() -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in found}
 
 
+def leave_mlflow_out(patch: pytest.MonkeyPatch) -> None:
+    """Name a server's address where nobody listens."""
+    patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+
 class Tried(NamedTuple):
     """What the trial of all stages came to."""
 
@@ -157,8 +163,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Tried:
     disk = FullDisk(tmp_path_factory.mktemp("scratch"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")  # where nobody listens
-        patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        leave_mlflow_out(patch)
         for name in STAGES:
             importlib.import_module(f"imdb_rnn.stages.{name}")
         for module in list(sys.modules.values()):
@@ -192,6 +197,7 @@ def concerns(file: Path, output: Path) -> bool:
 def test_a_killed_evaluate_starts_again_to_the_same_bytes(
     tried: Tried, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    leave_mlflow_out(monkeypatch)
     monkeypatch.chdir(tried.killed)
     assert not KILLED_AT.exists()
     assert KILLED_AT.with_name(f".{KILLED_AT.name}").exists()

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow.csv
 import pytest
-import torch
 
 from imdb_rnn.corpus.store import write_store
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.lens.findings import findings
-from imdb_rnn.lens.starts import STARTS
 from imdb_rnn.params import Params
 from imdb_rnn.stages import lens as stage
 from results import shipped_params, write_model
@@ -105,21 +103,6 @@ def test_each_figure_has_a_sentence_without_gaps(folder: Path) -> None:
     for sentence in sentences.values():
         assert sentence.endswith(".")
         assert not re.search(r"\bnan\b|\binf\b|None", sentence)
-
-
-def test_a_start_that_diverges_is_said_and_drawn(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def explode(cell: torch.nn.RNNBase) -> None:
-        torch.nn.init.constant_(dict(cell.named_parameters())["weight_hh_l0"], 100)
-
-    monkeypatch.setattr(stage, "STARTS", {"relu": {"identity": STARTS["relu"]["identity"]}})
-    monkeypatch.setitem(stage.STARTS["relu"], "explosive", explode)
-    stage.lens(params())
-    found = read_json(folder / "reports/lens.json")
-    assert found["initialization"]["relu"]["explosive"]["accuracy"] is None
-    assert "diverged (explosive)" in findings(found)["initialization"]
-    assert found["initialization"]["relu"]["identity"]["accuracy"] > 0
 
 
 def test_measured_reviews_are_not_learned_from(folder: Path) -> None:

@@ -22,7 +22,6 @@ from imdb_rnn.params import Model, Params
 ALWAYS_ONE: Final = 1 / 6
 """Mean squared error of who always answers 1: the variance of a sum of two such numbers."""
 
-_STEPS_A_PROBE_STEP: Final = 2
 _LEARNING_RATE: Final = 0.005
 
 
@@ -39,8 +38,8 @@ def add(params: Params, cell: str) -> Adding:
     """Teach each length to a network of its own and test it on other sequences.
 
     Args:
-        params: Lengths are the delays of the recall, steps twice as many as there; a tanh cell has
-            `lens.hidden_size` units, of the others as many as come to no more parameters.
+        params: Lengths and steps are those of the recall; a tanh cell has `lens.hidden_size` units,
+            of the others as many as come to no more parameters.
         cell: A key of `small.SMALL_CELLS`.
     """
     shape = as_large_as_plain(params, cell, lambda shape: parameter_count(_Adder(shape, 0)))
@@ -48,7 +47,7 @@ def add(params: Params, cell: str) -> Adding:
     error = {}
     for length in delays(params):
         adder = _Adder(shape, params.seed)
-        _teach(adder, length, _STEPS_A_PROBE_STEP * params.lens.probe_steps, random)
+        _teach(adder, length, params.lens.probe_steps, random)
         error[length] = _error(adder, *sequences(random, TESTED, length))
     return Adding(shape.hidden_size, parameter_count(adder), error)
 

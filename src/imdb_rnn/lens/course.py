@@ -110,26 +110,6 @@ def follow(shape: Model, material: Material, reviews: TokenStore, params: Params
     return Course(classifier, snapshots, np.array(norms), accuracy(classifier, material.valid))
 
 
-def accuracy_once_taught(
-    classifier: Classifier, material: Material, params: Params
-) -> float | None:
-    """Validation accuracy after a training that nobody looks at; None if it diverged.
-
-    Args:
-        classifier: With its first weights; changed in place.
-        material: Reviews to learn from and to be judged on.
-        params: Of the lens and of the seed.
-    """
-    trainer = small_trainer(classifier, material.learned, params)
-    try:
-        for epoch in range(1, params.lens.epochs + 1):
-            for _ in trainer.epoch(epoch):
-                pass
-    except InputRefusedError:  # what the user chose is not to blame: some starts lead there
-        return None
-    return accuracy(classifier, material.valid)
-
-
 def look(classifier: Classifier, reviews: TokenStore, words: int) -> Snapshot:
     """A small network as it is now; see `flow.gradient_flow`."""
     return Snapshot(gradient_flow(classifier, reviews, words), spectrum(classifier))

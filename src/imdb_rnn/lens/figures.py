@@ -1,6 +1,5 @@
 """The lens's points as pictures; equal points make equal bytes."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -49,26 +48,17 @@ def gradients_figure(points: pa.Table) -> Figure:
 
 
 @styled
-def initialization_figure(points: pa.Table, accuracies: Mapping[str, float | None]) -> Figure:
-    """A column a cell, a colour a start: gradients before the training, accuracies after it.
-
-    Args:
-        points: From `results.gradient_points`, named CELL_START.
-        accuracies: Of the same names; None for a training that diverged.
-    """
-    cells = list(dict.fromkeys(name.partition("_")[0] for name in accuracies))
-    figure = Figure(figsize=(3.6 * len(cells), 5.6))
-    panels = figure.subplots(2, len(cells), height_ratios=[2, 1], squeeze=False, sharex="row")
-    for cell, (flow, bars) in zip(cells, panels.T, strict=True):
-        names = [name for name in accuracies if name.startswith(f"{cell}_")]
-        for number, name in enumerate(names):
-            _banded(flow, points, name, color=f"C{number}")
-            gained = (accuracies[name] or _GUESSING) - _GUESSING
-            bars.barh(name.partition("_")[2], gained, left=_GUESSING, color=f"C{number}")
-        flow.set(title=TITLES[cell], yscale="log", xlabel=_FROM_LOSS)
-        bars.invert_yaxis()
-        bars.set_xlabel("accuracy after the training")
-    panels[0, 0].set_ylabel(f"{_NORM} before training")
+def initialization_figure(points: pa.Table) -> Figure:
+    """A panel a cell, a line a start, from `results.gradient_points` named CELL_START."""
+    cells = list(dict.fromkeys(name.partition("_")[0] for name in _networks(points)))
+    figure = Figure(figsize=(3.6 * len(cells), 3.9))
+    for cell, axes in zip(cells, figure.subplots(1, len(cells), squeeze=False)[0], strict=True):
+        for number, name in enumerate(_networks(points, prefix=f"{cell}_")):
+            label = name.partition("_")[2]
+            _banded(axes, points, name, color=f"C{number}", label=label)
+        axes.set(title=TITLES[cell], yscale="log", xlabel=_FROM_LOSS)
+        axes.legend(fontsize="small")
+    figure.axes[0].set_ylabel(f"{_NORM} before training")
     return figure
 
 

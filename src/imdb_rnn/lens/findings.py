@@ -17,7 +17,7 @@ def findings(results: Mapping[str, Any]) -> dict[str, str]:
     """
     return {
         "gradients": _gradients(results),
-        "initialization": _initialization(results),
+        "initialization": _initialization(results["initialization"]),
         "clipping": _clipping(results["cells"]),
         "padding": _padding(results),
         "recall": _recall(results["recall"]),
@@ -46,24 +46,15 @@ def _shrinkage(snapshot: Mapping[str, float]) -> str:
     return f"{snapshot['orders_of_magnitude']:.1f}"
 
 
-def _initialization(results: Mapping[str, Any]) -> str:
-    factors, accuracies = [], []
-    for cell, starts in results["initialization"].items():
-        named = {name: start["factor_per_step"] for name, start in starts.items()}
-        factors.append(f"{TITLES[cell]} {_listed(named)}")
-        named = {name: start["accuracy"] for name, start in starts.items()}
-        accuracies.append(f"{TITLES[cell]} {_listed(named)}")
+def _initialization(starts: Mapping[str, Any]) -> str:
+    said = [
+        f"{TITLES[cell]} "
+        + ", ".join(f"{start['factor_per_step']:.3f} ({name})" for name, start in by_name.items())
+        for cell, by_name in starts.items()
+    ]
     return (
-        f"Before any training, each step back multiplies the median gradient by: "
-        f"{'; '.join(factors)}. After {results['material']['epochs']} epochs on "
-        f"{results['material']['learned']:,} reviews, the validation accuracies are: "
-        f"{'; '.join(accuracies)}."
+        f"Before any training, each step back multiplies the median gradient by: {'; '.join(said)}."
     )
-
-
-def _listed(values: Mapping[str, float | None]) -> str:
-    said = {name: "diverged" if value is None else f"{value:.3f}" for name, value in values.items()}
-    return ", ".join(f"{value} ({name})" for name, value in said.items())
 
 
 def _clipping(cells: Mapping[str, Any]) -> str:

@@ -52,12 +52,6 @@ def snapshot_summary(snapshot: Snapshot) -> dict[str, float]:
     return {name: _rounded(value) for name, value in summary.items()}
 
 
-def start_summary(before: Snapshot, accuracy: float | None) -> dict[str, Any]:
-    """A network before its training, and its accuracy after it; None where that diverged."""
-    reached = None if accuracy is None else _rounded(accuracy)
-    return snapshot_summary(before) | {"accuracy": reached}
-
-
 def padded_summary(course: Course) -> dict[str, Any]:
     """A network that meets padding: what arrives at the last real word of a short review."""
     return {

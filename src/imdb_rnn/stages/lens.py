@@ -13,15 +13,7 @@ from imdb_rnn.evaluation.figures import write_figure
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.lens import figures, results
 from imdb_rnn.lens.adding import Adding, add
-from imdb_rnn.lens.course import (
-    Course,
-    Material,
-    Snapshot,
-    accuracy_once_taught,
-    follow,
-    gather,
-    look,
-)
+from imdb_rnn.lens.course import Course, Material, Snapshot, follow, gather, look
 from imdb_rnn.lens.findings import findings
 from imdb_rnn.lens.recall import Recall, recall
 from imdb_rnn.lens.small import SMALL_CELLS, small_shape
@@ -47,13 +39,10 @@ PADDINGS = {
 }
 """What the network of the padding's effect, a tanh RNN, does with short reviews."""
 
-Starts = dict[str, tuple[Snapshot, float | None]]
-"""Name of a start -> the network before its training, and its accuracy after it."""
-
 
 def lens(params: Params) -> None:
     """Read prepared reviews and model; write `reports/lens.json`, points and pictures."""
-    make_deterministic(params.train.threads)
+    make_deterministic(threads=1)  # a second one costs networks this small more than it brings
     keep_freed_memory()
     dataset = read_json(PREPARED / "dataset.json")
     material = gather(PREPARED, dataset["vocabulary_size"], params)
@@ -61,13 +50,14 @@ def lens(params: Params) -> None:
     starts = _start(material, params)
     padded = _follow_padded(material, params)
     recalled, added = _recall(params), _add(params)
+    make_deterministic(params.train.threads)
     parts = read_parts(load_model(CLASSIFIER), TokenStore.open(PREPARED / "valid"), params.seed)
     summary = {
         "edition": dataset["edition"],
         "material": _material(material, params),
         "cells": {name: results.course_summary(course) for name, course in cells.items()},
         "initialization": {
-            cell: {name: results.start_summary(*start) for name, start in by_name.items()}
+            cell: {name: results.snapshot_summary(start) for name, start in by_name.items()}
             for cell, by_name in starts.items()
         },
         "padding": {name: results.padded_summary(course) for name, course in padded.items()},
@@ -90,18 +80,18 @@ def _follow_cells(material: Material, params: Params) -> dict[str, Course]:
     return courses
 
 
-def _start(material: Material, params: Params) -> dict[str, Starts]:
-    starts: dict[str, Starts] = {}
-    with progress("starts", sum(map(len, STARTS.values()))) as advance:
-        for cell, named in STARTS.items():
-            starts[cell] = {}
-            for name, start in named.items():
-                classifier = started(_orthogonal(cell, material, params), start, params.seed)
-                before = look(classifier, material.full, params.lens.words)
-                reached = accuracy_once_taught(classifier, material, params)
-                starts[cell][name] = (before, reached)
-                advance()
-    return starts
+def _start(material: Material, params: Params) -> dict[str, dict[str, Snapshot]]:
+    return {
+        cell: {
+            name: look(
+                started(_orthogonal(cell, material, params), start, params.seed),
+                material.full,
+                params.lens.words,
+            )
+            for name, start in starts.items()
+        }
+        for cell, starts in STARTS.items()
+    }
 
 
 def _orthogonal(cell: str, material: Material, params: Params) -> Classifier:
@@ -149,15 +139,19 @@ def _material(material: Material, params: Params) -> dict[str, Any]:
 
 def _draw(
     cells: Mapping[str, Course],
-    starts: Mapping[str, Starts],
+    starts: Mapping[str, Mapping[str, Snapshot]],
     padded: Mapping[str, Course],
     probes: tuple[Mapping[str, Recall], Mapping[str, Adding]],
     parts: PartAccuracies,
 ) -> None:
     """Write each figure's points and picture."""
     recalled, added = probes
+    by_start = {
+        f"{cell}_{name}": start for cell, named in starts.items() for name, start in named.items()
+    }
     drawn = {
         "gradients": (results.gradient_points(_by_epoch(cells)), figures.gradients_figure),
+        "initialization": (results.gradient_points(by_start), figures.initialization_figure),
         "clipping": (results.clipping_points(cells), figures.clipping_figure),
         "padding": (results.gradient_points(_by_epoch(padded)), figures.padding_figure),
         "recall": (results.recall_points(recalled), figures.recall_figure),
@@ -166,22 +160,10 @@ def _draw(
     for name, (points, draw) in drawn.items():
         write_points(POINTS / f"{name}.csv", points, decimals=None)
         write_figure(FIGURES / f"{name}.png", draw(points))
-    _draw_starts(starts)
     points = results.parts_points(parts)
     write_points(POINTS / "windows.csv", points)
     picture = figures.windows_figure(points, parts.whole, parts.shuffled)
     write_figure(FIGURES / "windows.png", picture)
-
-
-def _draw_starts(starts: Mapping[str, Starts]) -> None:
-    by_name = {
-        f"{cell}_{name}": start for cell, named in starts.items() for name, start in named.items()
-    }
-    points = results.gradient_points({name: before for name, (before, _) in by_name.items()})
-    accuracies = {name: reached for name, (_, reached) in by_name.items()}
-    write_points(POINTS / "initialization.csv", points, decimals=None)
-    picture = figures.initialization_figure(points, accuracies)
-    write_figure(FIGURES / "initialization.png", picture)
 
 
 def _by_epoch(courses: Mapping[str, Course]) -> dict[str, Snapshot]:
