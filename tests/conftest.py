@@ -16,6 +16,7 @@ settings.load_profile("project")
 PIPELINE = "pipeline"
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep together what shares fixtures; the longest first if there are others to go on with."""
     for item in items:

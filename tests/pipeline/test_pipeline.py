@@ -110,6 +110,8 @@ def test_seeds_are_run_once_and_summarised(project: Project) -> None:
     def seeds() -> subprocess.CompletedProcess[str]:
         return run(["imdb-rnn", "seeds", "--n", "2"], project.folder)
 
+    read_by_the_report = project.folder / "reports/seeds.json"
+    before = read_by_the_report.read_bytes()
     first = seeds()
     assert first.returncode == 0, first.stdout + first.stderr
     results = project.json("seeds.json")
@@ -121,6 +123,7 @@ def test_seeds_are_run_once_and_summarised(project: Project) -> None:
     again = seeds()
     assert "exp run" not in again.stdout
     assert project.json("seeds.json") == results
+    read_by_the_report.write_bytes(before)
 
 
 def test_verify_repeats_every_byte_and_touches_nothing(
