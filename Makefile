@@ -35,8 +35,7 @@ verify: setup ## the pipeline again in a clean copy: are the bytes the same?
 
 # A core for each process, so a thread for each.
 test: setup lint ## every test
-	OMP_NUM_THREADS=1 pytest --numprocesses auto --maxprocesses 4 \
-		--dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 pytest --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
 
 lint: setup ## formatting, lint rules, types
 	ruff format --check

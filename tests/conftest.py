@@ -1,7 +1,12 @@
 """What holds for all tests."""
 
+import signal
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from reliability import REPORT, Reliability
 
@@ -16,15 +21,25 @@ settings.load_profile("project")
 PIPELINE = "pipeline"
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
+class OneProcessAFixture(LoadScopeScheduling):
+    """Tests of a file go to the same process, and all of tests/pipeline, which share a project."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        return PIPELINE if file.parent.name == PIPELINE else str(file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProcessAFixture:
+    return OneProcessAFixture(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep together what shares fixtures; the longest first if there are others to go on with."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder == PIPELINE else item.path.stem))
+    """The longest last, or first if other processes go on with the rest."""
     several = hasattr(config, "workerinput")
     items.sort(key=lambda item: (item.path.parent.name == PIPELINE) != several)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Started in the background of a script, Python leaves Ctrl-C ignored, also for what it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(Reliability(REPORT), "reliability")
