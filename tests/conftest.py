@@ -19,6 +19,7 @@ settings.load_profile("project")
 
 
 PIPELINE = "pipeline"
+LONGEST = {PIPELINE, "test_queue.py"}
 
 
 class OneProcessAFixture(LoadScopeScheduling):
@@ -36,7 +37,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProc
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest last, or first if other processes go on with the rest."""
     several = hasattr(config, "workerinput")
-    items.sort(key=lambda item: (item.path.parent.name == PIPELINE) != several)
+    items.sort(key=lambda item: bool(LONGEST & {*item.path.parts}) != several)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,7 +1,6 @@
 """DVC's queue with two workers at once, on one MLflow store."""
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,22 +17,19 @@ SECONDS_A_TRY = 240
 
 
 @pytest.fixture(scope="module")
-def worked_off(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A copy of the project whose queue was worked off into a new store of runs."""
-    folder = tmp_path_factory.mktemp("queue") / "project"
-    runs = shutil.ignore_patterns("mlflow.db", "mlartifacts")
-    shutil.copytree(project.folder, folder, symlinks=True, ignore=runs)
-    copy = Project(folder)
+def worked_off(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project whose queue was worked off."""
+    project = Project.make(tmp_path_factory.mktemp("queue"))
     for name, rate in RATES.items():
         archive = "data/external/aclImdb_v1.tar.gz"
         changes = ["--name", name, "-S", f"train.learning_rate={rate}", "--copy-paths", archive]
-        queued = copy.dvc("exp", "run", "--queue", *changes)
+        queued = project.dvc("exp", "run", "--queue", *changes)
         assert queued.returncode == 0, queued.stdout + queued.stderr
     try:
-        _work_off(copy)
-        yield copy
+        _work_off(project)
+        yield project
     finally:
-        copy.dvc("queue", "stop", "--kill")
+        project.dvc("queue", "stop", "--kill")
 
 
 def _work_off(project: Project) -> None:
