@@ -33,9 +33,9 @@ run: setup ## the whole pipeline, from the reviews to the report
 verify: setup ## the pipeline again in a clean copy: are the bytes the same?
 	imdb-rnn verify
 
-# One process more than most small machines have cores, because many tests wait for other programs.
+# A core for each process, so a thread for each.
 test: setup lint ## every test
-	OMP_NUM_THREADS=1 pytest --numprocesses 3 --no-loadscope-reorder
+	OMP_NUM_THREADS=1 pytest --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
 
 lint: setup ## formatting, lint rules, types
 	ruff format --check
