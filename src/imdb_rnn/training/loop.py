@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from imdb_rnn.console import console, progress
@@ -297,8 +297,7 @@ class Trainer:
         logits = torch.cat([self._backward(piece, len(batch)) for piece in self._pieces(batch)])
         loss = binary_cross_entropy_with_logits(logits, targets)
         _refuse_divergence(loss, f"the loss of step {self.steps_done + 1}")
-        limit = self.params.clip_norm or math.inf
-        norm = clip_grad_norm_(self.classifier.parameters(), limit)
+        norm = self._clip_gradient()
         rate = self._schedule.get_last_lr()[0]
         self._optimizer.step()
         self._schedule.step()
@@ -307,6 +306,14 @@ class Trainer:
         self.steps_done += 1
         correct = int(((logits > 0) == (targets > 0.5)).sum())  # noqa: PLR2004 - even odds
         return Step(len(targets), loss.item(), correct, norm.item(), float(rate))
+
+    def _clip_gradient(self) -> torch.Tensor:
+        """Shorten the whole gradient to the limit, if there is one; returns its norm before."""
+        weights = list(self.classifier.parameters())
+        norm = get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+        if self.params.clip_norm:
+            clip_grads_with_norm_(weights, self.params.clip_norm, norm)
+        return norm
 
     def _pieces(self, batch: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """The batch in parts that are read at once."""
