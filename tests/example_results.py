@@ -18,6 +18,7 @@ TEST: dict[str, Any] = {
     "accuracy_low": 0.9068,
     "accuracy_high": 0.9139,
     "accuracy_without_duplicates": 0.91,
+    "without_duplicates": {"accuracy": 0.91, "accuracy_low": 0.9064, "accuracy_high": 0.9136},
     "log_loss": 0.22,
     "brier": 0.06,
     "roc_auc": 0.97,

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROMISES = (ROOT / "docs/promises.md").read_text(encoding="utf-8")
-TESTS = sorted(set(re.findall(r"`(tests/\S+?\.py)::(\w+)`", PROMISES)))
+TESTS = sorted(set(re.findall(r"`(tests/\S+?\.py)::(?:\w+::)?(\w+)`", PROMISES)))
 REPORT = ROOT / "reports/reliability.json"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import socket
@@ -15,7 +16,9 @@ from pathlib import Path
 import mlflow
 import pytest
 import requests
+import yaml
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
@@ -39,6 +42,7 @@ from results import (
     write_predictions,
     write_results,
 )
+from test_pickle import Trap
 
 PARAMS = small_params()
 
@@ -273,6 +277,51 @@ class TestFiling:
         folders = {entry.path for entry in _client(results).list_artifacts(run.info.run_id)}
         assert folders == {"figures", "plots", "reports"}
 
+    def test_reports_of_all_stages_go_with_the_run(self, results: Path) -> None:
+        write_json(results / "reports/metrics.json", {"accuracy": 0.9104})
+        _let_a_teacher_judge(results, reviews=9)
+        assert file_results(PARAMS, shown=False)
+        (run,) = _runs(results)
+        filed = _client(results).list_artifacts(run.info.run_id, "reports")
+        assert {entry.path for entry in filed} == {
+            f"reports/{path.name}" for path in (results / "reports").iterdir() if path.is_file()
+        }
+        assert run.data.metrics["pseudo_label/teacher_valid_accuracy"] == 0.92
+
+    @pytest.mark.parametrize(
+        ("judged", "expected"),
+        [
+            (9, {"train": "training", "test": "testing", "unsup": "pseudo-labelled training"}),
+            (0, {"train": "training", "test": "testing"}),
+        ],
+    )
+    def test_the_reviews_that_a_teacher_judged_are_named_as_learned_from(
+        self, results: Path, judged: int, expected: dict[str, str]
+    ) -> None:
+        _let_a_teacher_judge(results, judged)
+        for _ in range(2):
+            assert file_results(PARAMS)
+        (run,) = _runs(results)
+        contexts = {
+            given.dataset.name: tag.value
+            for given in run.inputs.dataset_inputs
+            for tag in given.tags
+            if tag.key == "mlflow.data.context"
+        }
+        assert contexts == {f"IMDB {split}, full": use for split, use in expected.items()}
+        assert len(run.inputs.dataset_inputs) == len(expected)
+
+    @pytest.mark.parametrize(("stage", "tagged"), [(None, True), ("evaluate", False)])
+    def test_only_a_finished_lock_file_is_vouched_for(
+        self, results: Path, monkeypatch: pytest.MonkeyPatch, stage: str | None, *, tagged: bool
+    ) -> None:
+        (results / "dvc.lock").write_text("schema: '2.0'\n")
+        if stage:
+            monkeypatch.setenv("DVC_STAGE", stage)
+        assert file_results(PARAMS)
+        (run,) = _runs(results)
+        assert ("dvc.lock_sha256" in run.data.tags) is tagged
+
     def test_filing_joins_the_run_of_the_training(self, results: Path) -> None:
         with training_run(PARAMS) as live:
             live.log_epoch(1, {"valid_loss": 0.34})
@@ -317,6 +366,27 @@ class TestFiling:
         files = [path for path in (results / "mlartifacts").rglob("*") if path.is_file()]
         assert "pyfunc.py" in {path.name for path in files}
         assert not {path.suffix for path in files} & {".pkl", ".pickle", ".pt", ".bin", ".joblib"}
+
+    @pytest.mark.hostile
+    @pytest.mark.parametrize(("allowed", "runs"), [(None, False), ("true", True)])
+    def test_a_pickle_planted_as_the_model_runs_only_where_the_user_allows_it(
+        self, results: Path, monkeypatch: pytest.MonkeyPatch, allowed: str | None, *, runs: bool
+    ) -> None:
+        write_predictions(results / "reports" / "predictions.parquet")
+        run = file_results(PARAMS)
+        assert run
+        sprung = results / "sprung"
+        _plant_pickle(results / "mlartifacts", Trap(sprung))
+        if allowed:
+            monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", allowed)
+        assert file_results(PARAMS) == run
+        assert promote(run, force=False).done
+        assert not sprung.exists()
+        # No command of the project goes as far as this; serving the model does.
+        refusal = "disallowed" if allowed is None else "load_context"
+        with pytest.raises((MlflowException, AttributeError), match=refusal):
+            mlflow.pyfunc.load_model("models:/imdb-rnn@champion")
+        assert sprung.exists() is runs
 
     def test_the_champion_serves_raw_text_over_http(self, results: Path) -> None:
         write_predictions(results / "reports" / "predictions.parquet")
@@ -438,6 +508,26 @@ def test_the_store_may_be_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert store_uri() == f"sqlite:///{Path.cwd()}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://runs.example.org")
     assert store_uri() == "https://runs.example.org"
+
+
+def _plant_pickle(artifacts: Path, trap: Trap) -> None:
+    """Have the one model that is there say that it was saved as a pickle, and lay it down."""
+    (description,) = artifacts.rglob("MLmodel")
+    content = yaml.safe_load(description.read_text(encoding="utf-8"))
+    loader = content["flavors"]["python_function"]
+    del loader["model_code_path"]
+    loader["python_model"] = "python_model.pkl"
+    description.write_text(yaml.safe_dump(content), encoding="utf-8")
+    description.with_name("python_model.pkl").write_bytes(pickle.dumps(trap))
+
+
+def _let_a_teacher_judge(folder: Path, reviews: int) -> None:
+    """Write what `pseudo_label` reports."""
+    accuracy = 0.92 if reviews else None
+    write_json(
+        folder / "reports/pseudo_label.json",
+        {"edition": "full", "reviews": reviews, "teacher_valid_accuracy": accuracy},
+    )
 
 
 def _train_one_step_until(end: BaseException) -> None:

@@ -1,8 +1,9 @@
 """MLflow's record of the pipeline: one run for one state of parameters, data and code.
 
-`train` opens the run and draws its curves while it works, `report` files everything else into it,
-and `imdb-rnn track` does both from the output files where DVC restored them from its cache.
-The run is found by its fingerprint, a tag; the outputs know nothing of it, so their hashes stay.
+`train` opens the run and draws its curves while it works, `evaluate` files results and model into
+it, `report` what the last stages add, and `imdb-rnn track` all of that, also from output files that
+DVC restored from its cache. The run is found by its fingerprint, a tag; the outputs know nothing of
+it, so their hashes stay.
 
 This module and `registry` are the only ones that know MLflow, besides the one that MLflow itself
 runs to serve.
@@ -51,6 +52,7 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
@@ -78,20 +80,22 @@ ARTIFACTS: Final = {
         "reports/train.json",
         "reports/history.csv",
         "reports/baseline.json",
+        "reports/pseudo_label.json",
         "reports/evaluate.json",
+        "reports/metrics.json",
         "reports/classification_report.txt",
     ],
     "predictions": ["reports/*predictions.parquet"],
     "figures": ["reports/figures/*.png"],
     "plots": ["reports/plots/*.csv"],
 }
+"""Folder in the run -> the files, as patterns, that are filed there."""
 SHOWN_ARTIFACTS: Final = {
     "reports": ["reports/report.html"],
     "lens": ["reports/lens.json", "reports/lens/*.png"],
     "lens/points": ["reports/plots/lens/*.csv"],
 }
-"""Made by the stages after `evaluate`."""
-"""Folder in the run -> the files, as patterns, that are filed there."""
+"""The same for the files of the stages after `evaluate`."""
 
 SERVING_PACKAGES: Final = [
     "numpy",
@@ -115,7 +119,7 @@ CLOCK_DRIFT_SECONDS: Final = 2.0
 SECONDS_TO_FINISH: Final = 15.0
 """How long the end of a training waits for what is still to be sent."""
 SECONDS_TO_FILE: Final = 120.0
-"""How long the stage `report` waits until the results are filed."""
+"""How long each of the stages `evaluate` and `report` waits until its results are filed."""
 
 
 def store_uri() -> str:
@@ -295,7 +299,7 @@ def file_results(params: Params, seconds: float | None = None, *, shown: bool = 
     run_id: str | None = None
     dataset = _read_output(DATASET)
     results = {"train": _read_output(REPORTS / "train.json")}
-    for name in ("evaluate", "baseline", "data", *(["lens"] if shown else [])):
+    for name in ("evaluate", "baseline", "data", "pseudo_label", *(["lens"] if shown else [])):
         if (REPORTS / f"{name}.json").exists():
             results[name] = _read_output(REPORTS / f"{name}.json")
 
@@ -308,7 +312,7 @@ def file_results(params: Params, seconds: float | None = None, *, shown: bool = 
         run.extend_curves([*journal.points(), *_recorded_epochs(), *lens_curves])
         journal.remove()
         run.log_results(_headline_metrics(results))
-        run.log_datasets()
+        run.log_datasets(pseudo_labelled=results.get("pseudo_label", {}).get("reviews", 0) > 0)
         run.log_files(ARTIFACTS)
         if shown:
             run.log_files(SHOWN_ARTIFACTS)
@@ -484,13 +488,20 @@ class _Run:
         for begin in range(0, len(points), METRICS_A_BATCH):
             self._client.log_batch(self.id, metrics=points[begin : begin + METRICS_A_BATCH])
 
-    def log_datasets(self) -> None:
-        """Log which reviews the run learned from and was tested on."""
+    def log_datasets(self, *, pseudo_labelled: bool) -> None:
+        """Log which reviews the run learned from and was tested on.
+
+        Args:
+            pseudo_labelled: Whether it learned from the unlabelled ones, as a teacher judged them.
+        """
+        contexts = {"train": "training", "test": "testing"}
+        if pseudo_labelled:
+            contexts["unsup"] = "pseudo-labelled training"
         self._client.log_inputs(
             self.id,
             [
                 DatasetInput(self._dataset(split), tags=[InputTag("mlflow.data.context", context)])
-                for split, context in {"train": "training", "test": "testing"}.items()
+                for split, context in contexts.items()
             ],
         )
 
@@ -648,7 +659,8 @@ def _lineage() -> dict[str, str]:
     if "DVC_EXP_NAME" in os.environ:
         tags[EXPERIMENT_TAG] = os.environ["DVC_EXP_NAME"]
     lock = Path("dvc.lock")
-    # Within a stage, DVC has not written that stage's own entry yet.
+    # Not within a stage: DVC writes a stage's entry once it has ended, and calls nobody afterwards.
+    # So the tag is set by `imdb-rnn track`, with which `make run` ends.
     if lock.exists() and "DVC_STAGE" not in os.environ:
         tags["dvc.lock_sha256"] = hashlib.sha256(lock.read_bytes()).hexdigest()
     return tags
@@ -711,6 +723,7 @@ def _headline_metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, flo
         "test": results.get("evaluate", {}),
         "baseline": results.get("baseline", {}).get("models", {}),
         "data": results.get("data", {}),
+        "pseudo_label": results.get("pseudo_label", {}),
         "lens": results.get("lens", {}),
     }
     return {

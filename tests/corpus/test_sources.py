@@ -95,7 +95,8 @@ def test_a_server_with_other_data_is_passed_over(
 @pytest.mark.fault
 def test_wrong_data_is_not_kept_for_the_next_try(tmp_path: Path) -> None:
     with serve(claiming(b"<html>", 6), whole(ARCHIVE)) as server:
-        refusal(tmp_path, {"url": server.url})
+        assert "not the archive and was deleted:" in refusal(tmp_path, {"url": server.url})
+        assert list((tmp_path / "downloads").iterdir()) == []
         check_is_full(find(tmp_path, {"url": server.url}))
 
 

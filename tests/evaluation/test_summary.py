@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
+from imdb_rnn.evaluation.intervals import mean_interval
 from imdb_rnn.evaluation.summary import summarize
 from imdb_rnn.params import Evaluate
 
@@ -15,12 +16,14 @@ LABELS = np.arange(N) % 2
 RIGHT = np.arange(N) >= 6  # the network errs on the first six reviews, the baseline on twelve more
 THEIRS = RIGHT & (np.arange(N) < 48)
 
+DUPLICATED = np.arange(N) < 10
+
 
 def confident(right: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.where(right == (LABELS == 1), 0.9, 0.1)
 
 
-def judge(seed: int = 1) -> dict[str, Any]:
+def judge(seed: int = 1, duplicated: NDArray[np.bool_] = DUPLICATED) -> dict[str, Any]:
     reviews = pa.table(
         {
             "text": ["good film"] * N,
@@ -29,7 +32,7 @@ def judge(seed: int = 1) -> dict[str, Any]:
         }
     )
     probabilities = {"rnn": confident(RIGHT), "nb": confident(THEIRS)}
-    return summarize(reviews, probabilities, np.arange(N) < 10, SETTINGS, seed)
+    return summarize(reviews, probabilities, duplicated, SETTINGS, seed)
 
 
 def test_headline_and_duplicates_agree_with_counting() -> None:
@@ -39,6 +42,16 @@ def test_headline_and_duplicates_agree_with_counting() -> None:
     assert summary["accuracy_low"] < summary["accuracy"] < summary["accuracy_high"]
     assert summary["accuracy_without_duplicates"] == 1.0
     assert summary["without_duplicates"]["n_test"] == 50
+
+
+def test_the_accuracy_without_duplicates_has_an_interval_of_its_own() -> None:
+    duplicated = np.arange(N) >= 30
+    summary = judge(duplicated=duplicated)
+    unseen = summary["without_duplicates"]
+    assert unseen["accuracy"] == summary["accuracy_without_duplicates"] == pytest.approx(24 / 30)
+    low, high = mean_interval(RIGHT[~duplicated].astype(float), 0.95, 200, seed=1)
+    assert (unseen["accuracy_low"], unseen["accuracy_high"]) == pytest.approx((low, high), 1e-5)
+    assert unseen["accuracy_high"] < summary["accuracy_high"]
 
 
 def test_difference_to_a_baseline_is_paired() -> None:

@@ -68,7 +68,8 @@ def test_a_damaged_file_is_refused_by_name(folder: Path, file: str, damage: str)
         path.write_bytes(
             {"empty": b"", "cut": content[: len(content) // 2], "noise": b"\xff\x00" * 50}[damage]
         )
-    with pytest.raises(InputRefusedError, match=rf"{file}: .*dvc repro train"):
+    remedy = "`dvc repro train`" if damage == "missing" else "Delete it; `dvc repro train`"
+    with pytest.raises(InputRefusedError, match=rf"{file}: .*\. {remedy}"):
         Predictor.load(folder)
 
 

@@ -21,32 +21,13 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from archives import write_archive
 from imdb_rnn.atomic import replacing
-from imdb_rnn.experiments import merged
 from imdb_rnn.stages import run_stage
 from limits import largest_file
-from results import shipped_params
+from stages.small_project import leave_mlflow_out, write_small_project
 
 PROJECT = Path(__file__).parents[2]
 STAGES: dict[str, Any] = yaml.safe_load((PROJECT / "dvc.yaml").read_text("utf-8"))["stages"]
-SMALL = {
-    "baseline": {"tfidf": {"max_ngram": 1}, "nb": {"max_ngram": 1}},
-    "prepare": {"vocabulary_size": 100, "max_length": 60, "validation_folds": 2},
-    "phrases": {"longest": 1, "least_count": 2},
-    "model": {"embedding_size": 4, "hidden_size": 4},
-    "train": {"epochs": 1, "threads": 1, "device": "cpu"},
-    "evaluate": {"resamples": 100},
-    "lens": {
-        "reviews": 8,
-        "measured_reviews": 4,
-        "words": 50,
-        "hidden_size": 4,
-        "epochs": 1,
-        "longest_delay": 4,
-        "probe_steps": 1,
-    },
-}
 
 
 def outputs_of(stage: dict[str, Any]) -> list[str]:
@@ -136,12 +117,6 @@ def files() -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in found}
 
 
-def leave_mlflow_out(patch: pytest.MonkeyPatch) -> None:
-    """Name a server's address where nobody listens."""
-    patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
-    patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-
-
 class Tried(NamedTuple):
     """What the trial of all stages came to."""
 
@@ -155,11 +130,7 @@ class Tried(NamedTuple):
 def tried(tmp_path_factory: pytest.TempPathFactory) -> Tried:
     """All stages, at each of their outputs."""
     folder = tmp_path_factory.mktemp("project")
-    digests = write_archive(folder / "data/external/aclImdb_v1.tar.gz", 40)
-    params = merged(shipped_params().model_dump(mode="json"), SMALL)
-    (folder / "params.yaml").write_text(
-        yaml.safe_dump(merged(params, {"download": {"digests": digests}})), encoding="utf-8"
-    )
+    write_small_project(folder)
     disk = FullDisk(tmp_path_factory.mktemp("scratch"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

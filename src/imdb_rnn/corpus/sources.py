@@ -117,7 +117,9 @@ def _read_url(source: UrlSource, settings: Download, downloads: Path) -> Dataset
         raise _NoAnswerError(str(failure)) from None
     except WrongReviewsError as problem:
         transfer.discard(source.url, downloads)
-        raise _NoAnswerError(f"what it sends is not the archive: {problem}") from None
+        raise _NoAnswerError(
+            f"what it sent is not the archive and was deleted: {problem}"
+        ) from None
 
 
 def _read_checked_archive(path: Path, digests: Digests) -> dict[str, pa.Table]:

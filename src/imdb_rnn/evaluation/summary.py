@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from imdb_rnn.evaluation.intervals import mcnemar_p, mean_interval, proportion_interval
+from imdb_rnn.evaluation.intervals import Interval, mcnemar_p, mean_interval, proportion_interval
 from imdb_rnn.evaluation.metrics import classification_metrics, predicted_labels, rounded
 from imdb_rnn.evaluation.predictions import MODEL, Probabilities
 from imdb_rnn.evaluation.slices import Slices, length_slices, negation_slices, rating_slices
@@ -37,9 +37,8 @@ def summarize(
     metrics = classification_metrics(labels, probability)
     unseen = classification_metrics(labels[~duplicated], probability[~duplicated])
     correct = predicted_labels(probability) == labels
-    low, high = mean_interval(
-        correct.astype(np.float64), settings.confidence, settings.resamples, seed
-    )
+    low, high = _interval(correct, settings, seed)
+    unseen_low, unseen_high = _interval(correct[~duplicated], settings, seed)
     return rounded(
         {
             "n_test": len(labels),
@@ -49,7 +48,13 @@ def summarize(
             "accuracy_high": high,
             "accuracy_without_duplicates": unseen["accuracy"],
             **metrics,
-            "without_duplicates": {"n_test": int((~duplicated).sum()), **unseen},
+            "without_duplicates": {
+                "n_test": int((~duplicated).sum()),
+                "accuracy": unseen.pop("accuracy"),
+                "accuracy_low": unseen_low,
+                "accuracy_high": unseen_high,
+                **unseen,
+            },
             "baselines": {
                 name: _comparison(correct, predicted_labels(theirs) == labels, settings, seed)
                 for name, theirs in probabilities.items()
@@ -85,7 +90,7 @@ def _comparison(
 ) -> dict[str, float]:
     """How much better the model is than a baseline on the same reviews."""
     gain = correct.astype(np.float64) - theirs
-    low, high = mean_interval(gain, settings.confidence, settings.resamples, seed)
+    low, high = _interval(gain, settings, seed)
     return {
         "accuracy": float(theirs.mean()),
         "difference": float(gain.mean()),
@@ -93,6 +98,11 @@ def _comparison(
         "difference_high": high,
         "mcnemar_p": mcnemar_p(correct, theirs),
     }
+
+
+def _interval(values: NDArray[Any], settings: Evaluate, seed: int) -> Interval:
+    """Bootstrap interval of the mean of values [reviews]."""
+    return mean_interval(values.astype(np.float64), settings.confidence, settings.resamples, seed)
 
 
 def _slices(reviews: pa.Table) -> dict[str, Slices]:

@@ -156,7 +156,8 @@ def _load_config(folder: Path) -> _Config:
 
 
 def _unusable(path: Path, what: str) -> InputRefusedError:
+    remedy = "Delete it; `dvc repro train`" if path.exists() else "`dvc repro train`"
     return InputRefusedError(
         f"{path}: this file of the trained model cannot be used: {what}. "
-        f"`dvc repro train` writes the model anew."
+        f"{remedy} brings the model back."
     )
