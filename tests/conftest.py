@@ -30,6 +30,7 @@ class OneProcessAFixture(LoadScopeScheduling):
         return PIPELINE if file.parent.name == PIPELINE else str(file)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProcessAFixture:
     return OneProcessAFixture(config, log)
 

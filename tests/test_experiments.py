@@ -12,10 +12,12 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.experiments import (
     dvc_command,
     experiment_names,
+    flatten,
     gather_results,
     read_overrides,
     results_table,
 )
+from imdb_rnn.params import read_mapping
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,9 +42,38 @@ def test_an_experiment_holds_only_what_differs_and_is_valid(name: str) -> None:
     assert same == []
 
 
-def test_pre_padding_differs_from_the_notebook_in_one_decision() -> None:
-    notebook, other = read_overrides("notebook"), read_overrides("pre-padding")
-    assert set(other.items()) - set(notebook.items()) == {("model.padding", "pre")}
+@pytest.mark.parametrize(
+    ("step", "before", "decision"),
+    [
+        ("pre-padding", "notebook", {"model.padding": "pre"}),
+        ("masked", "pre-padding", {"model.mask_padding": True}),
+        ("pooled", "masked", {"model.pooling": "max+mean"}),
+        ("no-phrases", None, {"phrases.longest": 0}),
+        ("no-pseudo-labels", None, {"pseudo_label.teacher": None}),
+        ("no-word-vectors", None, {"word_vectors.window": 0}),
+        ("no-averaging", None, {"train.weight_averaging": 0.0}),
+        ("no-word-dropout", None, {"model.word_dropout": 0.0}),
+        ("no-embedding-dropout", None, {"model.embedding_dropout": 0.0}),
+    ],
+)
+def test_a_step_of_the_ladder_and_an_ablation_change_one_decision(
+    step: str, before: str | None, decision: dict[str, Any]
+) -> None:
+    earlier = _parameters(read_overrides(before) if before else {})
+    later = _parameters(read_overrides(step))
+    assert dict(later.items() - earlier.items()) == decision
+
+
+def _parameters(overrides: dict[str, Any]) -> dict[str, Any]:
+    """All parameters of an experiment by dotted path, without the list of sources."""
+    shipped = dict(flatten(read_mapping(ROOT / "params.yaml")))
+    del shipped["download.sources"]
+    kept = {
+        path: value
+        for path, value in shipped.items()
+        if not any(path.startswith(f"{changed}.") for changed in overrides)
+    }
+    return kept | overrides
 
 
 def test_the_command_is_dvc_s_own_with_the_changes() -> None:
@@ -51,6 +82,12 @@ def test_the_command_is_dvc_s_own_with_the_changes() -> None:
     assert "model.mask_padding=false" in command
     assert "train.clip_norm=null" in command
     assert command[-1] == "evaluate"
+
+
+def test_only_smoke_goes_through_the_lens_to_the_report() -> None:
+    ends = {name: dvc_command(name, read_overrides(name))[-1] for name in experiment_names()}
+    assert ends.pop("smoke") == "report"
+    assert set(ends.values()) == {"evaluate"}
 
 
 def test_an_unknown_experiment_is_refused_with_the_known_ones() -> None:

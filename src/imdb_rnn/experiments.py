@@ -27,6 +27,8 @@ PIPELINE: Final = Path("dvc.yaml")
 LOCK: Final = Path("dvc.lock")
 LAST_STAGE: Final = "evaluate"
 """Where experiments end: they are compared by their test results."""
+WHOLE: Final = "report"
+"""Where an experiment ends that changes what `lens` measures: it is about the whole pipeline."""
 
 
 def experiment_names() -> list[str]:
@@ -73,8 +75,9 @@ def dvc_command(name: str, overrides: Mapping[str, Any]) -> list[str]:
             command += ["--copy-paths", source.file]
     for path, value in overrides.items():
         command += ["-S", f"{path}={value if isinstance(value, str) else json.dumps(value)}"]
-    # What is compared stops here; the lens would be measured for nothing.
-    return [*command, LAST_STAGE]
+    # What is compared stops before the lens, which else would be measured for nothing.
+    whole = any(path.startswith("lens.") for path in overrides)
+    return [*command, WHOLE if whole else LAST_STAGE]
 
 
 def run_experiment(name: str) -> int:

@@ -1,0 +1,32 @@
+from benchmarks.ladder import lesson_with, readme_with
+
+ROW = {"accuracy": 0.9, "accuracy_low": 0.89, "accuracy_high": 0.91, "valid_accuracy": 0.8}
+ROWS = {"default": ROW, "gru": ROW | {"accuracy": 0.85}}
+
+
+def test_numbers_go_behind_the_descriptions_in_the_table_of_experiments_alone() -> None:
+    text = (
+        "| `gru` | elsewhere | 1 |\n<!-- experiments -->\n"
+        "| `gru` | gates | old | old | old |\n| `lstm` | more gates | old | old | old |\n"
+        "<!-- /experiments -->\n"
+    )
+    assert readme_with(text, ROWS).splitlines() == [
+        "| `gru` | elsewhere | 1 |",
+        "<!-- experiments -->",
+        "| `gru` | gates | 0.8500 | 0.8900 to 0.9100 | 0.8000 |",
+        "| `lstm` | more gates | not run yet |  |  |",
+        "<!-- /experiments -->",
+    ]
+
+
+def test_the_lesson_gets_the_accuracy_behind_each_command() -> None:
+    text = (
+        "| gates | `imdb-rnn experiment gru` | old |\n"
+        "| more gates | `imdb-rnn experiment lstm` | |\n"
+        "| all | `dvc repro` | old |\n"
+    )
+    assert lesson_with(text, ROWS).splitlines() == [
+        "| gates | `imdb-rnn experiment gru` | 0.8500 |",
+        "| more gates | `imdb-rnn experiment lstm` | not run yet |",
+        "| all | `dvc repro` | 0.9000 |",
+    ]
