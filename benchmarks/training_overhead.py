@@ -38,7 +38,7 @@ from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.lens.small import in_memory
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Params, load_params
-from imdb_rnn.tracking import training_run
+from imdb_rnn.tracking.live import training_run
 from imdb_rnn.training.allocator import keep_freed_memory
 from imdb_rnn.training.checkpoint import SECONDS_BETWEEN, Checkpoint
 from imdb_rnn.training.determinism import make_deterministic

@@ -17,7 +17,9 @@ from playwright.sync_api import Browser, Page
 from chromium import chromium, needs_chromium, watched_page
 from example_results import example_results
 from imdb_rnn.report.page import page
-from imdb_rnn.tracking import EXPERIMENT, file_results, store_uri
+from imdb_rnn.tracking.later import later_results
+from imdb_rnn.tracking.results import file_results
+from imdb_rnn.tracking.store import EXPERIMENT, store_uri
 from results import small_params, write_results
 
 PATIENCE = 60_000  # milliseconds; the pages are large programs
@@ -44,7 +46,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
         params = small_params()
         write_results(folder, params)
         (folder / "reports/report.html").write_text(page(example_results(), {}), encoding="utf-8")
-        assert file_results(params)
+        assert file_results(params, later=later_results())
         client = mlflow.MlflowClient(store_uri())
         experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
         (run,) = client.search_runs([experiment])

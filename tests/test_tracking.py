@@ -26,14 +26,12 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.registry import promote
 from imdb_rnn.serving.predictor import Predictor
-from imdb_rnn.tracking import (
-    EXPERIMENT,
-    file_results,
-    file_seeds,
-    serve_ui,
-    store_uri,
-    training_run,
-)
+from imdb_rnn.tracking.later import later_results
+from imdb_rnn.tracking.live import training_run
+from imdb_rnn.tracking.results import file_results
+from imdb_rnn.tracking.seeds import file_seeds
+from imdb_rnn.tracking.store import EXPERIMENT, store_uri
+from imdb_rnn.tracking.ui import serve_ui
 from results import (
     PROJECT,
     TEXTS,
@@ -138,7 +136,7 @@ def test_a_run_whose_process_was_killed_is_not_shown_as_running(folder: Path) ->
     script = (
         "import os, signal, time\n"
         "import mlflow\n"
-        "from imdb_rnn.tracking import training_run\n"
+        "from imdb_rnn.tracking.live import training_run\n"
         "from results import small_params\n"
         "with training_run(small_params()) as run:\n"
         "    run.log_epoch(1, {'valid_loss': 0.5})\n"
@@ -204,7 +202,7 @@ def test_a_copied_folder_files_into_the_main_checkout(
     write_results(copy, PARAMS)
     monkeypatch.setenv("DVC_ROOT", str(folder))
     monkeypatch.chdir(copy)
-    assert file_results(PARAMS)
+    assert file_results(PARAMS, later=later_results())
     assert len(_runs(folder)) == 1
     assert (folder / "mlartifacts").is_dir()
     assert not (copy / "mlflow.db").exists()
@@ -223,7 +221,7 @@ class TestFiling:
         write_json(results / "reports/lens.json", {"windows": {"whole": 0.9, "last": {"10": 0.7}}})
         (results / "reports/lens").mkdir()
         (results / "reports/lens/recall.png").write_bytes(b"\x89PNG")
-        assert file_results(PARAMS)
+        assert file_results(PARAMS, later=later_results())
         (run,) = _runs(results)
         assert run.data.metrics["lens/windows/last/10"] == 0.7
         assert run.data.metrics["test/accuracy"] == 0.9104
@@ -235,7 +233,7 @@ class TestFiling:
         (results / "reports/report.html").write_text("of another state")
         (results / "reports/plots/lens").mkdir()
         (results / "reports/plots/lens/recall.csv").write_text('"delay","tanh"\n5,1\n')
-        assert file_results(PARAMS, shown=False)
+        assert file_results(PARAMS)
         (run,) = _runs(results)
         assert run.data.metrics["test/accuracy"] == 0.9104
         assert not [name for name in run.data.metrics if name.startswith("lens")]
@@ -252,7 +250,7 @@ class TestFiling:
         header = '"distance","relu_0_low","relu_0_median","relu_0_high"\n'
         (points / "gradients.csv").write_text(f"{header}{rows}99,,,\n")
         for _ in range(2):
-            assert file_results(PARAMS)
+            assert file_results(PARAMS, later=later_results())
         (run,) = _runs(results)
         assert _curve(results, run, "lens/curves/recall gru") == [(5, 0.9), (10, 0.8)]
         gradients = _curve(results, run, "lens/curves/gradients relu_0")
@@ -261,7 +259,7 @@ class TestFiling:
         assert len(curves) == 3
 
     def test_a_run_that_dvc_restored_holds_everything(self, results: Path) -> None:
-        assert file_results(PARAMS)
+        assert file_results(PARAMS, later=later_results())
         (run,) = _runs(results)
         assert run.info.status == "FINISHED"
         metrics = run.data.metrics
@@ -280,7 +278,7 @@ class TestFiling:
     def test_reports_of_all_stages_go_with_the_run(self, results: Path) -> None:
         write_json(results / "reports/metrics.json", {"accuracy": 0.9104})
         _let_a_teacher_judge(results, reviews=9)
-        assert file_results(PARAMS, shown=False)
+        assert file_results(PARAMS)
         (run,) = _runs(results)
         filed = _client(results).list_artifacts(run.info.run_id, "reports")
         assert {entry.path for entry in filed} == {
@@ -300,7 +298,7 @@ class TestFiling:
     ) -> None:
         _let_a_teacher_judge(results, judged)
         for _ in range(2):
-            assert file_results(PARAMS)
+            assert file_results(PARAMS, later=later_results())
         (run,) = _runs(results)
         contexts = {
             given.dataset.name: tag.value
@@ -318,21 +316,21 @@ class TestFiling:
         (results / "dvc.lock").write_text("schema: '2.0'\n")
         if stage:
             monkeypatch.setenv("DVC_STAGE", stage)
-        assert file_results(PARAMS)
+        assert file_results(PARAMS, later=later_results())
         (run,) = _runs(results)
         assert ("dvc.lock_sha256" in run.data.tags) is tagged
 
     def test_filing_joins_the_run_of_the_training(self, results: Path) -> None:
         with training_run(PARAMS) as live:
             live.log_epoch(1, {"valid_loss": 0.34})
-        assert file_results(PARAMS)
+        assert file_results(PARAMS, later=later_results())
         (run,) = _runs(results)
         assert _curve(results, run, "epoch/valid_loss") == [(1, 0.34), (2, 0.25), (3, 0.26)]
 
     def test_filing_twice_changes_nothing(self, results: Path) -> None:
-        assert file_results(PARAMS)
+        assert file_results(PARAMS, later=later_results())
         once = _everything(results)
-        assert file_results(PARAMS)
+        assert file_results(PARAMS, later=later_results())
         assert _everything(results) == once
 
     def test_seeds_are_a_run_that_holds_theirs(
@@ -342,7 +340,7 @@ class TestFiling:
             experiment.setenv("DVC_EXP_NAME", "seed-2")
             with training_run(PARAMS.model_copy(update={"seed": 2})):
                 pass
-        own = file_results(PARAMS)
+        own = file_results(PARAMS, later=later_results())
         assert own
         numbers = {"edition": "full", "n": 3, "accuracy_mean": 0.91, "runs": [{"seed": 1}]}
         write_json(results / "reports" / "seeds.json", numbers)
@@ -362,7 +360,7 @@ class TestFiling:
         assert children == {"lstm-4x1-bi seed 1", "seed-2"}
 
     def test_nothing_in_the_store_is_a_pickle(self, results: Path) -> None:
-        assert file_results(PARAMS)
+        assert file_results(PARAMS, later=later_results())
         files = [path for path in (results / "mlartifacts").rglob("*") if path.is_file()]
         assert "pyfunc.py" in {path.name for path in files}
         assert not {path.suffix for path in files} & {".pkl", ".pickle", ".pt", ".bin", ".joblib"}
@@ -373,13 +371,13 @@ class TestFiling:
         self, results: Path, monkeypatch: pytest.MonkeyPatch, allowed: str | None, *, runs: bool
     ) -> None:
         write_predictions(results / "reports" / "predictions.parquet")
-        run = file_results(PARAMS)
+        run = file_results(PARAMS, later=later_results())
         assert run
         sprung = results / "sprung"
         _plant_pickle(results / "mlartifacts", Trap(sprung))
         if allowed:
             monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", allowed)
-        assert file_results(PARAMS) == run
+        assert file_results(PARAMS, later=later_results()) == run
         assert promote(run, force=False).done
         assert not sprung.exists()
         # No command of the project goes as far as this; serving the model does.
@@ -390,7 +388,7 @@ class TestFiling:
 
     def test_the_champion_serves_raw_text_over_http(self, results: Path) -> None:
         write_predictions(results / "reports" / "predictions.parquet")
-        run = file_results(PARAMS)
+        run = file_results(PARAMS, later=later_results())
         assert run
         assert promote(run, force=False).done
         texts = [text for text in TEXTS if text]
@@ -408,7 +406,7 @@ class TestFiling:
     def test_without_a_trained_model_there_is_nothing_to_file(self, results: Path) -> None:
         (results / "reports" / "train.json").unlink()
         with pytest.raises(InputRefusedError, match=r"train\.json.*dvc repro"):
-            file_results(PARAMS)
+            file_results(PARAMS, later=later_results())
         assert _runs(results) == []
 
     def test_results_that_dvc_does_not_vouch_for_are_not_filed(self, results: Path) -> None:
@@ -466,11 +464,11 @@ def test_a_store_that_breaks_during_the_training_costs_a_warning(
 def test_two_processes_may_make_the_store_at_once(empty_folder: Path) -> None:
     write_dataset_facts(empty_folder)
     code = (
-        "import pathlib, sys; from imdb_rnn import params, tracking\n"
+        "import pathlib, sys; from imdb_rnn import params; from imdb_rnn.tracking import live\n"
         "shipped = params.load_params(pathlib.Path(sys.argv[1]))\n"
         "mine = shipped.model_copy(update={'seed': int(sys.argv[2])})\n"
-        "tracking.SECONDS_TO_FINISH = 100\n"  # one waits for the other, which makes the tables
-        "with tracking.training_run(mine) as run: run.log_epoch(1, {'valid_loss': 0.5})"
+        "live.SECONDS_TO_FINISH = 100\n"  # one waits for the other, which makes the tables
+        "with live.training_run(mine) as run: run.log_epoch(1, {'valid_loss': 0.5})"
     )
     processes = [
         subprocess.Popen(

@@ -16,9 +16,11 @@ import mlflow
 import pytest
 import requests
 
-from imdb_rnn import tracking
 from imdb_rnn.params import Params
-from imdb_rnn.tracking import EXPERIMENT, LiveRun, file_results, training_run
+from imdb_rnn.tracking import live
+from imdb_rnn.tracking.live import LiveRun, training_run
+from imdb_rnn.tracking.results import file_results
+from imdb_rnn.tracking.store import EXPERIMENT
 from results import small_params, write_results
 
 STEPS = 60
@@ -107,8 +109,8 @@ def proxy(upstream: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.chdir(tmp_path)
     # A real training lasts longer than any of these.
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr(tracking, "SECONDS_BETWEEN_FLUSHES", 0.01)
-    monkeypatch.setattr(tracking, "SECONDS_TO_FINISH", 0.5)
+    monkeypatch.setattr(live, "SECONDS_BETWEEN_FLUSHES", 0.01)
+    monkeypatch.setattr(live, "SECONDS_TO_FINISH", 0.5)
     with Proxy(upstream) as server:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

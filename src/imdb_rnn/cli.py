@@ -222,14 +222,16 @@ def seeds(
     from imdb_rnn.params import load_params
     from imdb_rnn.seeds import FIGURE, experiment_name, run_seeds, seeds_table
     from imdb_rnn.seeds import RESULTS as SEEDS
-    from imdb_rnn.tracking import file_results, file_seeds
+    from imdb_rnn.tracking.later import later_results
+    from imdb_rnn.tracking.results import file_results
+    from imdb_rnn.tracking.seeds import file_seeds
 
     params = load_params()
     _refuse_outdated_results("evaluate")  # the report is outdated by the very file this writes
     results = run_seeds(n)
     console.print(seeds_table(results))
     console.print(f"figure: {FIGURE}")
-    own = file_results(params)
+    own = file_results(params, later=later_results())
     others = [experiment_name(run["seed"]) for run in results["runs"][1:]]
     if not own or not file_seeds(own, results, others, [SEEDS, FIGURE]):
         raise typer.Exit(1)
@@ -243,11 +245,12 @@ def track() -> None:
     when MLflow could not be reached. Doing it twice changes nothing.
     """
     from imdb_rnn.params import load_params
-    from imdb_rnn.tracking import file_results
+    from imdb_rnn.tracking.later import later_results
+    from imdb_rnn.tracking.results import file_results
 
     params = load_params()
     _refuse_outdated_results("report")
-    if not file_results(params):
+    if not file_results(params, later=later_results()):
         raise typer.Exit(1)
 
 
@@ -268,12 +271,13 @@ def promote(
     """
     from imdb_rnn.params import load_params
     from imdb_rnn.registry import promote as proposed
-    from imdb_rnn.tracking import file_results
+    from imdb_rnn.tracking.later import later_results
+    from imdb_rnn.tracking.results import file_results
 
     if run is None:
         params = load_params()
         _refuse_outdated_results("report")
-        run = file_results(params)
+        run = file_results(params, later=later_results())
         if run is None:
             raise typer.Exit(1)
     promotion = proposed(run, force=force)
@@ -298,7 +302,7 @@ def ui(
 ) -> None:
     """Show the runs of the pipeline in a browser, until Ctrl-C."""
     from imdb_rnn.processes import ending_together
-    from imdb_rnn.tracking import serve_ui
+    from imdb_rnn.tracking.ui import serve_ui
 
     with ending_together():
         serve_ui(port)

@@ -25,7 +25,8 @@ from imdb_rnn.evaluation.comparison import compare
 from imdb_rnn.evaluation.comparison_report import verdict
 from imdb_rnn.evaluation.predictions import read_judged
 from imdb_rnn.revisions import PREDICTIONS, Recipe, Results, require_comparable
-from imdb_rnn.tracking import DESCRIPTION_TAG, open_store, require_runs, store_uri
+from imdb_rnn.tracking.run import DESCRIPTION_TAG
+from imdb_rnn.tracking.store import open_store, require_runs, store_uri
 
 NAME: Final = "imdb-rnn"
 ALIAS: Final = "champion"

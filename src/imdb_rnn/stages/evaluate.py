@@ -37,7 +37,7 @@ from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import Params
 from imdb_rnn.serving.model_folder import load_model
 from imdb_rnn.stages import run_stage
-from imdb_rnn.tracking import SECONDS_TO_FILE, file_results
+from imdb_rnn.tracking.results import SECONDS_TO_FILE, file_results
 from imdb_rnn.training.allocator import keep_freed_memory
 from imdb_rnn.training.determinism import make_deterministic, resolve_device
 from imdb_rnn.training.prediction import predict_logits
@@ -70,7 +70,7 @@ def evaluate(params: Params) -> None:
     _draw(test["label"].to_numpy(), probabilities, summary)
     console.print(_write_report(test["label"].to_numpy(), probabilities[MODEL]))
     console.print(headline(results))
-    file_results(params, SECONDS_TO_FILE, shown=False)
+    file_results(params, SECONDS_TO_FILE)
 
 
 def _predict(ids: list[str], params: Params) -> NDArray[np.float32]:

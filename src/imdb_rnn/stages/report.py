@@ -14,7 +14,8 @@ from imdb_rnn.report.model_card import model_card
 from imdb_rnn.report.page import page
 from imdb_rnn.report.results import read_results
 from imdb_rnn.stages import run_stage
-from imdb_rnn.tracking import SECONDS_TO_FILE, file_results
+from imdb_rnn.tracking.later import later_results
+from imdb_rnn.tracking.results import SECONDS_TO_FILE, file_results
 
 PROVENANCE = Path("data/raw/provenance.json")
 TEST = Path("data/raw/test.parquet")
@@ -44,7 +45,7 @@ def report(params: Params) -> None:
     pictures = {PICTURES / f"{name}.png": sentence for name, sentence in shown.items()}
     _write(PAGE, page(results, pictures))
     _write(CARD, model_card(results))
-    file_results(params, SECONDS_TO_FILE)
+    file_results(params, SECONDS_TO_FILE, later_results())
     console.print(f"report: {PAGE}")
 
 

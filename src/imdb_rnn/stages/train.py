@@ -22,7 +22,7 @@ from imdb_rnn.models.summary import parameter_count, summary
 from imdb_rnn.params import Params
 from imdb_rnn.serving.model_folder import save_model
 from imdb_rnn.stages import run_stage
-from imdb_rnn.tracking import training_run
+from imdb_rnn.tracking.live import training_run
 from imdb_rnn.training.allocator import keep_freed_memory
 from imdb_rnn.training.checkpoint import Checkpoint, exclusive
 from imdb_rnn.training.determinism import make_deterministic, resolve_device

@@ -1,0 +1,126 @@
+"""A training that is under way, recorded without holding it up."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Final
+
+from mlflow.entities import Metric
+
+from imdb_rnn.lineage import fingerprint
+from imdb_rnn.params import Params
+from imdb_rnn.tracking.journal import Journal
+from imdb_rnn.tracking.outputs import DATASET, read_output
+from imdb_rnn.tracking.run import StateRun, points_at
+from imdb_rnn.tracking.store import answered, warn
+
+SECONDS_BETWEEN_FLUSHES: Final = 5.0
+SECONDS_TO_FINISH: Final = 15.0
+"""How long the end of a training waits for what is still to be sent."""
+
+
+class LiveRun:
+    """The run of a training that is under way; a thread sends, so that no server slows it down.
+
+    What is logged goes into a journal first. Sent in whole, it is removed. The first call that
+    MLflow does not answer is reported, and from then on nothing is sent: the training is worth more
+    than its record. What the journal still holds is sent by the next attempt at the same state, or
+    by `imdb-rnn track`.
+    """
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+        self._journal: Journal | None = None
+        self._unsent: deque[Metric] = deque()
+        self._status: str | None = None
+        self._news = threading.Event()
+        self._sender = threading.Thread(
+            target=answered, args=(self._send,), name="mlflow-sender", daemon=True
+        )
+        answered(self._begin)
+
+    def _begin(self) -> None:
+        dataset = read_output(DATASET)
+        journal = Journal(fingerprint(self._params, dataset))
+        self._unsent.extend(journal.points())  # of an earlier attempt
+        journal.open()
+        self._journal = journal
+        self._dataset = dataset
+        self._sender.start()
+
+    def log_step(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Add to the curves over gradient steps, `step/NAME`; sent a few seconds' worth at once.
+
+        Args:
+            step: Counted from 1 over the whole training.
+            metrics: Value of each curve.
+        """
+        self._log(points_at("step", step, metrics))
+
+    def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Add to the curves over epochs, `epoch/NAME`, and have all that is pending sent.
+
+        Args:
+            epoch: Counted from 1.
+            metrics: Value of each curve.
+        """
+        self._log(points_at("epoch", epoch, metrics))
+        self._news.set()
+
+    def close(self, status: str) -> None:
+        """Have the rest sent, and the final status set: FINISHED, FAILED or KILLED.
+
+        Waits some seconds at most.
+        """
+        self._status = status
+        self._news.set()
+        if self._sender.is_alive():
+            self._sender.join(SECONDS_TO_FINISH)
+            if self._sender.is_alive():
+                warn(f"has not taken everything within {SECONDS_TO_FINISH:g} s")
+        if self._journal:
+            self._journal.close()
+
+    def _log(self, points: Sequence[Metric]) -> None:
+        if self._journal and not answered(partial(self._journal.append, points)):
+            self._journal = None
+        if self._sender.is_alive():
+            self._unsent.extend(points)
+
+    def _send(self) -> None:
+        """The sender: opens the run, keeps up with the training, closes the run."""
+        run = StateRun(self._params, self._dataset)
+        run.describe()
+        run.set_status("RUNNING")
+        status = None
+        while status is None:
+            self._news.wait(SECONDS_BETWEEN_FLUSHES)
+            self._news.clear()
+            status = self._status  # before the points: none is logged once it is set
+            run.extend_curves([self._unsent.popleft() for _ in range(len(self._unsent))])
+        run.set_status(status)
+        if self._journal:
+            self._journal.remove()
+
+
+@contextmanager
+def training_run(params: Params) -> Iterator[LiveRun]:
+    """Record a training while it goes on; a state that was trained before gets its old run back.
+
+    Steps that an earlier attempt at the same state has logged are not logged again.
+
+    Args:
+        params: All of `params.yaml`.
+    """
+    run = LiveRun(params)
+    try:
+        yield run
+    except (KeyboardInterrupt, SystemExit):
+        run.close("KILLED")
+        raise
+    except BaseException:
+        run.close("FAILED")
+        raise
+    run.close("FINISHED")

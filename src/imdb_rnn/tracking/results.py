@@ -1,0 +1,221 @@
+"""What the pipeline came to, filed into the run of its state."""
+
+import csv
+import json
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import mlflow
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
+
+from imdb_rnn.console import console
+from imdb_rnn.lineage import PACKAGE, digest_files, fingerprint
+from imdb_rnn.params import Params
+from imdb_rnn.tracking.journal import Journal
+from imdb_rnn.tracking.outputs import DATASET, MODEL_FOLDER, REPORTS, read_output
+from imdb_rnn.tracking.run import StateRun, flattened, points_at
+from imdb_rnn.tracking.store import EXPERIMENT, answered, store_uri, warn
+
+MODEL_TAG: Final = "imdb_rnn.model_sha256"
+SECONDS_TO_FILE: Final = 120.0
+"""How long each of the stages `evaluate` and `report` waits until its results are filed."""
+
+Artifacts = Mapping[str, Sequence[str]]
+"""Folder in the run -> the files, as patterns, that are filed there."""
+
+ARTIFACTS: Final[Artifacts] = {
+    "pipeline": ["params.yaml", "dvc.yaml"],
+    "reports": [
+        "reports/data.json",
+        "reports/train.json",
+        "reports/history.csv",
+        "reports/baseline.json",
+        "reports/pseudo_label.json",
+        "reports/evaluate.json",
+        "reports/metrics.json",
+        "reports/classification_report.txt",
+    ],
+    "predictions": ["reports/*predictions.parquet"],
+    "figures": ["reports/figures/*.png"],
+    "plots": ["reports/plots/*.csv"],
+}
+
+SERVING_PACKAGES: Final = [
+    "numpy",
+    "pydantic",
+    "pyyaml",
+    "rich",
+    "safetensors",
+    "tokenizers",
+    "torch",
+]
+
+
+@dataclass(frozen=True)
+class Later:
+    """What the stages after `evaluate` add to the run."""
+
+    artifacts: Artifacts
+    metrics: Mapping[str, Any]
+    """Nested; each number is filed under the names that lead to it."""
+    curves: Sequence[Metric]
+
+
+def file_results(
+    params: Params, seconds: float | None = None, later: Later | None = None
+) -> str | None:
+    """File what the output files hold into the run of this state; a second time changes nothing.
+
+    Args:
+        params: All of `params.yaml`; the outputs in the working folder must belong to them.
+        seconds: How long to wait for MLflow at most; None waits as long as it answers.
+        later: From `later_results`, once the stages after `evaluate` have run; None leaves out what
+            may be of another state.
+
+    Returns:
+        The run's id; None if MLflow did not take everything, and then why not has been printed.
+
+    Raises:
+        InputRefusedError: There is no trained model, or an output file is damaged.
+    """
+    run_id: str | None = None
+    dataset = read_output(DATASET)
+    results = {"train": read_output(REPORTS / "train.json")}
+    for name in ("evaluate", "baseline", "data", "pseudo_label"):
+        if (REPORTS / f"{name}.json").exists():
+            results[name] = read_output(REPORTS / f"{name}.json")
+
+    def file() -> None:
+        nonlocal run_id
+        run = StateRun(params, dataset)
+        run.describe(results.get("evaluate"))
+        journal = Journal(fingerprint(params, dataset))
+        run.extend_curves([*journal.points(), *_recorded_epochs()])
+        journal.remove()
+        run.log_results(_numbers(_headline_metrics(results)))
+        _log_datasets(run, pseudo_labelled=results.get("pseudo_label", {}).get("reviews", 0) > 0)
+        _log_files(run, ARTIFACTS)
+        if later:
+            run.extend_curves(later.curves)
+            run.log_results(_numbers(later.metrics))
+            _log_files(run, later.artifacts)
+        _log_model(run)
+        run.set_status("FINISHED")
+        console.print(f"MLflow: run “{run.name}” of experiment {EXPERIMENT} in {store_uri()}")
+        run_id = run.id
+
+    # In a thread, because nothing else bounds the time that all answers together take.
+    filing = threading.Thread(target=answered, args=(file,), name="mlflow-sender", daemon=True)
+    filing.start()
+    filing.join(seconds)
+    if filing.is_alive():
+        warn(f"has not taken everything within {seconds:g} s")
+        return None
+    return run_id
+
+
+def _recorded_epochs() -> list[Metric]:
+    """The curves of `reports/history.csv`, for runs that DVC restored instead of training."""
+    with (REPORTS / "history.csv").open(newline="") as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    epochs = [int(row.pop("epoch")) for row in rows]
+    return [
+        point
+        for epoch, metrics in zip(epochs, rows, strict=True)
+        for point in points_at("epoch", epoch, metrics)
+    ]
+
+
+def _headline_metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The metrics files, nested so that names such as `test/accuracy` come of them.
+
+    MLflow groups charts by what stands before the last slash.
+    """
+    train = results["train"]
+    return {
+        "valid": {k.removeprefix("valid_"): v for k, v in train.items() if k.startswith("valid_")},
+        "train": {k: v for k, v in train.items() if not k.startswith("valid_")},
+        "test": results.get("evaluate", {}),
+        "baseline": results.get("baseline", {}).get("models", {}),
+        "data": results.get("data", {}),
+        "pseudo_label": results.get("pseudo_label", {}),
+    }
+
+
+def _numbers(tree: Mapping[str, Any]) -> dict[str, float]:
+    """Every number under the names that lead to it, in letters that MLflow takes."""
+    return {
+        re.sub(r"[^\w\-. :/]", "_", name): float(value)
+        for name, value in flattened(tree, "/").items()
+        if isinstance(value, int | float)
+    }
+
+
+def _log_datasets(run: StateRun, *, pseudo_labelled: bool) -> None:
+    """Log which reviews the run learned from and was tested on.
+
+    Args:
+        run: Of the state.
+        pseudo_labelled: Whether it learned from the unlabelled ones, as a teacher judged them.
+    """
+    contexts = {"train": "training", "test": "testing"}
+    if pseudo_labelled:
+        contexts["unsup"] = "pseudo-labelled training"
+    run.client.log_inputs(
+        run.id,
+        [
+            DatasetInput(
+                _dataset(run.facts, split), tags=[InputTag("mlflow.data.context", context)]
+            )
+            for split, context in contexts.items()
+        ],
+    )
+
+
+def _dataset(facts: Mapping[str, Any], split: str) -> Dataset:
+    reviews = facts["splits"][split]
+    return Dataset(
+        name=f"IMDB {split}, {facts['edition']}",
+        digest=reviews["sha256"][:16],  # MLflow takes at most 36 characters
+        source_type="local",
+        source=json.dumps({"sha256": reviews["sha256"]}),
+        profile=json.dumps({"reviews": reviews["reviews"]}),
+    )
+
+
+def _log_files(run: StateRun, artifacts: Artifacts) -> None:
+    """Copy files into the run, as far as they exist."""
+    for folder, patterns in artifacts.items():
+        for path in sorted(path for pattern in patterns for path in Path().glob(pattern)):
+            run.client.log_artifact(run.id, str(path), folder)
+
+
+def _log_model(run: StateRun) -> None:
+    """Log the servable model, unless the run has this very one."""
+    # Without the card: it may be worded anew, which makes no other model.
+    files = (path for path in MODEL_FOLDER.iterdir() if path.suffix != ".md")
+    digest = digest_files(MODEL_FOLDER, files)
+    if run.tags.get(MODEL_TAG) == digest:
+        return
+    mlflow.set_tracking_uri(store_uri())
+    with mlflow.start_run(run_id=run.id):
+        mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(PACKAGE / "serving" / "pyfunc.py"),
+            code_paths=[str(PACKAGE)],
+            artifacts={"model": str(MODEL_FOLDER.resolve())},
+            input_example=["A film to see again and again."],
+            pip_requirements=[_pin(name) for name in ["mlflow", *SERVING_PACKAGES]],
+        )
+    run.client.set_tag(run.id, MODEL_TAG, digest)
+    run.status = "FINISHED"
+
+
+def _pin(package: str) -> str:
+    """A requirement such as `torch==2.13.0`, without the build's own suffix (`+cpu`)."""
+    return f"{package}=={version(package).partition('+')[0]}"

@@ -1,0 +1,191 @@
+"""The run of one state: its name, parameters, lineage, curves and status."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from mlflow.entities import Metric, Param, RunTag
+
+from imdb_rnn.lineage import (
+    commit_url,
+    committed,
+    fingerprint,
+    git_commit,
+    has_uncommitted_changes,
+)
+from imdb_rnn.params import PARAMS_FILE, Params
+from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, newest_run, open_store, this_process
+
+FINGERPRINT_TAG: Final = "imdb_rnn.fingerprint"
+EXPERIMENT_TAG: Final = "dvc.experiment"
+DESCRIPTION_TAG: Final = "mlflow.note.content"
+
+CHANGES_IN_A_NAME: Final = 3
+METRICS_A_BATCH: Final = 1000  # more at once are refused
+
+
+class StateRun:
+    """The run of one state, made if MLflow does not have it. Any method may raise MLflow's errors.
+
+    Args:
+        params: All of `params.yaml`.
+        dataset: Contents of `data/prepared/dataset.json`.
+    """
+
+    def __init__(self, params: Params, dataset: Mapping[str, Any]) -> None:
+        self._params = params
+        self.facts = dataset
+        self.client, experiment = open_store()
+        state = fingerprint(params, dataset)
+        run = newest_run(self.client, experiment, FINGERPRINT_TAG, state) or self.client.create_run(
+            experiment,
+            run_name=_run_name(params),
+            tags={FINGERPRINT_TAG: state, PROCESS_TAG: this_process()},
+        )
+        self.id: str = run.info.run_id
+        self.status: str = run.info.status
+        self._metrics: dict[str, float] = run.data.metrics
+        self.tags: dict[str, str] = run.data.tags
+        self._last_steps = {
+            curve: max(point.step for point in self.client.get_metric_history(self.id, curve))
+            for curve in self._metrics
+            if curve.startswith(("step/", "epoch/", "lens/curves/"))
+        }
+        self.name: str = run.info.run_name
+
+    def describe(self, test: Mapping[str, Any] | None = None) -> None:
+        """Log parameters and lineage, and a headline once there are test results."""
+        edition = self.facts["edition"]
+        tags = _lineage() | {"edition": edition}
+        if test:
+            tags[DESCRIPTION_TAG] = (
+                f"Test accuracy **{test['accuracy']:.4f}** "
+                f"[{test['accuracy_low']:.4f}, {test['accuracy_high']:.4f}], edition {edition}, "
+                f"commit {_link(tags['mlflow.source.git.commit'])}"
+            )
+        params = flattened(self._params.model_dump(mode="json"), ".")
+        self.client.log_batch(
+            self.id,
+            params=[Param(name, _as_yaml(value)) for name, value in params.items()],
+            tags=[RunTag(name, value) for name, value in tags.items()],
+        )
+
+    def extend_curves(self, points: Iterable[Metric]) -> None:
+        """Log the points that lie beyond the curves' ends."""
+        new = []
+        for point in points:
+            if point.step > self._last_steps.get(point.key, -1):
+                new.append(point)
+                self._last_steps[point.key] = point.step
+        self._log(new)
+
+    def log_results(self, metrics: Mapping[str, float]) -> None:
+        """Log single values; MLflow would keep each repetition, so only those that differ."""
+        now = int(time.time() * 1000)
+        self._log(
+            [
+                Metric(name, value, now, 0)
+                for name, value in metrics.items()
+                if self._metrics.get(name) != value
+            ]
+        )
+
+    def _log(self, points: Sequence[Metric]) -> None:
+        for begin in range(0, len(points), METRICS_A_BATCH):
+            self.client.log_batch(self.id, metrics=points[begin : begin + METRICS_A_BATCH])
+
+    def set_status(self, status: str) -> None:
+        """Set RUNNING, FINISHED, FAILED or KILLED."""
+        if status == self.status:
+            return
+        if status == "RUNNING":
+            self.client.set_tag(self.id, PROCESS_TAG, this_process())
+            self.client.update_run(self.id, status)
+        else:
+            self.client.set_terminated(self.id, status)
+        self.status = status
+
+
+def points_at(axis: str, position: int, metrics: Mapping[str, float]) -> list[Metric]:
+    """A point of each curve `AXIS/NAME`.
+
+    Args:
+        axis: What the position counts, such as "step" or "epoch".
+        position: Of the points.
+        metrics: Value of each curve there.
+    """
+    now = int(time.time() * 1000)
+    return [Metric(f"{axis}/{name}", value, now, position) for name, value in metrics.items()]
+
+
+def _run_name(params: Params) -> str:
+    """The experiment, and what sets the parameters apart from the committed ones.
+
+    Without a commit to compare with: the network's shape and the seed.
+    """
+    experiment = os.environ.get("DVC_EXP_NAME")
+    changes = _changes(params)
+    if changes:
+        told = ", ".join(changes[:CHANGES_IN_A_NAME]) + ", ..." * (len(changes) > CHANGES_IN_A_NAME)
+        return f"{experiment}: {told}" if experiment else told
+    if experiment:
+        return experiment
+    if changes is not None:
+        return "default"
+    model = params.model
+    shape = f"{model.cell}-{model.hidden_size}x{model.layers}{'-bi' * model.bidirectional}"
+    return f"{shape} seed {params.seed}"
+
+
+def _changes(params: Params) -> list[str] | None:
+    """Parameters that differ from the committed ones; None where there are none to compare with."""
+    text = committed(PARAMS_FILE)
+    if not text:
+        return None
+    before = flattened(yaml.safe_load(text), ".")
+    now = flattened(params.model_dump(mode="json"), ".")
+    return [f"{name}={_as_yaml(value)}" for name, value in now.items() if before.get(name) != value]
+
+
+def _link(commit: str) -> str:
+    address = commit_url(commit)
+    return f"[{commit[:12]}]({address})" if address else commit[:12]
+
+
+def _lineage() -> dict[str, str]:
+    """Tags that lead from the run back to Git and DVC."""
+    tags = {
+        "mlflow.source.name": EXPERIMENT,
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": git_commit() or "none",
+        "git.dirty": "true" if has_uncommitted_changes() else "false",
+    }
+    if "DVC_EXP_NAME" in os.environ:
+        tags[EXPERIMENT_TAG] = os.environ["DVC_EXP_NAME"]
+    lock = Path("dvc.lock")
+    # Not within a stage: DVC writes a stage's entry once it has ended, and calls nobody afterwards.
+    # So the tag is set by `imdb-rnn track`, with which `make run` ends.
+    if lock.exists() and "DVC_STAGE" not in os.environ:
+        tags["dvc.lock_sha256"] = hashlib.sha256(lock.read_bytes()).hexdigest()
+    return tags
+
+
+def flattened(tree: Mapping[str, Any], separator: str) -> dict[str, Any]:
+    """Nested keys joined to one: {"a": {"b": 1}} becomes {"a.b": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            below = flattened(value, separator)
+            flat |= {f"{key}{separator}{name}": leaf for name, leaf in below.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def _as_yaml(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,109 @@
+"""Where runs are kept, and whether it answers."""
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import mlflow
+import psutil
+from filelock import FileLock
+from mlflow.entities import Run
+
+from imdb_rnn.console import error_console
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.lineage import main_checkout
+
+EXPERIMENT: Final = "imdb-rnn"
+PROCESS_TAG: Final = "imdb_rnn.process"
+LATER: Final = "The pipeline goes on; `imdb-rnn track` files the run later"
+CLOCK_DRIFT_SECONDS: Final = 2.0
+"""By how much the start of a process may seem to move when the clock is corrected."""
+
+
+def store_uri() -> str:
+    """Where runs are kept: MLFLOW_TRACKING_URI, or else `mlflow.db` in the main checkout."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or _local_store()
+
+
+def _local_store() -> str:
+    return f"sqlite:///{main_checkout() / 'mlflow.db'}"
+
+
+def require_runs() -> None:
+    """Refuse to make an empty store just to find nothing in it.
+
+    Raises:
+        InputRefusedError: There is no store yet.
+    """
+    uri = store_uri()
+    database = Path(uri.removeprefix("sqlite:///"))
+    if uri.startswith("sqlite:") and not database.exists():
+        raise InputRefusedError(f"{database}: there are no runs yet. `dvc repro` makes the first.")
+
+
+def open_store() -> tuple[mlflow.MlflowClient, str]:
+    """A client and the id of the project's experiment, which is made if need be.
+
+    Processes that make the tables or the experiment at the same time would break each other.
+    """
+    lock = main_checkout() / ".cache" / "mlflow.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with FileLock(lock):
+        uri = store_uri()
+        client = mlflow.MlflowClient(uri)
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment:
+            _close_abandoned_runs(client, experiment.experiment_id)
+            return client, experiment.experiment_id
+        folder = (main_checkout() / "mlartifacts").as_uri()
+        location = folder if uri == _local_store() else None
+        return client, client.create_experiment(EXPERIMENT, artifact_location=location)
+
+
+def _close_abandoned_runs(client: mlflow.MlflowClient, experiment: str) -> None:
+    """Mark runs as KILLED whose process had no chance to do so itself."""
+    for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+        host, _, process = run.data.tags.get(PROCESS_TAG, "").rpartition("/")
+        if host == socket.gethostname() and not _is_alive(process):
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def this_process() -> str:
+    """Host, number, and start, because numbers are used again."""
+    process = psutil.Process()
+    return f"{socket.gethostname()}/{process.pid}@{process.create_time():.0f}"
+
+
+def _is_alive(process: str) -> bool:
+    number, _, began = process.partition("@")
+    try:
+        now = psutil.Process(int(number)).create_time()
+    except (psutil.NoSuchProcess, ValueError):
+        return False
+    return bool(abs(now - float(began)) <= CLOCK_DRIFT_SECONDS)
+
+
+def newest_run(client: mlflow.MlflowClient, experiment: str, tag: str, value: str) -> Run | None:
+    """The run that was opened last of those whose tag has the value."""
+    found = client.search_runs(
+        [experiment], f"tags.`{tag}` = '{value}'", max_results=1, order_by=["start_time DESC"]
+    )
+    return found[0] if found else None
+
+
+def answered(call: Callable[[], object], later: str = LATER) -> bool:
+    """Make a call to MLflow, the one place where its failures end: as a sentence."""
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001 - whatever tracking runs into, the pipeline goes on
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        warn(f"did not answer: {reason:.300}", later)
+        return False
+    return True
+
+
+def warn(what: str, later: str = LATER) -> None:
+    """Say what MLflow did or did not do, and what will be done about it."""
+    error_console.print(f"MLflow at {store_uri()} {what}. {later}.", style="yellow")

@@ -1,0 +1,46 @@
+"""MLflow's own pages."""
+
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+
+from imdb_rnn.console import console
+from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.tracking.store import answered, open_store, require_runs, store_uri
+
+
+def serve_ui(port: int) -> None:
+    """Show the runs in a browser, until interrupted.
+
+    Args:
+        port: On 127.0.0.1.
+
+    Raises:
+        InputRefusedError: There is nothing to show yet, or the port is taken.
+    """
+    uri = store_uri()
+    if uri.startswith("http"):
+        console.print(f"The runs are kept by the MLflow server at {uri} : open it in a browser.")
+        return
+    require_runs()
+    _refuse_taken_port(port)
+    answered(open_store)  # so that none is shown as running whose process is gone
+    console.print(f"MLflow UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
+    server = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    with suppress(KeyboardInterrupt):
+        subprocess.run(
+            [*server, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"], check=True
+        )
+
+
+def _refuse_taken_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise InputRefusedError(
+                f"127.0.0.1:{port} cannot be used: {error.strerror}. "
+                f"Choose another port: `imdb-rnn ui --port {port + 1}`."
+            ) from None
