@@ -23,7 +23,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +30,7 @@ from typing import Any, Final
 import yaml
 from filelock import FileLock
 
+from imdb_rnn.atomic import naming
 from imdb_rnn.console import console, error_console
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json
@@ -190,8 +190,16 @@ class LiveRun:
             self._journal.close()
 
     def _log(self, points: Sequence[Metric]) -> None:
-        if self._journal and not _answered(partial(self._journal.append, points)):
-            self._journal = None
+        if self._journal:
+            try:
+                self._journal.append(points)
+            except OSError as fault:
+                self._journal = None
+                error_console.print(
+                    f"{fault.filename}: {fault.strerror}. The training goes on without this copy "
+                    "of its curves; points that MLflow does not take are lost.",
+                    style="yellow",
+                )
         if self._sender.is_alive():
             self._unsent.extend(points)
 
@@ -237,11 +245,16 @@ class _Journal:
         self._file.write("\n")  # an unfinished line ends here
 
     def append(self, points: Iterable[Metric]) -> None:
-        """Add points; they are out of this process's hands on return."""
-        for point in points:
-            entry = [point.key, point.value, point.timestamp, point.step]
-            self._file.write(json.dumps(entry) + "\n")
-        self._file.flush()
+        """Add points; they are out of this process's hands on return.
+
+        Raises:
+            OSError: They cannot be written; the error names the file.
+        """
+        with naming(self._path):
+            for point in points:
+                entry = [point.key, point.value, point.timestamp, point.step]
+                self._file.write(json.dumps(entry) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
         """Add no more."""
