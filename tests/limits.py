@@ -1,5 +1,6 @@
 """Code that may write little, or in a process of its own that may take little memory besides."""
 
+import os
 import resource
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and RLIMIT_AS")
 
+NOBODY = 65534
 _PRELUDE = """
 import resource, sys
 pages = int(open("/proc/self/statm").read().split()[0])
@@ -29,6 +31,20 @@ def largest_file(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Root may write anywhere; leave its rights for a while."""
+    user, group = os.geteuid(), os.getegid()
+    if user == 0:
+        os.setegid(NOBODY)
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        os.setegid(group)
 
 
 def run_limited(imports: str, code: str, folder: Path, *, memory: int) -> str:

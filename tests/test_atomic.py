@@ -2,7 +2,6 @@ import errno
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +19,7 @@ from imdb_rnn.evaluation.figures import write_figure
 from imdb_rnn.evaluation.predictions import write_predictions
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.models.phrases import PhrasePolarity, save_phrases
-from limits import largest_file
+from limits import largest_file, ordinary_user
 from results import small_params, write_model
 
 COUNT = 20_000
@@ -91,23 +90,6 @@ def test_a_full_disk_is_named_with_the_output(small_disk: Path, write: Write) ->
         write(path)
     assert fault.value.errno == errno.ENOSPC
     assert not path.exists() or not list(path.iterdir())
-
-
-@contextmanager
-def ordinary_user() -> Iterator[None]:
-    """Root may write anywhere; leave its rights for a while."""
-    user, group = os.geteuid(), os.getegid()
-    if user == 0:
-        os.setegid(NOBODY)
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-        os.setegid(group)
-
-
-NOBODY = 65534
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from imdb_rnn.tracking import live
 from imdb_rnn.tracking.live import LiveRun, training_run
 from imdb_rnn.tracking.results import file_results
 from imdb_rnn.tracking.store import EXPERIMENT
+from limits import largest_file
 from results import small_params, write_results
 
 STEPS = 60
@@ -208,6 +209,21 @@ def test_filing_results_waits_a_bounded_time(
     released.set()
     _wait_for_the_sender()
     assert _filed(proxy, params) == ("FINISHED", [], [1, 2, 3])
+
+
+@pytest.mark.fault
+def test_a_disk_without_room_for_the_journal_costs_a_warning_and_no_point(
+    proxy: Proxy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = _unseen_params(tmp_path)
+    with largest_file(0), training_run(params) as run:
+        _log_all(run)
+    _wait_for_the_sender()
+    said = capsys.readouterr().err.replace("\n", " ")
+    (journal,) = _journals(tmp_path)
+    assert said.startswith(f"{journal}: File too large.")
+    assert said.count(".jsonl") == 1
+    assert _filed(proxy, params) == ("FINISHED", EVERY_STEP, [1, 2, 3])
 
 
 @pytest.mark.fault

@@ -1,9 +1,9 @@
-"""A disk that is full at any one output of any stage: a sentence, and nothing half-written.
-A stage that is killed while it writes one starts again to the same bytes.
+"""A full disk or read-only folders at any one output of any stage: a sentence, and
+nothing half-written. A stage that is killed while it writes one starts again to the same bytes.
 
-Before it writes an output, the process that runs the stages forks; the fork goes on in a copy of
-the folder and finds the disk full. So one run of the pipeline serves for all outputs. A limit on
-the size of files stands in for the full disk: it works without being root.
+Before it writes an output, the process that runs the stages forks for each fault; the fork goes on
+in a copy of the folder and meets the fault. So one run of the pipeline serves for all outputs. A
+limit on the size of files stands in for the full disk: it works without being root.
 """
 
 import importlib
@@ -13,8 +13,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ import yaml
 
 from imdb_rnn.atomic import replacing
 from imdb_rnn.stages import run_stage
-from limits import largest_file
+from limits import largest_file, ordinary_user
 from stages.small_project import leave_mlflow_out, write_small_project
 
 PROJECT = Path(__file__).parents[2]
@@ -37,13 +37,30 @@ def outputs_of(stage: dict[str, Any]) -> list[str]:
 
 KILLED_AT = Path("reports/figures/roc.png")
 """In the middle of `evaluate`."""
-SENTENCE = re.compile(r"(?P<file>\S+): File too large. Mend this and run `dvc repro` again.\n")
+SENTENCE = re.compile(r"(?P<file>\S+): (?P<cause>.+). Mend this and run `dvc repro` again.\n")
 OUTPUTS = [Path(output) for stage in STAGES.values() for output in outputs_of(stage)]
 
 
-class Ending(NamedTuple):
-    """How a stage ended that found the disk full."""
+@contextmanager
+def read_only() -> Iterator[None]:
+    """Let nothing be written below the working folder, which is a copy that nobody needs."""
+    for folder in [Path(), *(path for path in Path().rglob("*") if path.is_dir())]:
+        folder.chmod(0o555)
+    with ordinary_user():
+        yield
 
+
+FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "File too large": lambda: largest_file(0),
+    "Permission denied": read_only,
+}
+"""What may happen, by how the system calls it."""
+
+
+class Ending(NamedTuple):
+    """How a stage ended that met a fault."""
+
+    fault: str
     file: str
     """That was to be written."""
     code: int
@@ -52,8 +69,8 @@ class Ending(NamedTuple):
     """Files that were not there before, or have other contents."""
 
 
-class FullDisk:
-    """Lets each output of a stage be tried by a fork that can write nothing more.
+class Trial:
+    """Lets each output of a stage be tried by forks that can write nothing more.
 
     Args:
         scratch: An empty folder.
@@ -65,36 +82,37 @@ class FullDisk:
         self._scratch = scratch
         self._note = scratch / "ending.json"
         self.killed = scratch / "killed"
-        self._file: str | None = None
-        """In a fork: what it was to write."""
+        self._tried: tuple[str, str] | None = None
+        """In a fork: the fault, and what it was to write."""
         self._before: dict[str, bytes] = {}
         self.endings: list[Ending] = []
 
     @contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
-        with replacing(path) as unfinished:
-            if self._file is None and path.parts[0] != ".cache" and self._fork(path):
-                with largest_file(0):
+        for fault, meeting in FAULTS.items():
+            if self._tried is None and path.parts[0] != ".cache" and self._fork(fault, path):
+                with meeting(), replacing(path) as unfinished:
                     yield unfinished
                 os._exit(1)  # nobody noticed
+        with replacing(path) as unfinished:
             if path == KILLED_AT and not self.killed.exists():
                 unfinished.write_bytes(b"half")
                 shutil.copytree(Path(), self.killed)
                 unfinished.unlink()
             yield unfinished
 
-    def _fork(self, path: Path) -> bool:
+    def _fork(self, fault: str, path: Path) -> bool:
         """Whether this is the fork; its parent comes back once the fork has ended."""
         child = os.fork()
         if child == 0:
             copy = self._scratch / str(len(self.endings))
             shutil.copytree(Path(), copy)
             os.chdir(copy)
-            self._file, self._before = str(path), files()
+            self._tried, self._before = (fault, str(path)), files()
             sys.stderr = io.StringIO()
             return True
         _, status = os.waitpid(child, 0)
-        assert status == 0, f"{path}: nobody noticed that the disk is full"
+        assert status == 0, f"{path}: {fault}, and nobody noticed"
         self.endings.append(Ending(*json.loads(self._note.read_text(encoding="utf-8"))))
         return False
 
@@ -103,9 +121,9 @@ class FullDisk:
         module = importlib.import_module(f"imdb_rnn.stages.{name}")
         with pytest.raises(SystemExit) as ended:
             run_stage(getattr(module, name))
-        if self._file:
+        if self._tried:
             changed = sorted(path for path, _ in files().items() - self._before.items())
-            ending = Ending(self._file, ended.value.code, sys.stderr.getvalue(), changed)
+            ending = Ending(*self._tried, ended.value.code, sys.stderr.getvalue(), changed)
             self._note.write_text(json.dumps(ending), encoding="utf-8")
             os._exit(0)
         assert ended.value.code == 0
@@ -131,7 +149,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Tried:
     """All stages, at each of their outputs."""
     folder = tmp_path_factory.mktemp("project")
     write_small_project(folder)
-    disk = FullDisk(tmp_path_factory.mktemp("scratch"))
+    trial = Trial(tmp_path_factory.mktemp("scratch"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         leave_mlflow_out(patch)
@@ -139,22 +157,30 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Tried:
             importlib.import_module(f"imdb_rnn.stages.{name}")
         for module in list(sys.modules.values()):
             if getattr(module, "replacing", None) is replacing and module.__name__ != __name__:
-                patch.setattr(module, "replacing", disk.replacing)
+                patch.setattr(module, "replacing", trial.replacing)
         for name in STAGES:
-            disk.run(name)
-    return Tried(disk.endings, folder, disk.killed)
+            trial.run(name)
+    return Tried(trial.endings, folder, trial.killed)
 
 
 @pytest.mark.fault
+@pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("output", OUTPUTS, ids=str)
-def test_a_disk_that_is_full_at_an_output_is_a_sentence(tried: Tried, output: Path) -> None:
-    endings = [ending for ending in tried.endings if concerns(Path(ending.file), output)]
+def test_an_output_that_cannot_be_written_is_a_sentence(
+    tried: Tried, output: Path, fault: str
+) -> None:
+    endings = [
+        ending
+        for ending in tried.endings
+        if ending.fault == fault and concerns(Path(ending.file), output)
+    ]
     assert endings
     for ending in endings:
         assert ending.code == 1
         assert ending.left == []
         said = SENTENCE.fullmatch(ending.said)
         assert said
+        assert said["cause"] == fault
         assert concerns(Path(said["file"]), output)
 
 

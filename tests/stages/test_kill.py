@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from archives import digests, official_files, pack
+from limits import largest_file
 from reliability import Reliability
 from scripted_server import serve, whole_in_pieces
 
@@ -32,13 +33,13 @@ class Undisturbed(NamedTuple):
     seconds: float
 
 
-def start(stage: str, folder: Path) -> subprocess.Popen[bytes]:
+def start(stage: str, folder: Path, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-B", "-m", f"imdb_rnn.stages.{stage}"],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
     )
 
 
@@ -111,6 +112,24 @@ def test_a_killed_download_goes_on_to_the_same_bytes(
     written = tables(again)
     reliability.count_kill(identical=written == tables(downloaded))
     assert written == tables(downloaded)
+
+
+@pytest.mark.fault
+def test_a_download_that_fills_the_disk_goes_on_once_there_is_room(
+    downloaded: Undisturbed, tmp_path: Path
+) -> None:
+    with server(tmp_path):
+        with largest_file(len(ARCHIVE) // 2):  # for the processes that are started, too
+            process = start("download", tmp_path, stderr=subprocess.PIPE)
+            _, said = process.communicate()
+        assert process.returncode == 1
+        (partial,) = (tmp_path / ".cache/downloads").glob("*.part")
+        place = partial.relative_to(tmp_path)
+        assert said.decode().replace("\n", " ").startswith(f"{place}: File too large. Mend this")
+        assert partial.stat().st_size > 0
+        assert not (tmp_path / "data").exists()
+        again = run_undisturbed("download", tmp_path)
+    assert tables(again) == tables(downloaded)
 
 
 @each_point

@@ -1,4 +1,5 @@
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.training.checkpoint import Checkpoint
 from imdb_rnn.training.loop import Epoch, Trainer, fit
+from limits import largest_file
 from models.shapes import model_shape
 from training.test_loop import Recorder, reviews, train_params
 
@@ -106,6 +108,27 @@ def test_a_training_that_is_asked_to_stop_saves_first(
     again = Recorder()
     assert train(stores, checkpoint, again) == expected
     assert again.steps[0][0] == 6
+
+
+@pytest.mark.fault
+def test_a_disk_without_room_for_a_checkpoint_leaves_the_one_before(
+    stores: tuple[TokenStore, TokenStore], tmp_path: Path
+) -> None:
+    class FullDisk(Recorder):
+        def log_step(self, step: int, metrics: dict[str, float]) -> None:
+            super().log_step(step, metrics)
+            if step == 5:
+                full.enter_context(largest_file(1000))
+
+    expected = train(stores, Checkpoint(tmp_path / "undisturbed"), Recorder())
+    path = tmp_path / "cache" / "checkpoint"
+    with pytest.raises(OSError, match="File too large") as fault, ExitStack() as full:
+        train(stores, Checkpoint(path, seconds_between=0.0), FullDisk())
+    assert fault.value.filename == str(path)
+    assert list(path.parent.iterdir()) == [path]
+    again = Recorder()
+    assert train(stores, Checkpoint(path), again) == expected
+    assert again.steps[0][0] == 5
 
 
 def test_a_finished_training_is_not_repeated(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from mlflow.entities import Metric
 
+from imdb_rnn.atomic import naming
 from imdb_rnn.lineage import main_checkout
 
 
@@ -34,11 +35,16 @@ class Journal:
         self._file.write("\n")  # an unfinished line ends here
 
     def append(self, points: Iterable[Metric]) -> None:
-        """Add points; they are out of this process's hands on return."""
-        for point in points:
-            entry = [point.key, point.value, point.timestamp, point.step]
-            self._file.write(json.dumps(entry) + "\n")
-        self._file.flush()
+        """Add points; they are out of this process's hands on return.
+
+        Raises:
+            OSError: They cannot be written; the error names the file.
+        """
+        with naming(self._path):
+            for point in points:
+                entry = [point.key, point.value, point.timestamp, point.step]
+                self._file.write(json.dumps(entry) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
         """Add no more."""

@@ -4,11 +4,11 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Final
 
 from mlflow.entities import Metric
 
+from imdb_rnn.console import error_console
 from imdb_rnn.lineage import fingerprint
 from imdb_rnn.params import Params
 from imdb_rnn.tracking.journal import Journal
@@ -84,8 +84,16 @@ class LiveRun:
             self._journal.close()
 
     def _log(self, points: Sequence[Metric]) -> None:
-        if self._journal and not answered(partial(self._journal.append, points)):
-            self._journal = None
+        if self._journal:
+            try:
+                self._journal.append(points)
+            except OSError as fault:
+                self._journal = None
+                error_console.print(
+                    f"{fault.filename}: {fault.strerror}. The training goes on without this copy "
+                    "of its curves; points that MLflow does not take are lost.",
+                    style="yellow",
+                )
         if self._sender.is_alive():
             self._unsent.extend(points)
 

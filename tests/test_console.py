@@ -1,0 +1,69 @@
+"""What long work says where no terminal shows a bar."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from imdb_rnn import console
+from imdb_rnn.console import SECONDS_BETWEEN_LINES, progress
+
+
+class Clock:
+    """Stands in for the module `time`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(console, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    return io.StringIO()
+
+
+def work(clock: Clock, log: io.StringIO, total: float | None, *, steps: int, seconds: float) -> str:
+    """What is said of work that takes some time a step, and counts ten units."""
+    with progress("epoch 1 of 2", total, on=Console(file=log, width=200)) as advance:
+        for _ in range(steps):
+            clock.now += seconds
+            advance(10, "loss 0.512")
+    return log.getvalue()
+
+
+def test_a_line_says_how_much_is_done_and_how_long_the_rest_takes(
+    clock: Clock, log: io.StringIO
+) -> None:
+    said = work(clock, log, 80, steps=2, seconds=SECONDS_BETWEEN_LINES)
+    assert said == (
+        "epoch 1 of 2: 12%, 105 s left, loss 0.512\nepoch 1 of 2: 25%, 90 s left, loss 0.512\n"
+    )
+
+
+def test_quick_steps_share_a_line(clock: Clock, log: io.StringIO) -> None:
+    said = work(clock, log, 10_000, steps=100, seconds=1.0)
+    assert said.count("\n") == 100 // SECONDS_BETWEEN_LINES
+    assert said.startswith("epoch 1 of 2: 2%, 985 s left, loss 0.512\n")
+
+
+def test_work_of_unknown_length_says_what_is_done(clock: Clock, log: io.StringIO) -> None:
+    assert work(clock, log, None, steps=200, seconds=0.1) == "epoch 1 of 2: 1,500, loss 0.512\n"
+
+
+def test_a_terminal_gets_a_bar_instead(clock: Clock) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    said = work(clock, Terminal(), 20, steps=2, seconds=SECONDS_BETWEEN_LINES)
+    assert "20/20" in said
+    assert "s left" not in said
