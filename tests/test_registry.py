@@ -13,8 +13,11 @@ from mlflow.entities import LoggedModelOutput, Metric
 from rich.console import Console
 
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.jsonfile import write_json
 from imdb_rnn.registry import ALIAS, NAME, champion_table, promote, results_of_run
 from imdb_rnn.revisions import changes
+from imdb_rnn.tracking.run import EXPERIMENT_TAG, FINGERPRINT_TAG
+from imdb_rnn.tracking.seeds import PARENT_TAG, file_seeds
 
 IDS = [f"test/{i}" for i in range(60)]
 LABELS = [0, 1] * 30
@@ -183,3 +186,21 @@ def test_the_results_of_a_run_are_one_side_of_a_comparison(file_run: FileRun) ->
     assert changed.params == {"train.epochs": (3, 5)}
     assert changed.code is None
     assert json.dumps(changed)
+
+
+def test_a_run_of_several_seeds_tells_of_their_luck_through_the_run_that_holds_them(
+    file_run: FileRun,
+) -> None:
+    ours, theirs = file_run(3), file_run(5)
+    client().set_tag(ours, FINGERPRINT_TAG, "ours")
+    client().set_tag(theirs, EXPERIMENT_TAG, "seed-2")
+    seeds = [{"seed": seed, "accuracy": 1 - wrong / 60} for seed, wrong in ((1, 3), (2, 5))]
+    results = {"edition": "full", "n": 2, "runs": seeds}
+    write_json(Path("seeds.json"), results)
+    assert file_seeds(ours, results, ["seed-2"], [Path("seeds.json")])
+    expected = [run["accuracy"] for run in seeds]
+    assert results_of_run(ours).seeds == results_of_run(theirs).seeds == expected
+    alone = file_run(7)
+    assert results_of_run(alone).seeds is None
+    client().set_tag(alone, PARENT_TAG, "0" * 32)
+    assert results_of_run(alone).seeds is None, "what holds it is not there"

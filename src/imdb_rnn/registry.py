@@ -24,13 +24,21 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.comparison import compare
 from imdb_rnn.evaluation.comparison_report import verdict
 from imdb_rnn.evaluation.predictions import read_judged
-from imdb_rnn.revisions import PREDICTIONS, Recipe, Results, require_comparable
+from imdb_rnn.revisions import (
+    PREDICTIONS,
+    Recipe,
+    Results,
+    require_comparable,
+    seed_accuracies,
+)
 from imdb_rnn.tracking.run import DESCRIPTION_TAG
+from imdb_rnn.tracking.seeds import PARENT_TAG
 from imdb_rnn.tracking.store import open_store, require_runs, store_uri
 
 NAME: Final = "imdb-rnn"
 ALIAS: Final = "champion"
 _FILED_PREDICTIONS: Final = f"predictions/{Path(PREDICTIONS).name}"
+_FILED_SEEDS: Final = "reports/seeds.json"
 
 
 class Promotion(NamedTuple):
@@ -142,8 +150,30 @@ def results_of_run(run_id: str) -> Results:
                 f"how far it came. `imdb-rnn track` files them, where `dvc repro` has made them."
             ) from None
         judged = read_judged(Path(path), f"the predictions of {name}")
+        seeds = _filed_seeds(client, run, folder)
     params = {param: _value(text) for param, text in run.data.params.items()}
-    return Results(name, judged, run.data.tags.get("edition"), Recipe(params, code=None))
+    return Results(name, judged, run.data.tags.get("edition"), Recipe(params, code=None), seeds)
+
+
+def _filed_seeds(client: MlflowClient, run: Run, folder: str) -> list[float] | None:
+    """Accuracy of each seed, where a run of several seeds holds this one; else None.
+
+    Args:
+        client: Of the store.
+        run: One of the seeds, perhaps.
+        folder: To download into.
+    """
+    parent = run.data.tags.get(PARENT_TAG)
+    if parent is None:
+        return None
+    try:
+        path = client.download_artifacts(parent, _FILED_SEEDS, folder)
+    except (MlflowException, OSError):  # the parent was deleted, or is somebody else's
+        return None
+    measured = ("accuracy", "accuracy_low", "accuracy_high")
+    test = {name: run.data.metrics.get(f"test/{name}") for name in measured}
+    own = json.dumps({"edition": run.data.tags.get("edition")} | test)
+    return seed_accuracies(Path(path).read_text(encoding="utf-8"), own)
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - JSON has no narrower type

@@ -147,6 +147,23 @@ def review_texts(path: Path, results: Results) -> dict[str, str]:
     return dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
 
 
+def seed_accuracies(seeds: str, results: str) -> list[float] | None:
+    """Accuracy of each seed in a `seeds.json`, if the run of an `evaluate.json` is one of them.
+
+    Args:
+        seeds: Text of the one.
+        results: Text of the other.
+
+    Returns:
+        None also where one of them is missing or damaged.
+    """
+    try:
+        found = seeds_of(json.loads(seeds), json.loads(results))
+    except (ValueError, KeyError, TypeError):
+        return None
+    return [run["accuracy"] for run in found["runs"]] if found else None
+
+
 def _results_of_file(path: Path) -> Results:
     if not path.is_file():
         raise InputRefusedError(f"{path}: no such file. `dvc repro evaluate` writes {PREDICTIONS}.")
@@ -157,7 +174,7 @@ def _results_of_file(path: Path) -> Results:
         read_judged(path, str(path)),
         _edition(results),
         _recipe(lock, digest) if lock else None,
-        _seeds(_text(path.with_name("seeds.json")), results),
+        seed_accuracies(_text(path.with_name("seeds.json")), results),
     )
 
 
@@ -185,7 +202,7 @@ def _results_of_commit(commit: str, name: str) -> Results:
     results, seeds = (
         _git("show", f"{commit}:./reports/{file}.json") for file in ("evaluate", "seeds")
     )
-    return Results(name, judged, _edition(results), recipe, _seeds(seeds, results))
+    return Results(name, judged, _edition(results), recipe, seed_accuracies(seeds, results))
 
 
 def _commit(name: str) -> str:
@@ -236,15 +253,6 @@ def _edition(results: str) -> str | None:
     except (ValueError, AttributeError):
         return None
     return edition
-
-
-def _seeds(seeds: str, results: str) -> list[float] | None:
-    """Accuracy of each seed in a `seeds.json`, if the run of an `evaluate.json` is one of them."""
-    try:
-        found = seeds_of(json.loads(seeds), json.loads(results))
-    except (ValueError, KeyError, TypeError):
-        return None
-    return [run["accuracy"] for run in found["runs"]] if found else None
 
 
 def _text(path: Path) -> str:

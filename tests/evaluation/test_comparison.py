@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import binomtest, bootstrap, sem
+from scipy.special import expit
+from scipy.stats import binomtest, bootstrap, norm, sem
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
+from imdb_rnn.evaluation import comparison
 from imdb_rnn.evaluation.comparison import (
     CONFIDENCE,
     POWER,
@@ -121,6 +123,41 @@ def test_equally_good_models_are_told_apart_as_rarely_as_promised() -> None:
     # An exact test stays below its level, by what the jumps of the binomial cost.
     assert binomtest(alarms, trials, rate, alternative="greater").pvalue > 0.001
     assert binomtest(alarms, trials, rate / 2, alternative="less").pvalue > 0.001
+
+
+def test_the_paired_intervals_hold_the_true_difference_as_often_as_promised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two models that share much of their noise, judged on many sets of reviews."""
+    monkeypatch.setattr(comparison, "RESAMPLES", 300)
+    random, skills = np.random.default_rng(8), (0.7, 1.0)
+
+    def on_some(reviews: int) -> Comparison:
+        labels = (random.random(reviews) < 0.5).astype(np.int8)
+        shared = random.normal(size=reviews)
+        first, second = (
+            judged(labels, expit(skill * (2 * labels - 1) + shared + random.normal(size=reviews)))
+            for skill in skills
+        )
+        return compare(first, second)
+
+    # Scores of a class are normal with variance 2, so that the difference of two has variance 4.
+    areas = [float(norm.cdf(2 * skill / 2)) for skill in skills]
+    losses = [_mean_loss(skill) for skill in skills]
+    true = {"roc_auc": areas[1] - areas[0], "log_loss": losses[1] - losses[0]}
+    trials = 200
+    drawn = [on_some(150).measures for _ in range(trials)]
+    for name, difference in true.items():
+        intervals = [measures[name].interval for measures in drawn]
+        held = sum(low <= difference <= high for low, high in intervals)
+        assert binomtest(held, trials, CONFIDENCE).pvalue > 0.001, f"{name}: {held} of {trials}"
+
+
+def _mean_loss(skill: float) -> float:
+    """Expected log loss of a model whose log odds for the truth are normal(skill, 2)."""
+    points, weights = np.polynomial.hermite_e.hermegauss(60)
+    losses = np.logaddexp(0, -(skill + np.sqrt(2) * points))
+    return float(weights @ losses / weights.sum())
 
 
 def test_a_visible_difference_is_seen_as_often_as_promised() -> None:

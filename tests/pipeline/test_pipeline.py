@@ -100,12 +100,6 @@ def test_mlflow_has_the_run_with_curves_results_and_model(project: Project) -> N
     assert "reports/report.html" in {file.path for file in reports}
 
 
-@pytest.mark.parametrize("command", [["metrics", "show"], ["plots", "show"], ["params", "diff"]])
-def test_the_ordinary_tools_work(project: Project, command: list[str]) -> None:
-    done = project.dvc(*command)
-    assert done.returncode == 0, done.stderr
-
-
 def test_seeds_are_run_once_and_summarised(project: Project) -> None:
     def seeds() -> subprocess.CompletedProcess[str]:
         return run(["imdb-rnn", "seeds", "--n", "2"], project.folder)

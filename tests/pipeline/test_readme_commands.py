@@ -1,4 +1,4 @@
-"""The commands that the README shows, run as they stand there, one after the other."""
+"""The session that the README shows: its commands as they stand there, one after the other."""
 
 import json
 import os
@@ -7,11 +7,12 @@ import shlex
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mlflow
 import pytest
@@ -31,8 +32,14 @@ ELSEWHERE = {
     "imdb-rnn ui": "tests/test_mlflow_ui.py::test_a_server_ends_with_its_command",
 }
 """Command -> the test that runs it."""
-NAMED, PORT = "larky-bott", "8000"
-"""The experiment that DVC named, and where the model is served."""
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+(NAMED,) = re.findall("^Reproducing experiment '(.+)'", README, re.MULTILINE)
+"""What DVC called the experiment."""
+PYTHON = "python"
+METRICS: dict[str, object] = json.loads((ROOT / "reports/metrics.json").read_text("utf-8"))
+SIGNIFICANT = 0.05
+PORT = "8000"
+"""Where the model is served."""
 
 
 class Shown(NamedTuple):
@@ -48,10 +55,15 @@ class Shown(NamedTuple):
 
 
 def shown_commands() -> list[Shown]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```console\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
     command = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
     return [Shown(*found) for block in blocks for found in command.findall(block)]
+
+
+def shown_program() -> str:
+    """The README's lines of Python."""
+    (program,) = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    return str(program)
 
 
 class Walk:
@@ -85,6 +97,9 @@ class Walk:
             os.killpg(server.pid, signal.SIGTERM)
             self.printed[command] = "".join(server.communicate())
 
+    def json(self, name: str) -> Any:
+        return json.loads((self.folder / "reports" / name).read_text(encoding="utf-8"))
+
     def as_here(self, text: str) -> str:
         """Text of the README with the names that things have in this walk."""
         return text.replace(NAMED, self.experiment).replace(PORT, self.port)
@@ -111,6 +126,7 @@ def walk(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Walk:
                 servers.enter_context(walk.serving(command))
             elif command not in ELSEWHERE:
                 walk.take(command)
+        walk.printed[PYTHON] = run([sys.executable, "-c", shown_program()], folder).stdout
     return walk
 
 
@@ -130,20 +146,65 @@ def test_make_leads_to_the_pipeline_and_to_the_tests(walk: Walk) -> None:
     assert "pytest" in walk.printed["make test"]
 
 
-def test_the_edited_model_became_champion_and_its_server_answers_as_predict_does(
-    walk: Walk,
-) -> None:
+def test_the_verdict_says_what_its_numbers_say(walk: Walk) -> None:
+    compare = f"imdb-rnn compare HEAD {NAMED}"
+    (shown,) = (shown.output for shown in shown_commands() if shown.command == compare)
+    assert _verdict(shown, NAMED) in {"better", "worse"}, "the session goes back for a reason"
+    assert _verdict(walk.printed[compare], walk.experiment)
+
+
+def test_the_differences_are_those_of_the_edit(walk: Walk) -> None:
+    changed = "params.yaml train.epochs 2 1"
+    assert changed in " ".join(walk.printed["dvc params diff"].split())
+    (show,) = (command for command in walk.printed if command.startswith("dvc exp show"))
+    head, _, *rows = walk.printed[show].splitlines()
+    columns = [cell.strip() for cell in head.strip("|").split("|")]
+    assert columns[0] == "Experiment"
+    assert columns[-1] == "train.epochs"
+    assert set(columns[1:-1]) <= set(walk.json("metrics.json"))
+    epochs = [row.strip("| ").split("|")[-1].strip() for row in rows if row]
+    assert epochs == ["1", "2", "1"], "the workspace, main, and the experiment below it"
+
+
+def test_going_back_made_the_committed_model_the_champion(walk: Walk) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{walk.folder / 'mlflow.db'}")
     champion = client.get_run(client.get_model_version_by_alias(NAME, ALIAS).run_id)
-    results = json.loads((walk.folder / "reports/evaluate.json").read_text(encoding="utf-8"))
-    assert champion.data.params["train.epochs"] == "1"
-    assert champion.data.metrics["test/accuracy"] == results["accuracy"]
-    (served,) = (printed for command, printed in walk.printed.items() if "curl" in command)
-    (answer,) = re.findall(r'\{"predictions": \[(.+)\]\}', served)
+    assert champion.info.run_name == "default"
+    assert champion.data.params["train.epochs"] == "2"
+    assert champion.data.metrics["test/accuracy"] == walk.json("evaluate.json")["accuracy"]
+    changed = run(["git", "status", "--porcelain", "--untracked-files=no"], walk.folder).stdout
+    assert changed == ""
+
+
+def test_every_way_to_the_champion_answers_as_predict_does(walk: Walk) -> None:
     (predicted,) = re.findall(
         r"(\S+)  A superb", walk.printed['imdb-rnn predict "A superb, moving film."']
     )
+    (served,) = (printed for command, printed in walk.printed.items() if "curl" in command)
+    (answer,) = re.findall(r'\{"predictions": \[(.+)\]\}', served)
+    (loaded,) = re.findall(r"\[(.+)\]", walk.printed[PYTHON])
     assert float(answer) == pytest.approx(float(predicted), abs=1e-4)
+    assert float(loaded) == pytest.approx(float(answer), abs=1e-6)
+
+
+def _verdict(printed: str, name: str) -> str:
+    """The verdict of `compare`, which must follow from the p-value and the gap beside it."""
+    said = re.search(
+        rf"{name} (?:is (better|worse) than|(cannot be told apart) from) HEAD: (.*)",
+        printed,
+        re.DOTALL,
+    )
+    assert said, printed
+    found: str = said[1] or said[2]
+    sentence = " ".join(said[3].split())
+    if sentence.startswith("both are right on the same reviews"):
+        assert found == "cannot be told apart"
+        return found
+    (gap,) = re.findall(r"([+-][\d.]+) points of accuracy", sentence)
+    (p,) = re.findall(r"McNemar p = ([\d.e-]+)\)", sentence)
+    significant = "better" if float(gap) > 0 else "worse"
+    assert found == (significant if float(p) < SIGNIFICANT else "cannot be told apart")
+    return found
 
 
 def _in_process(command: str) -> str:
@@ -161,14 +222,23 @@ def _in_process(command: str) -> str:
 
 
 def _unvarying(text: str) -> str:
-    """The words of a text without what depends on the run, and tables without their lines."""
+    """The words of a text without what depends on the run, and tables without their lines.
+
+    Which numbers move, and so are columns or rows of a difference, depends on the run; the verdict
+    has a test of its own.
+    """
     for varying, stands_for in {
-        "“.+?”": "“”",
         r"\b[0-9a-f]{7,40}\b|[+-]?\d[\d.,]*(e-\d+)?": "#",
         r"(is (better|worse) than|cannot be told apart from) HEAD: .*": "",
+        rf"\b({'|'.join(METRICS)})\b": "",
+        "[|-]+": " ",
     }.items():
         text = re.sub(varying, stands_for, text, flags=re.DOTALL)
-    return " ".join(re.sub("[|-]+", " ", text).split())
+    words = (" ".join(line.split()) for line in text.splitlines())
+    lines = [re.sub("#( #)+", "#", line) for line in words if line]
+    return " ".join(
+        line for line, before in zip(lines, [None, *lines], strict=False) if line != before
+    )
 
 
 def _wait_for(url: str) -> None:
