@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 PROGRAM: Final = shutil.which("chromium")
 
-needs_chromium = pytest.mark.skipif(
-    PROGRAM is None, reason="the program chromium is not installed (Debian package chromium)"
-)
+MISSING: Final = "the program chromium is not installed (Debian package chromium)"
+
+needs_chromium = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from chromium import MISSING
 from reliability import REPORT, Reliability
 
 pytest_plugins = ["pytester"]
@@ -39,6 +41,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """The longest last, or first if other processes go on with the rest."""
     several = hasattr(config, "workerinput")
     items.sort(key=lambda item: bool(LONGEST & {*item.path.parts}) != several)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Where nobody reads on, say loudly what no browser has looked at."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    unseen = [report.nodeid for report in skipped if MISSING in str(report.longrepr)]
+    if unseen and os.environ.get("CI"):
+        terminalreporter.section(f"SKIPPED: {MISSING}")
+        for test in unseen:
+            terminalreporter.write_line(test)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,6 +8,7 @@ from imdb_rnn.plots_page import write_template
 
 POINTS = {
     "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+    "title": "Points",
     "data": {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]},
     "mark": "line",
     "encoding": {
@@ -26,11 +27,19 @@ def test_the_template_has_dvc_s_place_for_plots_and_none_for_its_scripts(tmp_pat
 
 
 @needs_chromium
-def test_plots_are_drawn_without_a_network_and_empty_ones_are_left_out(tmp_path: Path) -> None:
+def test_plots_are_drawn_without_a_network_and_those_without_a_title_are_left_out(
+    tmp_path: Path,
+) -> None:
     write_template(tmp_path / "plots.html")
     plots = "".join(
         f'<div id="{name}"><script>vegaEmbed("#{name}", {json.dumps(spec)});</script></div>'
-        for name, spec in {"full": POINTS, "empty": {}}.items()
+        for name, spec in {
+            "full": POINTS,
+            "placed": POINTS | {"title": {"text": "Points", "anchor": "middle"}},
+            "empty": {},
+            "untitled": POINTS | {"title": ""},
+            "named": POINTS | {"title": {"text": "reports/points.csv", "anchor": "middle"}},
+        }.items()
     )
     page = tmp_path / "index.html"
     template = (tmp_path / "plots.html").read_text(encoding="utf-8")
@@ -39,6 +48,8 @@ def test_plots_are_drawn_without_a_network_and_empty_ones_are_left_out(tmp_path:
         shown, heard = watched_page(browser, 800)
         shown.goto(page.as_uri())
         shown.locator("#full svg.marks").wait_for()
-        assert shown.locator("#empty svg").count() == 0
+        shown.locator("#placed svg.marks").wait_for()
+        for left_out in ("empty", "untitled", "named"):
+            assert shown.locator(f"#{left_out} svg").count() == 0
     # Vega says that it is newer than DVC's templates, which it reads all the same.
     assert [said for said in heard if "current version is" not in said] == []

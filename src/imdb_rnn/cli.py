@@ -204,8 +204,12 @@ def export(
         raise InputRefusedError(
             f"The package {missing.name} is missing. `pip install 'imdb-rnn[export]'` brings it."
         ) from None
-    export_onnx(model, folder)
+    difference = export_onnx(model, folder)
     console.print(f"{folder}: README.md there says how to use it.", markup=False)
+    if difference is None:
+        console.print("not run against the classifier, which needs the package onnxruntime")
+    else:
+        console.print(f"answers as the classifier does, to {difference:.0e}")
 
 
 @app.command()

@@ -34,9 +34,11 @@ _PAGE: Final = """<!DOCTYPE html>
 <style>body { margin: 1rem; font-family: system-ui, sans-serif }</style>
 <script>PROGRAM</script>
 <script>
-// Reports that hold no points make empty plots, which are left out.
+// `dvc.yaml` gives a title to every plot that is to be looked at. Others are reports that hold no
+// points, and points of figures that the page shows as pictures; DVC calls these by their path.
 const draw = window.vegaEmbed;
-window.vegaEmbed = (place, plot) => Object.keys(plot).length && draw(place, plot);
+const titled = title => title && !title.includes("/");
+window.vegaEmbed = (place, plot) => titled(plot.title?.text ?? plot.title) && draw(place, plot);
 </script>
 </head>
 <body>

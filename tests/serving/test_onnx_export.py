@@ -11,6 +11,7 @@ import torch
 from imdb_rnn.corpus.batches import collate
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.serving import onnx_export
 from imdb_rnn.serving.model_folder import load_encoder
 from imdb_rnn.serving.onnx_export import export_onnx, onnx_model
 from imdb_rnn.serving.predictor import Predictor
@@ -81,7 +82,9 @@ def test_padding_changes_nothing() -> None:
 
 def test_the_folder_has_all_that_its_page_names(tmp_path: Path) -> None:
     write_model(tmp_path / "model", small_params())
-    export_onnx(tmp_path / "model", tmp_path / "export")
+    difference = export_onnx(tmp_path / "model", tmp_path / "export")
+    assert difference is not None
+    assert difference <= 1e-5
     texts = [text for text in TEXTS if text]
     encode = load_encoder(tmp_path / "export")
     tokens, lengths = collate(list(encode(texts)), "post", None)
@@ -114,3 +117,22 @@ def test_equal_models_make_equal_bytes() -> None:
 def test_a_classifier_that_counts_padding_as_words_is_refused() -> None:
     with pytest.raises(InputRefusedError, match="mask_padding"):
         onnx_model(classifier([], mask_padding=False))
+
+
+def test_a_graph_that_answers_otherwise_is_refused_and_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "model", small_params())
+    monkeypatch.setitem(onnx_export._BLOCKS, "LSTM", [0, 1, 2, 3])  # noqa: SLF001
+    with pytest.raises(InputRefusedError, match="more than 1e-05"):
+        export_onnx(tmp_path / "model", tmp_path / "export")
+    assert not (tmp_path / "export").exists()
+
+
+def test_without_a_program_that_runs_graphs_the_export_is_written_unchecked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "model", small_params())
+    monkeypatch.setattr(onnx_export, "find_spec", lambda _: None)
+    assert export_onnx(tmp_path / "model", tmp_path / "export") is None
+    assert (tmp_path / "export/model.onnx").is_file()

@@ -6,6 +6,7 @@ ONNX knows no other. Files of this kind hold numbers and names of operators, no 
 """
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -16,11 +17,12 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from imdb_rnn.atomic import replacing
+from imdb_rnn.corpus.batches import collate
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.phrases import NO_PHRASE
 from imdb_rnn.models.recurrent import RecurrentLayer
-from imdb_rnn.serving.model_folder import CONFIG, TOKENIZER, load_encoder, load_model
+from imdb_rnn.serving.model_folder import CONFIG, TOKENIZER, Encoder, load_encoder, load_model
 
 GRAPH: Final = "model.onnx"
 README: Final = "README.md"
@@ -55,16 +57,29 @@ _CUTS: Final = {
 }
 
 
-def export_onnx(model_folder: Path, folder: Path) -> None:
+LARGEST_DIFFERENCE: Final = 1e-5
+_TEXTS: Final = [
+    "Superb!",
+    "A moving film, and one of the best that I have seen.",
+    "Not funny at all: dull from the beginning to the end, and a waste of time. " * 40,
+]
+"""Of very different lengths, with phrases that reviews have."""
+
+
+def export_onnx(model_folder: Path, folder: Path) -> float | None:
     """Write the graph, the tokenizer, the configuration and a page on how to use them.
 
     Args:
         model_folder: A model folder such as `models/rnn`.
         folder: Made, or replaced as a whole if it holds an earlier export.
 
+    Returns:
+        How far the graph's answers are from the classifier's, at most, on a few texts; None where
+        `onnxruntime`, which runs graphs, is not installed.
+
     Raises:
-        InputRefusedError: The model folder cannot be used, the folder holds something else, or
-            the classifier counts padding as words.
+        InputRefusedError: The model folder cannot be used, the folder holds something else, the
+            classifier counts padding as words, or the graph does not answer as it does.
     """
     classifier, encoder = load_model(model_folder), load_encoder(model_folder)
     if folder.exists() and not (folder / GRAPH).exists():
@@ -72,6 +87,13 @@ def export_onnx(model_folder: Path, folder: Path) -> None:
             f"{folder}: it is there and holds no {GRAPH} that could be replaced. Name a new folder."
         )
     graph = onnx_model(classifier)
+    difference = _difference(graph, classifier, encoder)
+    if difference is not None and difference > LARGEST_DIFFERENCE:
+        raise InputRefusedError(
+            f"{model_folder}: the graph's answers are {difference:.1g} from the classifier's, more "
+            f"than {LARGEST_DIFFERENCE:g}; nothing was written. `pip install` the versions in "
+            f"constraints.txt."
+        )
     longest = encoder.max_length
     cut = _CUTS[encoder.keep].format(longest, longest - longest // 2, longest // 2)
     contract = _CONTRACT.format(
@@ -83,6 +105,23 @@ def export_onnx(model_folder: Path, folder: Path) -> None:
         for name in (TOKENIZER, CONFIG):
             shutil.copyfile(model_folder / name, unfinished / name)
         (unfinished / README).write_text(contract, encoding="utf-8")
+    return difference
+
+
+def _difference(graph: onnx.ModelProto, classifier: Classifier, encoder: Encoder) -> float | None:
+    """Largest distance between the answers of graph and classifier, if the graph can be run."""
+    if find_spec("onnxruntime") is None:
+        return None
+    import onnxruntime  # noqa: PLC0415 - who exports need not have it
+
+    tokens, lengths = collate(list(encoder(_TEXTS)), "post", None)
+    session = onnxruntime.InferenceSession(
+        graph.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    (found,) = session.run(None, {"tokens": tokens.numpy(), "lengths": lengths.numpy()})
+    with torch.no_grad():
+        expected = classifier(tokens, lengths).sigmoid().numpy()
+    return float(np.abs(found - expected).max())
 
 
 def onnx_model(classifier: Classifier) -> onnx.ModelProto:
