@@ -27,6 +27,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 run: setup ## the whole pipeline, from the reviews to the report
+	@imdb-rnn check
 	@began=$$(date +%s) && dvc repro && { imdb-rnn track || true; } && \
 		imdb-rnn summary --seconds $$(($$(date +%s) - began))
 

@@ -48,6 +48,17 @@ def main() -> None:
 
 
 @app.command()
+def check() -> None:
+    """Refuse mistakes in params.yaml, a line a problem.
+
+    The first stage does so too, but only after DVC has read the file in its own way.
+    """
+    from imdb_rnn.params import load_params
+
+    load_params()
+
+
+@app.command()
 def summary(
     seconds: Annotated[float | None, typer.Option(help="What the run took.")] = None,
 ) -> None:

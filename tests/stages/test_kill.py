@@ -2,12 +2,14 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +20,7 @@ from archives import digests, official_files, pack
 from limits import largest_file
 from reliability import Reliability
 from scripted_server import serve, whole_in_pieces
+from stages.forked import start
 
 PROJECT = Path(__file__).parents[2]
 FILES = official_files(60)
@@ -33,16 +36,6 @@ class Undisturbed(NamedTuple):
     seconds: float
 
 
-def start(stage: str, folder: Path, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-B", "-m", f"imdb_rnn.stages.{stage}"],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
-        stdout=subprocess.DEVNULL,
-        stderr=stderr,
-    )
-
-
 def files_below(folder: Path) -> dict[str, bytes]:
     files = (file for file in folder.rglob("*") if file.is_file())
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
@@ -50,21 +43,25 @@ def files_below(folder: Path) -> dict[str, bytes]:
 
 def run_undisturbed(stage: str, folder: Path) -> Undisturbed:
     began = time.monotonic()
-    assert start(stage, folder).wait() == 0
+    process = start(stage, folder)
+    process.join()
+    assert process.exitcode == 0
     return Undisturbed(files_below(folder), time.monotonic() - began)
 
 
 def kill(stage: str, folder: Path, undisturbed: Undisturbed, seed: int) -> None:
     """Start a stage and end it at a random moment, earlier where it was done by then."""
     moment = undisturbed.seconds * random.Random(seed).uniform(0.2, 0.95)  # noqa: S311
+    before = files_below(folder)
     while True:
         process = start(stage, folder)
-        try:
-            process.wait(moment)
-        except subprocess.TimeoutExpired:
-            process.send_signal(SIGNALS[seed % len(SIGNALS)])
-            process.wait()
+        process.join(moment)
+        if process.exitcode is None:
+            os.kill(process.pid or 0, SIGNALS[seed % len(SIGNALS)])
+            process.join()
             return
+        shutil.rmtree(folder)
+        write(before, folder)
         moment *= 0.8
 
 
@@ -86,14 +83,22 @@ def downloaded(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
         return run_undisturbed("download", folder)
 
 
+LATER_STAGES = ("prepare", "pseudo_label", "phrases", "word_vectors")
+
+
 @pytest.fixture(scope="module")
-def prepared(downloaded: Undisturbed, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    return run_undisturbed("prepare", write(downloaded, tmp_path_factory.mktemp("prepared")))
+def later_stages(
+    downloaded: Undisturbed, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[Undisturbed, Undisturbed]]:
+    """Each with the one before it; both have the files of all stages up to them."""
+    folder = write(downloaded.files, tmp_path_factory.mktemp("later"))
+    done = [downloaded, *(run_undisturbed(stage, folder) for stage in LATER_STAGES)]
+    return dict(zip(LATER_STAGES, pairwise(done), strict=True))
 
 
-def write(stage: Undisturbed, folder: Path) -> Path:
-    """The folder as a stage left it."""
-    for path, content in stage.files.items():
+def write(files: Mapping[str, bytes], folder: Path) -> Path:
+    """The folder with these files."""
+    for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     return folder
@@ -119,32 +124,40 @@ def test_a_download_that_fills_the_disk_goes_on_once_there_is_room(
     downloaded: Undisturbed, tmp_path: Path
 ) -> None:
     with server(tmp_path):
-        with largest_file(len(ARCHIVE) // 2):  # for the processes that are started, too
-            process = start("download", tmp_path, stderr=subprocess.PIPE)
-            _, said = process.communicate()
-        assert process.returncode == 1
+        with largest_file(len(ARCHIVE) // 2):  # also for what is started
+            failed = subprocess.run(
+                [sys.executable, "-B", "-m", "imdb_rnn.stages.download"],
+                cwd=tmp_path,
+                env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        assert failed.returncode == 1
         (partial,) = (tmp_path / ".cache/downloads").glob("*.part")
         place = partial.relative_to(tmp_path)
-        assert said.decode().replace("\n", " ").startswith(f"{place}: File too large. Mend this")
+        assert failed.stderr.startswith(f"{place}: File too large. Mend this")
         assert partial.stat().st_size > 0
         assert not (tmp_path / "data").exists()
         again = run_undisturbed("download", tmp_path)
     assert tables(again) == tables(downloaded)
 
 
+@pytest.mark.parametrize("stage", LATER_STAGES)
 @each_point
-def test_a_killed_prepare_starts_again_to_the_same_bytes(
-    downloaded: Undisturbed,
-    prepared: Undisturbed,
+def test_a_killed_stage_starts_again_to_the_same_bytes(
+    later_stages: dict[str, tuple[Undisturbed, Undisturbed]],
     tmp_path: Path,
     reliability: Reliability,
+    stage: str,
     seed: int,
 ) -> None:
-    write(downloaded, tmp_path)
-    kill("prepare", tmp_path, prepared, seed)
-    again = run_undisturbed("prepare", tmp_path)
-    reliability.count_kill(identical=again.files == prepared.files)
-    assert again.files == prepared.files
+    before, undisturbed = later_stages[stage]
+    write(before.files, tmp_path)
+    kill(stage, tmp_path, undisturbed, seed)
+    again = run_undisturbed(stage, tmp_path)
+    reliability.count_kill(identical=again.files == undisturbed.files)
+    assert again.files == undisturbed.files
 
 
 def tables(stage: Undisturbed) -> dict[str, bytes]:

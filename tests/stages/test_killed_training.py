@@ -1,7 +1,6 @@
 """Training as a real process that is really killed, and started again."""
 
 import hashlib
-import multiprocessing
 import os
 import re
 import shutil
@@ -9,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import mlflow
@@ -26,7 +24,7 @@ from imdb_rnn.jsonfile import write_json
 from imdb_rnn.models.phrases import PhrasePolarity, save_phrases
 from reliability import Reliability
 from results import TEXTS, shipped_params, write_dataset_facts
-from stages.forked_training import train_in
+from stages.forked import start
 
 KILLS = 20
 WORDS = 30
@@ -36,11 +34,6 @@ SMALL = {
 }
 OUTPUTS = ["models/rnn/model.safetensors", "models/rnn/config.json", "models/rnn/tokenizer.json"]
 OUTPUTS += ["reports/history.csv", "reports/train.json"]
-
-# Each training is a fork of a process that has imported everything, so that starting costs nothing;
-# PyTorch's optimizers would import its compiler.
-_SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["imdb_rnn.stages.train", "torch._dynamo"])
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +65,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(folder: Path, seconds_between: float = 0.0) -> ForkServerProcess:
-    process = _SERVER.Process(target=train_in, args=(folder, seconds_between))
-    process.start()
-    return process
-
-
 def finish(folder: Path) -> None:
-    process = start(folder)
+    process = start("train", folder)
     process.join()
     assert process.exitcode == 0
 
@@ -91,9 +78,6 @@ def outputs(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def undisturbed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """A folder where nothing happened, and the seconds that the training took."""
-    warmed = tmp_path_factory.mktemp("warm") / "project"
-    shutil.copytree(project, warmed)
-    finish(warmed)
     folder = tmp_path_factory.mktemp("undisturbed") / "project"
     shutil.copytree(project, folder)
     began = time.monotonic()
@@ -113,7 +97,7 @@ def test_a_training_killed_at_any_moment_ends_as_if_nothing_had_happened(
         folder = tmp_path / str(kills)
         shutil.copytree(project, folder, dirs_exist_ok=True)
         number = signals[kills % len(signals)]
-        process = start(folder)
+        process = start("train", folder)
         if kills % 4:  # most of them while steps are taken, the others at any moment
             wait_for_checkpoint(folder)
             process.join(random.uniform(0, seconds / 4))
@@ -150,7 +134,7 @@ def test_two_processes_that_train_the_same_take_turns(
 ) -> None:
     folder = tmp_path / "project"
     shutil.copytree(project, folder)
-    processes = [start(folder, seconds_between=1e9) for _ in range(2)]
+    processes = [start("train", folder, seconds_between=1e9) for _ in range(2)]
     for process in processes:
         process.join()
         assert process.exitcode == 0
