@@ -11,9 +11,14 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from threadpoolctl import ThreadpoolController
 from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
+
+# A thread of NumPy's would wait for the next product on a core that PyTorch's threads need, and the
+# number of them would change the last digits of some.
+_NUMPY_PRODUCTS: Final = ThreadpoolController()
 
 # NumPy multiplies and activates the few thousand numbers of one step faster than PyTorch does;
 # docs/profile.md has the times.
@@ -98,11 +103,12 @@ class _Recurrence(torch.autograd.Function):
         states = torch.empty_like(projections, memory_format=torch.contiguous_format)
         activate, transposed = _ACTIVATION[activation], np.ascontiguousarray(weight.numpy().T)
         before = start.numpy()
-        for projection, state in zip(projections.numpy(), states.numpy(), strict=True):
-            np.matmul(before, transposed, out=state)
-            np.add(state, projection, out=state)
-            activate(state, out=state)
-            before = state
+        with _NUMPY_PRODUCTS.limit(limits=1, user_api="blas"):
+            for projection, state in zip(projections.numpy(), states.numpy(), strict=True):
+                np.matmul(before, transposed, out=state)
+                np.add(state, projection, out=state)
+                activate(state, out=state)
+                before = state
         ctx.save_for_backward(start, weight, states)
         ctx.activation = activation
         return states
@@ -115,10 +121,11 @@ class _Recurrence(torch.autograd.Function):
         slopes = _SLOPE[ctx.activation](states)
         later = np.zeros_like(start.numpy())
         product, matrix = np.empty_like(later), weight.numpy()
-        for delta, slope in zip(deltas.numpy()[::-1], slopes.numpy()[::-1], strict=True):
-            np.matmul(later, matrix, out=product)
-            np.add(delta, product, out=delta)
-            np.multiply(delta, slope, out=delta)
-            later = delta
+        with _NUMPY_PRODUCTS.limit(limits=1, user_api="blas"):
+            for delta, slope in zip(deltas.numpy()[::-1], slopes.numpy()[::-1], strict=True):
+                np.matmul(later, matrix, out=product)
+                np.add(delta, product, out=delta)
+                np.multiply(delta, slope, out=delta)
+                later = delta
         by_weight = deltas[1:].flatten(0, 1).T @ states[:-1].flatten(0, 1)
         return deltas, deltas[0] @ weight, by_weight.addmm_(deltas[0].T, start), None

@@ -3,7 +3,6 @@
 import os
 
 import torch
-from threadpoolctl import threadpool_limits
 
 from imdb_rnn.errors import InputRefusedError
 
@@ -19,7 +18,6 @@ def make_deterministic(threads: int) -> None:
     # longer for that than a small training.
     torch.set_deterministic_debug_mode("warn")
     torch.set_num_threads(threads)
-    threadpool_limits(threads, user_api="blas")  # NumPy's, with which the plain cell multiplies
 
 
 def resolve_device(name: str) -> torch.device:
