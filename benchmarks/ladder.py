@@ -1,8 +1,9 @@
-"""The measured numbers of the named experiments, in the tables of the README and the lesson.
+"""The measured numbers of the named experiments, in the README's table.
 
     python -m benchmarks.ladder
 
-Copies them from `reports/experiments.json`, which `imdb-rnn experiments` writes.
+Copies them from `reports/experiments.json`, which `imdb-rnn experiments` writes;
+`benchmarks.lesson` does the same for the lesson.
 """
 
 import re
@@ -15,16 +16,14 @@ from imdb_rnn.experiments import RESULTS
 from imdb_rnn.jsonfile import read_json
 
 README: Final = Path("README.md")
-LESSON: Final = Path("docs/lesson.md")
 
 
 def main() -> None:
-    """Write both tables anew."""
+    """Write the table anew."""
     rows = {row["name"]: row for row in read_json(RESULTS)}
-    for document, with_results in ((README, readme_with), (LESSON, lesson_with)):
-        text = with_results(document.read_text(encoding="utf-8"), rows)
-        with replacing(document) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
+    text = readme_with(README.read_text(encoding="utf-8"), rows)
+    with replacing(README) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def readme_with(text: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
@@ -44,22 +43,6 @@ def readme_with(text: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
         return re.sub(r"^\| `(.+?)` \| (.+?) \|.*\|$", experiment, found[0], flags=re.MULTILINE)
 
     return re.sub("<!-- experiments -->.*?<!-- /experiments -->", block, text, flags=re.DOTALL)
-
-
-def lesson_with(text: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """The lesson with the accuracy behind the command of each step.
-
-    Args:
-        text: Of the lesson.
-        rows: Of `reports/experiments.json` by name; what is not among them was not run.
-    """
-
-    def step(found: re.Match[str]) -> str:
-        row = rows.get(found[2] or "default")
-        return f"{found[1]} | {_numbers(row)[0]} |"
-
-    command = r"^(\| .+ \| `(?:imdb-rnn experiment (.+?)|dvc repro)`) \|.*\|$"
-    return re.sub(command, step, text, flags=re.MULTILINE)
 
 
 def _numbers(row: Mapping[str, Any] | None) -> tuple[str, str, str]:

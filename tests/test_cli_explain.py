@@ -9,6 +9,7 @@ import pytest
 
 from imdb_rnn.cli import main
 from imdb_rnn.corpus.store import write_store
+from imdb_rnn.params import Params
 from results import small_params, write_model
 
 
@@ -61,6 +62,27 @@ def test_explain_asks_for_a_trained_model(
     refusal = capsys.readouterr().err
     assert "models/rnn" in refusal
     assert "dvc repro" in refusal
+
+
+def test_explain_takes_a_model_of_another_cell(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = small_params().model_dump()
+    values["model"] |= {"cell": "gru", "pooling": "last"}
+    write_model(folder / "models/other", Params.model_validate(values))
+    assert run(monkeypatch, "explain", "great") == 0
+    own = capsys.readouterr().out
+    assert run(monkeypatch, "explain", "great", "--model", "models/other") == 0
+    assert capsys.readouterr().out != own
+
+
+@pytest.mark.parametrize("place", ["models", "nowhere", "file"])
+def test_a_folder_that_is_no_model_is_refused_with_a_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    (folder / "file").write_text("no model")
+    assert run(monkeypatch, "explain", "great", "--model", place) == 2
+    assert f"{place}: no trained model is there" in " ".join(capsys.readouterr().err.split())
 
 
 def write_prepared(folder: Path) -> Path:

@@ -1,16 +1,16 @@
 """Numbers and claims in the lesson come from files in Git."""
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.bptt import lesson_block
 from benchmarks.document import filled_in
-from benchmarks.ladder import lesson_with
+from benchmarks.lesson import LEFT_OUT, STEPS, blocks
 
-from imdb_rnn.lens.findings import TITLES, findings
+from imdb_rnn.lens.findings import findings, standard_error
 
 ROOT = Path(__file__).parents[1]
 LESSON = (ROOT / "docs/lesson.md").read_text(encoding="utf-8")
@@ -18,47 +18,41 @@ LENS: dict[str, Any] = json.loads((ROOT / "reports/lens.json").read_text(encodin
 EXPERIMENTS: list[dict[str, Any]] = json.loads(
     (ROOT / "reports/experiments.json").read_text(encoding="utf-8")
 )
-FINDINGS = findings(LENS)
+TRUNCATION: dict[str, Any] = json.loads((ROOT / "reports/bptt.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", FINDINGS)
-def test_the_sentence_under_a_figure_is_the_measured_one(name: str) -> None:
-    block = re.search(rf"<!-- finding: {name} -->\n(.*?)<!-- /finding -->", LESSON, re.DOTALL)
-    assert block, f"the lesson says nothing about {name}"
-    assert " ".join(block[1].split()) == FINDINGS[name]
+LAST = str(LENS["material"]["epochs"])
 
 
-def test_the_table_of_the_recurrent_matrices_is_the_measured_one() -> None:
-    block = re.search(r"<!-- spectrum -->\n(.*?)<!-- /spectrum -->", LESSON, re.DOTALL)
-    assert block
-    rows = [line.strip("| ").split(" | ") for line in block[1].splitlines()[2:]]
-    measured = [
-        [
-            TITLES[cell],
-            "initialisation" if epoch == "0" else f"epoch {epoch}",
-            f"{numbers['factor_per_step']:.3f}",
-            f"{numbers['spectral_radius']:.3f}",
-            f"{numbers['largest_singular_value']:.3f}",
-        ]
-        for cell, course in LENS["cells"].items()
-        for epoch, numbers in course["epochs"].items()
-    ]
-    assert [[cell.strip() for cell in row] for row in rows] == measured
+def test_every_number_in_a_block_is_the_measured_one() -> None:
+    assert filled_in(LESSON, blocks(LENS, TRUNCATION, EXPERIMENTS)) == LESSON
 
 
-def test_the_table_of_truncation_is_the_measured_one_or_says_that_there_is_none() -> None:
-    """Empty or with numbers, the block is what the committed results, if any, come to."""
-    measured = ROOT / "reports/bptt.json"
-    results = json.loads(measured.read_text(encoding="utf-8")) if measured.exists() else None
-    assert filled_in(LESSON, {"bptt": lesson_block(results)}) == LESSON
+def test_every_figure_of_the_lens_is_shown_with_its_sentence() -> None:
+    for name, sentence in findings(LENS).items():
+        assert f"](../reports/lens/{name}.png)" in LESSON
+        assert sentence in " ".join(LESSON.split())
 
 
-def test_the_accuracies_of_the_steps_are_the_committed_results() -> None:
-    rows = {row["name"]: row for row in EXPERIMENTS}
-    assert lesson_with(LESSON, rows) == LESSON
-    steps = ("notebook", "pre-padding", "masked", "pooled", "vanilla", "gru", "lstm")
-    places = [LESSON.index(f"| `imdb-rnn experiment {step}` |") for step in steps]
-    assert places == sorted(places)
+def test_every_experiment_is_a_step_or_something_left_out() -> None:
+    run = {row["name"] for row in EXPERIMENTS} - {"smoke"}
+    assert run <= {*STEPS, *LEFT_OUT}
+
+
+def test_experiments_that_were_not_run_are_named_as_such() -> None:
+    filled = blocks(LENS, TRUNCATION, [{"name": "default", "accuracy": 0.9}])
+    assert "| word vectors, phrases, pseudo-labels | `dvc repro` | 0.9000 |  |" in filled["steps"]
+    assert "Not run yet: `notebook`, `pre-padding`, `masked`, `pooled`" in filled["steps"]
+    assert "Not run yet: `no-word-vectors`" in filled["left out"]
+
+
+def test_what_a_step_or_a_part_brings_is_the_difference_of_two_results() -> None:
+    accuracies = {"pre-padding": 0.77, "masked": 0.8, "no-phrases": 0.915, "default": 0.92}
+    rows = [{"name": name, "accuracy": value} for name, value in accuracies.items()]
+    filled = blocks(LENS, TRUNCATION, rows)
+    assert "| padding masked | `imdb-rnn experiment masked` | 0.8000 | +3.0 |" in filled["steps"]
+    assert "| `dvc repro` | 0.9200 | +12.0 |" in filled["steps"]
+    assert "| phrases | `imdb-rnn experiment no-phrases` | 0.9150 | -0.5 |" in filled["left out"]
 
 
 @pytest.mark.parametrize("picture", re.findall(r"!\[.*?\]\((.*?)\)", LESSON))
@@ -77,9 +71,23 @@ def test_a_plain_cell_s_gradient_shrinks_by_no_less_than_the_bound() -> None:
             assert numbers["factor_per_step"] <= numbers["largest_singular_value"]
 
 
-def test_gates_keep_more_of_the_gradient_than_plain_cells() -> None:
-    factors = {name: cell["epochs"]["0"]["factor_per_step"] for name, cell in LENS["cells"].items()}
-    assert min(factors["gru"], factors["lstm"]) > max(factors["tanh"], factors["relu"])
+def factors(epoch: str) -> dict[str, float]:
+    return {name: cell["epochs"][epoch]["factor_per_step"] for name, cell in LENS["cells"].items()}
+
+
+def test_gates_start_by_keeping_more_than_plain_cells_and_no_factor_is_near_one() -> None:
+    start = factors("0")
+    assert min(start["gru"], start["lstm"]) > max(start["tanh"], start["relu"])
+    for epoch, numbers in LENS["cells"]["lstm"]["epochs"].items():
+        assert max(factors(epoch).values()) < 0.9
+        assert 0.5 < numbers["memory_factor_per_step"] < 0.8
+        assert numbers["memory_factor_per_step"] == pytest.approx(factors(epoch)["lstm"], abs=0.02)
+
+
+def test_training_opens_the_gru_but_leaves_the_lstm_beside_the_tanh_cell() -> None:
+    end = factors(LAST)
+    assert end["gru"] - max(end["tanh"], end["relu"], end["lstm"]) > 0.1
+    assert end["lstm"] == pytest.approx(end["tanh"], abs=0.05)
 
 
 def test_an_orthogonal_start_keeps_more_than_small_random_entries_and_large_ones_explode() -> None:
@@ -88,9 +96,59 @@ def test_an_orthogonal_start_keeps_more_than_small_random_entries_and_large_ones
 
 
 def test_the_more_open_the_forget_gate_the_farther_the_gradient_comes() -> None:
-    starts = LENS["initialization"]["lstm"].values()
-    factors = [start["factor_per_step"] for start in starts]
-    assert factors == sorted(factors)
+    found = [start["factor_per_step"] for start in LENS["initialization"]["lstm"].values()]
+    assert found == sorted(found)
+
+
+def test_more_of_the_gradient_arrives_than_the_forget_gate_alone_hands_on() -> None:
+    for name, start in LENS["initialization"]["lstm"].items():
+        kept = 1 / (1 + math.exp(-float(name.removeprefix("forget bias "))))
+        assert f"{kept:.3g}" in LESSON
+        assert start["factor_per_step"] > kept + 0.05
+        assert start["memory_factor_per_step"] > kept + 0.05
+    assert LENS["initialization"]["lstm"]["forget bias 3"]["factor_per_step"] > 1
+
+
+def taught(cell: str) -> dict[str, float]:
+    return {name: row["taught"]["accuracy"] for name, row in LENS["initialization"][cell].items()}
+
+
+def test_a_gradient_that_comes_far_is_not_all_that_learning_takes() -> None:
+    chance = 4 * standard_error(0.5, LENS["material"]["validation"])
+    tanh, relu, lstm = taught("tanh"), taught("relu"), taught("lstm")
+    assert tanh.pop("normal, radius 0.5") > max(tanh.values()) + chance
+    assert lstm["forget bias 3"] < 0.5 + chance / 2
+    assert relu.pop("identity") > max(relu.values()) + chance
+
+
+def test_the_first_figure_s_networks_are_hardly_clipped() -> None:
+    for cell in LENS["cells"].values():
+        assert cell["clipped_share"] < 0.1
+        assert cell["largest_gradient_norm"] < 2
+
+
+def test_clipping_saves_plain_descent_and_lets_adam_learn_from_the_identity() -> None:
+    for ways in LENS["explosion"].values():
+        assert ways["gradient descent"]["not clipped"]["accuracy"] is None
+        assert ways["gradient descent"]["not clipped"]["steps"] == 1
+        assert ways["gradient descent"]["clipped"]["accuracy"] is not None
+    adam = {start: ways["Adam"] for start, ways in LENS["explosion"].items()}
+    assert adam["identity"]["clipped"]["accuracy"] > 0.7
+    assert adam["identity"]["not clipped"]["accuracy"] < 0.6
+    assert adam["identity"]["clipped"]["share_above_limit"] > 0.5
+    for ways in LENS["explosion"]["normal, radius 1.5"].values():
+        assert ways["clipped"]["accuracy"] < 0.6
+
+
+def test_truncation_costs_accuracy_and_saves_little_at_this_size() -> None:
+    *cut, uncut = TRUNCATION["rows"]
+    assert LENS["truncation"] == TRUNCATION
+    accuracies = [row["valid_accuracy"] for row in TRUNCATION["rows"]]
+    assert accuracies == sorted(accuracies)
+    seconds = {row["bptt_steps"]: row["seconds_an_epoch"] for row in TRUNCATION["rows"]}
+    assert max(seconds, key=lambda steps: seconds[steps]) == 1
+    assert {steps for steps in seconds if seconds[steps] < seconds[None]} == {20, 50}
+    assert min(row["peak_mib"] for row in cut) > 0.8 * uncut["peak_mib"]
 
 
 def test_the_two_probes_rank_the_cells_differently() -> None:
@@ -106,8 +164,24 @@ def test_padding_behind_starves_the_words() -> None:
     assert norms["front"] > 0.1 * norms["masked"]
 
 
-def test_order_buys_something() -> None:
-    assert LENS["windows"]["whole"] > LENS["windows"]["shuffled"]
+def test_small_networks_with_padding_cannot_be_told_apart() -> None:
+    assert "which cannot be told apart" in findings(LENS)["padding"]
+
+
+def test_the_longest_tried_delay_is_told_as_a_lower_bound() -> None:
+    longest = list(LENS["recall"]["lstm"]["accuracy"])[-1]
+    assert f"LSTM at least {longest} steps (the longest tried)" in findings(LENS)["recall"]
+
+
+def test_the_classifier_is_ahead_of_a_bag_of_words_which_is_ahead_of_it_without_order() -> None:
+    bag = LENS["order"]["bag_of_words"]["accuracy"]
+    margin = 2 * standard_error(bag, LENS["material"]["validation"])
+    assert LENS["windows"]["whole"] > bag + margin
+    assert LENS["windows"]["shuffled"] < bag - margin
+
+
+def test_a_small_network_learns_nothing_measurable_from_order() -> None:
+    assert "which cannot be told apart" in findings(LENS)["order"]
 
 
 def test_the_lens_measured_on_enough_real_reviews() -> None:

@@ -258,6 +258,22 @@ class TestFiling:
         curves = {name for name in run.data.metrics if name.startswith("lens/curves")}
         assert len(curves) == 3
 
+    def test_no_step_of_clipping_and_no_start_is_left_out(self, results: Path) -> None:
+        points = results / "reports/plots/lens"
+        points.mkdir()
+        rows = "".join(f"{step},{9 if step == 41 else 0.5}\n" for step in range(1, 127))
+        (points / "clipping.csv").write_text(f'"step","tanh_before"\n{rows}')
+        (points / "initialization.csv").write_text(
+            '"distance","relu_normal, radius 1.5_median"\n0,0.5\n'
+        )
+        assert file_results(PARAMS)
+        (run,) = _runs(results)
+        clipped = _curve(results, run, "lens/curves/clipping tanh_before")
+        assert len(clipped) == 126
+        assert max(clipped, key=lambda point: point[1]) == (41, 9)
+        starts = _curve(results, run, "lens/curves/initialization relu_normal_ radius 1.5")
+        assert starts == [(0, 0.5)]
+
     def test_a_run_that_dvc_restored_holds_everything(self, results: Path) -> None:
         assert file_results(PARAMS, later=later_results())
         (run,) = _runs(results)

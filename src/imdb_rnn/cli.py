@@ -104,6 +104,7 @@ def explain(
         typer.Option(help="Integrated gradients, or hiding one word at a time."),
     ] = "gradients",
     *,
+    model: Annotated[Path, typer.Option(help="Folder of the trained model.")] = MODEL,
     units: Annotated[
         bool, typer.Option("--units", help="Show hidden units that track sentiment or negation.")
     ] = False,
@@ -113,12 +114,9 @@ def explain(
     from imdb_rnn.lens.terminal import as_text
     from imdb_rnn.serving.predictor import Predictor
 
-    if not MODEL.is_dir():
-        raise InputRefusedError(
-            f"{MODEL}: no trained model yet. `make run` or `dvc repro` trains one."
-        )
-    predictor = Predictor.load(MODEL)
-    explanation = explained(predictor, text, method, _units_reviews() if units else None)
+    _refuse_no_model(model)
+    predictor = Predictor.load(model)
+    explanation = explained(predictor, text, method, _units_reviews(model) if units else None)
     console.print(as_text(explanation), soft_wrap=False)
     if html:
         from imdb_rnn.lens.page import write_page
@@ -127,11 +125,23 @@ def explain(
         console.print(f"page: {html}", markup=False)
 
 
-def _units_reviews() -> "TokenStore":
-    """The validation reviews, in the words of the trained model."""
+def _refuse_no_model(folder: Path) -> None:
+    if folder == MODEL and not folder.is_dir():
+        raise InputRefusedError(
+            f"{MODEL}: no trained model yet. `make run` or `dvc repro` trains one."
+        )
+    if not (folder / "config.json").is_file():
+        raise InputRefusedError(
+            f"{folder}: no trained model is there, which would be a folder with a config.json. "
+            f"`dvc repro` writes one to {MODEL}."
+        )
+
+
+def _units_reviews(model: Path) -> "TokenStore":
+    """The validation reviews, in the words of a trained model."""
     from imdb_rnn.corpus.store import TokenStore
 
-    tokenizers = [folder / "tokenizer.json" for folder in (MODEL, PREPARED)]
+    tokenizers = [folder / "tokenizer.json" for folder in (model, PREPARED)]
     if not tokenizers[1].exists():
         raise InputRefusedError(
             f"{PREPARED}: --units chooses the units on validation reviews, which are not there. "
@@ -140,7 +150,7 @@ def _units_reviews() -> "TokenStore":
     model_words, prepared_words = (file.read_bytes() for file in tokenizers)
     if model_words != prepared_words:
         raise InputRefusedError(
-            f"{PREPARED}: its reviews are in other words than {MODEL} was trained with. "
+            f"{PREPARED}: its reviews are in other words than {model} was trained with. "
             "`dvc repro train` trains a model on them."
         )
     return TokenStore.open(PREPARED / "valid")

@@ -1,4 +1,4 @@
-from benchmarks.ladder import lesson_with, readme_with
+from benchmarks.ladder import readme_with
 
 ROW = {"accuracy": 0.9, "accuracy_low": 0.89, "accuracy_high": 0.91, "valid_accuracy": 0.8}
 ROWS = {"default": ROW, "gru": ROW | {"accuracy": 0.85}}
@@ -16,17 +16,4 @@ def test_numbers_go_behind_the_descriptions_in_the_table_of_experiments_alone() 
         "| `gru` | gates | 0.8500 | 0.8900 to 0.9100 | 0.8000 |",
         "| `lstm` | more gates | not run yet |  |  |",
         "<!-- /experiments -->",
-    ]
-
-
-def test_the_lesson_gets_the_accuracy_behind_each_command() -> None:
-    text = (
-        "| gates | `imdb-rnn experiment gru` | old |\n"
-        "| more gates | `imdb-rnn experiment lstm` | |\n"
-        "| all | `dvc repro` | old |\n"
-    )
-    assert lesson_with(text, ROWS).splitlines() == [
-        "| gates | `imdb-rnn experiment gru` | 0.8500 |",
-        "| more gates | `imdb-rnn experiment lstm` | not run yet |",
-        "| all | `dvc repro` | 0.9000 |",
     ]

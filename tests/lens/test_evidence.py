@@ -9,28 +9,33 @@ import torch
 
 from imdb_rnn.corpus.batches import collate
 from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
-from imdb_rnn.lens.evidence import integrated_gradients, occlusion, prefix_probabilities
+from imdb_rnn.lens.evidence import (
+    PATH_POINTS,
+    integrated_gradients,
+    occlusion,
+    prefix_probabilities,
+)
 from imdb_rnn.models.classifier import Classifier
 from models.shapes import model_shape
 
 VOCABULARY, MAX_LENGTH = 20, 12
 WORDS = np.array([5, 9, 1, 17, 5, 12, 3], dtype=np.int32)
 UNKNOWN_AT = 2
-EVERY_SHAPE = [
-    {
-        "cell": cell,
-        "bidirectional": both,
-        "pooling": pooling,
-        "padding": side,
-        "mask_padding": masked,
-    }
+CELLS = (
+    {"cell": "rnn"},
+    {"cell": "rnn", "nonlinearity": "relu"},
+    {"cell": "gru"},
+    {"cell": "lstm"},
+)
+DIRECTIONS, POOLINGS = (False, True), ("last", "mean", "max", "max+mean")
+EVERY_SHAPE: list[dict[str, Any]] = [
+    {**cell, "bidirectional": both, "pooling": pooling, "padding": side, "mask_padding": masked}
     for cell, both, pooling, side, masked in product(
-        ("rnn", "gru", "lstm"),
-        (False, True),
-        ("last", "mean", "max", "max+mean"),
-        ("post", "pre"),
-        (True, False),
+        CELLS, DIRECTIONS, POOLINGS, ("post", "pre"), (True, False)
     )
+] + [
+    {**cell, "bidirectional": both, "pooling": pooling, "layers": 2}
+    for cell, both, pooling in product(CELLS, DIRECTIONS, POOLINGS)
 ]
 
 every_shape = pytest.mark.parametrize(
@@ -61,13 +66,16 @@ def logit_of(classifier: Classifier, words: Any) -> float:
 @every_shape
 def test_integrated_gradients_add_up_to_the_logit(shape: dict[str, Any]) -> None:
     classifier = build(**shape)
-    evidence = integrated_gradients(classifier, WORDS)
+    bends = "nonlinearity" in shape or "max" in shape["pooling"]
+    # Where the gradient jumps on the way, the sum closes in slowly; elsewhere at once.
+    points, share = (1024, 0.004) if bends else (PATH_POINTS, 1e-4)
+    evidence = integrated_gradients(classifier, WORDS, points)
     assert evidence.logit == pytest.approx(logit_of(classifier, WORDS), abs=1e-6)
     unknown = [UNKNOWN_ID] * len(WORDS)
     assert evidence.baseline == pytest.approx(logit_of(classifier, unknown), abs=1e-6)
     gap = evidence.logit - evidence.baseline - evidence.words.sum()
     assert evidence.residual == gap
-    assert abs(gap) < 0.02 * np.abs(evidence.words).sum()
+    assert abs(gap) < share * np.abs(evidence.words).sum()
 
 
 @every_shape

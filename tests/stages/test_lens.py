@@ -11,13 +11,36 @@ import pytest
 from imdb_rnn.corpus.store import write_store
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json, write_json
+from imdb_rnn.lens import results
 from imdb_rnn.lens.findings import findings
 from imdb_rnn.params import Params
 from imdb_rnn.stages import lens as stage
 from results import shipped_params, write_model
 
 VOCABULARY = 9
-FIGURES = ("gradients", "initialization", "clipping", "padding", "recall", "adding", "windows")
+FIGURES = (
+    "gradients",
+    "spectrum",
+    "initialization",
+    "clipping",
+    "explosion",
+    "truncation",
+    "padding",
+    "recall",
+    "adding",
+    "windows",
+    "order",
+)
+TRUNCATION = {
+    "cell": "lstm",
+    "reviews": 10,
+    "words": 20,
+    "epochs": 1,
+    "rows": [
+        {"bptt_steps": 1, "valid_accuracy": 0.5, "seconds_an_epoch": 2.0, "peak_mib": 300},
+        {"bptt_steps": None, "valid_accuracy": 0.6, "seconds_an_epoch": 1.0, "peak_mib": 310},
+    ],
+}
 
 
 def params(**lens: object) -> Params:
@@ -53,6 +76,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         tmp_path / "data/prepared/dataset.json",
         {"edition": "full", "vocabulary_size": VOCABULARY, "max_length": 30},
     )
+    write_json(tmp_path / "reports/bptt.json", TRUNCATION)
     write_model(tmp_path / "models/rnn", params(), max_length=30)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -67,6 +91,7 @@ def test_everything_is_written_and_twice_the_same(folder: Path) -> None:
     stage.lens(params())
     first = outputs(folder)
     assert set(first) == {
+        "reports/bptt.json",
         "reports/lens.json",
         *(f"reports/lens/{name}.png" for name in FIGURES),
         *(f"reports/plots/lens/{name}.csv" for name in FIGURES),
@@ -90,10 +115,31 @@ def test_the_numbers_and_the_points_agree(folder: Path) -> None:
             assert median[0] == pytest.approx(numbers["norm_at_last_word"], rel=1e-3)
             assert median[-1] == pytest.approx(numbers["norm_at_farthest_word"], rel=1e-3)
             assert all(a <= b <= c for a, b, c in zip(low, median, high, strict=True))
+    truncation = pyarrow.csv.read_csv(folder / "reports/plots/lens/truncation.csv").to_pydict()
+    assert truncation["words"] == [1, 20], "uncut, a gradient goes back over all words"
+    assert truncation["accuracy"] == [0.5, 0.6]
+    assert found["truncation"] == TRUNCATION
     clipping = pyarrow.csv.read_csv(folder / "reports/plots/lens/clipping.csv").to_pydict()
     assert clipping["step"] == [1, 2]  # an epoch is a single batch of 30
     assert max(clipping["tanh_after"]) <= 1
-    assert "memory_factor_per_step" in found["cells"]["lstm"]["epochs"]["0"]
+    spectrum = pyarrow.csv.read_csv(folder / "reports/plots/lens/spectrum.csv").to_pydict()
+    assert spectrum["epoch"] == [0, 1, 2]
+    for quantity in results.BY_EPOCH:
+        epochs = found["cells"]["lstm"]["epochs"].values()
+        assert spectrum[f"lstm_{quantity}"] == [numbers[quantity] for numbers in epochs]
+    assert "gru_memory_factor_per_step" not in spectrum
+    memory = points["lstm_0_memory"].to_pylist()
+    assert memory[0] is None, "the loss reads h, not the last memory"
+    factor = (memory[-1] / memory[1]) ** (1 / 18)
+    assert found["cells"]["lstm"]["epochs"]["0"]["memory_factor_per_step"] == pytest.approx(
+        factor, rel=1e-3
+    )
+
+
+def test_without_a_measured_truncation_the_stage_says_where_it_comes_from(folder: Path) -> None:
+    (folder / "reports/bptt.json").unlink()
+    with pytest.raises(InputRefusedError, match=r"benchmarks\.bptt"):
+        stage.lens(params())
 
 
 def test_each_figure_has_a_sentence_without_gaps(folder: Path) -> None:

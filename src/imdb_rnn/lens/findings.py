@@ -1,12 +1,16 @@
 """What each figure of the lens shows, as a sentence made of the numbers in `reports/lens.json`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from math import hypot, sqrt
 from typing import Any, Final
 
 TITLES: Final = {"tanh": "tanh RNN", "relu": "ReLU RNN", "gru": "GRU", "lstm": "LSTM"}
 
 _REMEMBERED: Final = 0.95
 _ADDED: Final = 0.02
+_PLACES: Final = ("first", "middle", "last")
+_STANDARD_ERRORS: Final = 2
+"""Accuracies that differ by fewer cannot be told apart; two keep 5 % of mistakes."""
 
 
 def findings(results: Mapping[str, Any]) -> dict[str, str]:
@@ -17,26 +21,40 @@ def findings(results: Mapping[str, Any]) -> dict[str, str]:
     """
     return {
         "gradients": _gradients(results),
-        "initialization": _initialization(results["initialization"]),
+        "spectrum": _spectrum(results),
+        "initialization": _initialization(results),
         "clipping": _clipping(results["cells"]),
-        "padding": _padding(results),
+        "explosion": _explosion(results["explosion"]),
+        "truncation": _truncation(results["truncation"]),
         "recall": _recall(results["recall"]),
         "adding": _adding(results["adding"]),
+        "padding": _padding(results),
         "windows": _windows(results["windows"]),
+        "order": _order(results),
     }
+
+
+def standard_error(accuracy: float, reviews: int) -> float:
+    """Of an accuracy that was counted on so many reviews: that of a binomial share."""
+    return sqrt(accuracy * (1 - accuracy) / reviews)
 
 
 def _gradients(results: Mapping[str, Any]) -> str:
     last = str(results["material"]["epochs"])
+    cells = results["cells"]
     said = [
         f"{TITLES[name]} {_shrinkage(cell['epochs']['0'])} before training, "
         f"{_shrinkage(cell['epochs'][last])} after it"
-        for name, cell in results["cells"].items()
+        for name, cell in cells.items()
     ]
+    before, after = cells["lstm"]["epochs"]["0"], cells["lstm"]["epochs"][last]
     words = results["material"]["words"]
     return (
-        f"Over the last {words} words of a review, the median gradient shrinks by so many powers "
-        f"of ten: {'; '.join(said)}."
+        f"Over the last {words} words of a review, the median gradient of the state h shrinks by "
+        f"so many powers of ten: {'; '.join(said)}. A step back multiplies the gradient of the "
+        f"LSTM's memory c by {before['memory_factor_per_step']:.3f} before training and by "
+        f"{after['memory_factor_per_step']:.3f} after it, and that of its h by "
+        f"{before['factor_per_step']:.3f} and {after['factor_per_step']:.3f}."
     )
 
 
@@ -46,15 +64,44 @@ def _shrinkage(snapshot: Mapping[str, float]) -> str:
     return f"{snapshot['orders_of_magnitude']:.1f}"
 
 
-def _initialization(starts: Mapping[str, Any]) -> str:
+def _spectrum(results: Mapping[str, Any]) -> str:
+    last = str(results["material"]["epochs"])
+    ends = {name: cell["epochs"][last] for name, cell in results["cells"].items()}
     said = [
-        f"{TITLES[cell]} "
-        + ", ".join(f"{start['factor_per_step']:.3f} ({name})" for name, start in by_name.items())
-        for cell, by_name in starts.items()
+        f"{TITLES[name]} {end['factor_per_step']:.3f} ({end['spectral_radius']:.2f}, "
+        f"{end['largest_singular_value']:.2f})"
+        for name, end in ends.items()
     ]
     return (
-        f"Before any training, each step back multiplies the median gradient by: {'; '.join(said)}."
+        "After training, a step back multiplies the median gradient by the first number, while "
+        "the recurrent matrix has the spectral radius and the largest singular value in brackets: "
+        f"{', '.join(said)}."
     )
+
+
+def _initialization(results: Mapping[str, Any]) -> str:
+    starts, material = results["initialization"], results["material"]
+    factors = _by_start(starts, lambda start: f"{start['factor_per_step']:.3f}")
+    accuracies = _by_start(starts, lambda start: _outcome(start["taught"]))
+    return (
+        f"Before any training, each step back multiplies the median gradient by: {factors}. "
+        f"After {_counted(material['epochs'], 'epoch')} on {material['learned']:,} reviews from "
+        f"there, the accuracy on {material['validation']:,} others is: {accuracies}; of these the "
+        f"standard error is at most {standard_error(0.5, material['validation']):.3f}."
+    )
+
+
+def _by_start(starts: Mapping[str, Any], said: Callable[[Mapping[str, Any]], str]) -> str:
+    return "; ".join(
+        f"{TITLES[cell]} " + ", ".join(f"{said(start)} ({name})" for name, start in named.items())
+        for cell, named in starts.items()
+    )
+
+
+def _outcome(taught: Mapping[str, Any]) -> str:
+    if taught["accuracy"] is None:
+        return f"diverged at step {taught['steps'] + 1}"
+    return f"{taught['accuracy']:.3f}"
 
 
 def _clipping(cells: Mapping[str, Any]) -> str:
@@ -65,16 +112,60 @@ def _clipping(cells: Mapping[str, Any]) -> str:
     return f"The gradient's norm is clipped to 1 in this share of the steps: {', '.join(said)}."
 
 
+def _explosion(exploded: Mapping[str, Any]) -> str:
+    said = []
+    for start, by_optimizer in exploded.items():
+        clipped = by_optimizer["Adam"]["clipped"]
+        ends = [
+            f"{optimizer} {_outcome(ways['clipped'])} with clipping and "
+            f"{_outcome(ways['not clipped'])} without"
+            for optimizer, ways in by_optimizer.items()
+        ]
+        said.append(
+            f"from the start {start} (largest norm {clipped['largest_gradient_norm']:.3g}, "
+            f"{clipped['share_above_limit']:.0%} of Adam's steps clipped) {', '.join(ends)}"
+        )
+    return f"Accuracy of a ReLU RNN whose gradients grow on their way back: {'; '.join(said)}."
+
+
+def _truncation(measured: Mapping[str, Any]) -> str:
+    rows = {row["bptt_steps"]: row for row in measured["rows"]}
+    accuracies = [
+        f"{row['valid_accuracy']:.3f} ({f'k = {steps}' if steps else 'uncut'})"
+        for steps, row in rows.items()
+    ]
+    shortest, uncut = min(filter(None, rows)), rows[None]
+    memory = [row["peak_mib"] for row in rows.values()]
+    return (
+        f"An {TITLES[measured['cell']]} whose gradient is cut after every k words gets so many "
+        f"validation reviews right: {', '.join(accuracies)}. An epoch takes "
+        f"{rows[shortest]['seconds_an_epoch']:.1f} seconds with k = {shortest}, a call for each "
+        f"piece, and {uncut['seconds_an_epoch']:.1f} uncut; the process needs {min(memory)} to "
+        f"{max(memory)} MiB."
+    )
+
+
 def _padding(results: Mapping[str, Any]) -> str:
-    padding, start = results["padding"], "0"
-    norms = {name: case["norm_at_last_word"][start] for name, case in padding.items()}
+    padding, reviews = results["padding"], results["material"]["validation"]
+    norms = {name: case["norm_at_last_word"]["0"] for name, case in padding.items()}
+    reached = [padding[name]["accuracy"] for name in ("masked", "front", "behind")]
+    masked, front, behind = (f"{accuracy:.3f}" for accuracy in reached)
+    verdict = _told_apart(max(reached), min(reached), reviews)
     return (
         f"Before training, the median gradient at the last real word of a short review is "
         f"{norms['masked']:.2g} with padding masked, {norms['front']:.2g} with padding in front "
         f"and {norms['behind']:.2g} with padding behind; after training, the three networks reach "
-        f"validation accuracies of {padding['masked']['accuracy']:.3f}, "
-        f"{padding['front']['accuracy']:.3f} and {padding['behind']['accuracy']:.3f}."
+        f"validation accuracies of {masked}, {front} and {behind} (standard error "
+        f"{standard_error(max(reached), reviews):.3f}), {verdict}."
     )
+
+
+def _told_apart(first: float, second: float, reviews: int) -> str:
+    """Whether two accuracies on so many reviews, as if on different ones, differ by chance."""
+    error = hypot(standard_error(first, reviews), standard_error(second, reviews))
+    if abs(first - second) < _STANDARD_ERRORS * error:
+        return "which cannot be told apart"
+    return "which differ by more than chance explains"
 
 
 def _recall(cells: Mapping[str, Any]) -> str:
@@ -94,9 +185,9 @@ def _longest(succeeded: Mapping[str, bool]) -> str:
     longest = "none"
     for steps, success in succeeded.items():
         if not success:
-            break
+            return longest
         longest = f"{steps} steps"
-    return longest
+    return f"at least {longest} (the longest tried)"
 
 
 def _adding(cells: Mapping[str, Any]) -> str:
@@ -116,9 +207,24 @@ def _windows(windows: Mapping[str, Any]) -> str:
     parts = ", ".join(f"{windows[place][length]:.3f} ({place})" for place in _PLACES)
     return (
         f"The trained classifier reaches {windows['whole']:.3f} on whole validation reviews, "
-        f"{windows['shuffled']:.3f} with their words shuffled, and with {length} words alone "
-        f"{parts}."
+        f"and with {length} words alone {parts}."
     )
 
 
-_PLACES: Final = ("first", "middle", "last")
+def _order(results: Mapping[str, Any]) -> str:
+    parts, reviews = results["windows"], results["material"]["validation"]
+    bag, small = results["order"]["bag_of_words"], results["order"]["small_network"]
+    return (
+        f"Of {reviews:,} validation reviews (standard error at most "
+        f"{standard_error(0.5, reviews):.3f}) a bag of words, fitted on the {bag['learned']:,} "
+        f"training reviews, gets {bag['accuracy']:.3f} right; the trained classifier "
+        f"{parts['whole']:.3f}, and {parts['shuffled']:.3f} when it is given their words shuffled, "
+        f"though it expects them in order. A small LSTM taught on "
+        f"{small['learned']:,} reviews gets {small['in_order']:.3f} right with words in order, and "
+        f"{small['shuffled']:.3f} taught and judged on shuffled words, "
+        f"{_told_apart(small['in_order'], small['shuffled'], reviews)}."
+    )
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"

@@ -1,21 +1,30 @@
 """What the lens saw, as numbers for `reports/lens.json` and as points of its figures."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from imdb_rnn.lens.adding import Adding
+from imdb_rnn.lens.attempts import Attempt
 from imdb_rnn.lens.cells import Array
 from imdb_rnn.lens.course import Course, Snapshot
 from imdb_rnn.lens.flow import band, factor_per_step, orders_of_magnitude
+from imdb_rnn.lens.order import BagOfWords, OrderTaught
 from imdb_rnn.lens.recall import Recall
 from imdb_rnn.lens.small import CLIP_NORM
 from imdb_rnn.lens.windows import PartAccuracies
 from imdb_rnn.models.summary import parameter_count
 
-QUANTILES = ("low", "median", "high")
+QUANTILES: Final = ("low", "median", "high")
+BY_EPOCH: Final = (
+    "factor_per_step",
+    "memory_factor_per_step",
+    "spectral_radius",
+    "largest_singular_value",
+)
+"""What `spectrum_points` has of each network."""
 
 
 def course_summary(course: Course) -> dict[str, Any]:
@@ -50,6 +59,34 @@ def snapshot_summary(snapshot: Snapshot) -> dict[str, float]:
         # The loss reads h_t, so the last cell state itself has no part in it.
         summary["memory_factor_per_step"] = factor_per_step(by_memory[1:])
     return {name: _rounded(value) for name, value in summary.items()}
+
+
+def start_summary(snapshot: Snapshot, taught: Attempt) -> dict[str, Any]:
+    """A network as it starts, and what it comes to from there."""
+    return snapshot_summary(snapshot) | {"taught": attempt_summary(taught)}
+
+
+def attempt_summary(attempt: Attempt) -> dict[str, Any]:
+    """How far a training came, how large its gradients were, and how good the network got."""
+    norms = attempt.gradient_norms
+    return {
+        "steps": len(norms),
+        "share_above_limit": _rounded((norms > CLIP_NORM).sum() / max(len(norms), 1)),
+        "largest_gradient_norm": _rounded(norms.max(initial=0)),
+        "accuracy": None if attempt.accuracy is None else _rounded(attempt.accuracy),
+    }
+
+
+def order_summary(bag: BagOfWords, taught: OrderTaught) -> dict[str, Any]:
+    """Accuracies of who is given no order, and of the same network with it."""
+    return {
+        "bag_of_words": {"accuracy": _rounded(bag.accuracy), "learned": bag.learned},
+        "small_network": {
+            "in_order": _rounded(taught.in_order),
+            "shuffled": _rounded(taught.shuffled),
+            "learned": taught.learned,
+        },
+    }
 
 
 def padded_summary(course: Course) -> dict[str, Any]:
@@ -96,15 +133,38 @@ def parts_summary(parts: PartAccuracies) -> dict[str, Any]:
 def gradient_points(snapshots: Mapping[str, Snapshot]) -> pa.Table:
     """Bands of gradient norms: distance, and NAME_low, NAME_median, NAME_high of each network.
 
-    What is zero is left out: it has no place on a logarithmic axis.
+    An LSTM has NAME_memory as well, the median by its cell state. What is zero is left out: it has
+    no place on a logarithmic axis.
     """
-    bands = {
-        f"{name}_{quantile}": _nonzero(values)
-        for name, snapshot in snapshots.items()
-        for quantile, values in zip(QUANTILES, band(snapshot.flow.by_state), strict=True)
+    columns = {
+        name: _nonzero(values)
+        for network, snapshot in snapshots.items()
+        for name, values in _gradient_columns(network, snapshot)
     }
-    distances = np.arange(max(map(len, bands.values())))
-    return pa.table({"distance": distances} | bands)
+    distances = np.arange(max(map(len, columns.values())))
+    return pa.table({"distance": distances} | columns)
+
+
+def _gradient_columns(network: str, snapshot: Snapshot) -> Iterator[tuple[str, Array]]:
+    for quantile, values in zip(QUANTILES, band(snapshot.flow.by_state), strict=True):
+        yield f"{network}_{quantile}", values
+    if snapshot.flow.by_memory is not None:
+        yield f"{network}_memory", band(snapshot.flow.by_memory)[1]
+
+
+def spectrum_points(courses: Mapping[str, Course]) -> pa.Table:
+    """By epoch, 0 being the start: CELL_QUANTITY for each of `BY_EPOCH` that the cell has."""
+    by_cell = {
+        cell: [snapshot_summary(snapshot) for snapshot in course.snapshots]
+        for cell, course in courses.items()
+    }
+    columns = {
+        f"{cell}_{quantity}": [epoch[quantity] for epoch in epochs]
+        for cell, epochs in by_cell.items()
+        for quantity in BY_EPOCH
+        if quantity in epochs[0]
+    }
+    return pa.table({"epoch": range(max(map(len, columns.values())))} | columns)
 
 
 def clipping_points(courses: Mapping[str, Course]) -> pa.Table:
@@ -115,6 +175,48 @@ def clipping_points(courses: Mapping[str, Course]) -> pa.Table:
         columns[f"{name}_after"] = np.minimum(course.gradient_norms, CLIP_NORM)
     steps = np.arange(1, max(map(len, columns.values())) + 1)
     return pa.table({"step": steps} | columns)
+
+
+def explosion_points(exploded: Mapping[str, Mapping[str, Mapping[str, Attempt]]]) -> pa.Table:
+    """By step: START_OPTIMIZER_CLIPPING_norm before clipping, and _loss; empty once it diverged."""
+    columns: dict[str, Array] = {}
+    for start, by_optimizer in exploded.items():
+        for optimizer, by_clipping in by_optimizer.items():
+            for clipping, attempt in by_clipping.items():
+                name = f"{start}_{optimizer}_{clipping}"
+                columns |= {f"{name}_norm": attempt.gradient_norms, f"{name}_loss": attempt.losses}
+    steps = max(map(len, columns.values()))
+    padded = {name: _significant(values, steps) for name, values in columns.items()}
+    return pa.table({"step": range(1, steps + 1)} | padded)
+
+
+def truncation_points(measured: Mapping[str, Any]) -> pa.Table:
+    """By words that the gradient goes back: accuracy, seconds an epoch, mebibytes.
+
+    Args:
+        measured: Contents of `reports/bptt.json`; uncut, a gradient goes back over all words.
+    """
+    rows: Sequence[Mapping[str, Any]] = measured["rows"]
+    return pa.table(
+        {
+            "words": [row["bptt_steps"] or measured["words"] for row in rows],
+            "accuracy": [row["valid_accuracy"] for row in rows],
+            "seconds": [row["seconds_an_epoch"] for row in rows],
+            "mebibytes": [row["peak_mib"] for row in rows],
+        }
+    )
+
+
+def order_points(parts: PartAccuracies, bag: BagOfWords, taught: OrderTaught) -> pa.Table:
+    """Accuracies on the validation reviews: who, accuracy."""
+    accuracies = {
+        "classifier in order": parts.whole,
+        "classifier shuffled": parts.shuffled,
+        "bag of words": bag.accuracy,
+        "small LSTM in order": taught.in_order,
+        "small LSTM shuffled": taught.shuffled,
+    }
+    return pa.table({"who": list(accuracies), "accuracy": list(accuracies.values())})
 
 
 def recall_points(recalls: Mapping[str, Recall]) -> pa.Table:
@@ -141,6 +243,12 @@ def parts_points(parts: PartAccuracies) -> pa.Table:
 def _nonzero(values: Array) -> pa.Array:
     kept = [float(f"{value:.6g}") if value > 0 else None for value in values]
     return pa.array(kept, pa.float64())
+
+
+def _significant(values: Array, length: int) -> pa.Array:
+    """To six digits, and filled up with nothing to a length."""
+    kept = [float(f"{value:.6g}") for value in values]
+    return pa.array(kept + [None] * (length - len(kept)), pa.float64())
 
 
 def _rounded(value: float | np.floating[Any]) -> float:

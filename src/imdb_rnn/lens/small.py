@@ -69,8 +69,17 @@ def as_large_as_plain(
     return fitting[-1] if fitting else shapes[0]
 
 
-def small_trainer(classifier: Classifier, reviews: TokenStore, params: Params) -> Trainer:
-    """Adam at a constant rate, clipped, for `lens.epochs`."""
+def small_trainer(
+    classifier: Classifier, reviews: TokenStore, params: Params, **changes: object
+) -> Trainer:
+    """Adam at a constant rate, clipped, for `lens.epochs`.
+
+    Args:
+        classifier: Changed in place.
+        reviews: Labelled.
+        params: Of the lens and of the seed.
+        changes: Other fields of `Train`.
+    """
     settings = {
         "optimizer": "adam",
         "learning_rate": LEARNING_RATE,
@@ -83,7 +92,7 @@ def small_trainer(classifier: Classifier, reviews: TokenStore, params: Params) -
         "bptt_steps": None,
         "weight_averaging": 0.0,
     }
-    train = Train.model_validate(params.train.model_dump() | settings)
+    train = Train.model_validate(params.train.model_dump() | settings | changes)
     return Trainer(classifier, TrainingSet.labelled(reviews), train, params.seed)
 
 

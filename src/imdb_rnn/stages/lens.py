@@ -1,25 +1,29 @@
 """Watch small networks learn, and the trained classifier read parts of reviews."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from matplotlib.figure import Figure
 
 from imdb_rnn.console import console, progress
 from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.curves import write_points
 from imdb_rnn.evaluation.figures import write_figure
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.lens import figures, results
 from imdb_rnn.lens.adding import Adding, add
+from imdb_rnn.lens.attempts import Attempt, attempt, begun, explode
 from imdb_rnn.lens.course import Course, Material, Snapshot, follow, gather, look
 from imdb_rnn.lens.findings import findings
+from imdb_rnn.lens.order import BagOfWords, OrderTaught, bag_of_words, teach_order
 from imdb_rnn.lens.recall import Recall, recall
 from imdb_rnn.lens.small import SMALL_CELLS, small_shape
-from imdb_rnn.lens.starts import STARTS, started
+from imdb_rnn.lens.starts import STARTS
 from imdb_rnn.lens.windows import PartAccuracies, read_parts
-from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Params
 from imdb_rnn.serving.model_folder import load_model
 from imdb_rnn.stages import run_stage
@@ -28,6 +32,7 @@ from imdb_rnn.training.determinism import make_deterministic
 
 PREPARED = Path("data/prepared")
 CLASSIFIER = Path("models/rnn")
+TRUNCATION = Path("reports/bptt.json")
 METRICS = Path("reports/lens.json")
 FIGURES = Path("reports/lens")
 POINTS = Path("reports/plots/lens")
@@ -42,33 +47,59 @@ PADDINGS = {
 
 def lens(params: Params) -> None:
     """Read prepared reviews and model; write `reports/lens.json`, points and pictures."""
-    make_deterministic(threads=1)  # a second one costs networks this small more than it brings
+    # A second thread costs networks this small more than it brings, and far more on a busy machine.
+    make_deterministic(threads=1)
     keep_freed_memory()
+    truncation = _read_truncation()
     dataset = read_json(PREPARED / "dataset.json")
-    material = gather(PREPARED, dataset["vocabulary_size"], params)
+    words = dataset["vocabulary_size"]
+    material = gather(PREPARED, words, params)
     cells = _follow_cells(material, params)
     starts = _start(material, params)
+    exploded = explode(material, params)
     padded = _follow_padded(material, params)
     recalled, added = _recall(params), _add(params)
-    make_deterministic(params.train.threads)
     parts = read_parts(load_model(CLASSIFIER), TokenStore.open(PREPARED / "valid"), params.seed)
+    bag, taught = bag_of_words(PREPARED, words), teach_order(PREPARED, words, params)
     summary = {
         "edition": dataset["edition"],
         "material": _material(material, params),
         "cells": {name: results.course_summary(course) for name, course in cells.items()},
         "initialization": {
-            cell: {name: results.snapshot_summary(start) for name, start in by_name.items()}
+            cell: {name: results.start_summary(*start) for name, start in by_name.items()}
             for cell, by_name in starts.items()
         },
+        "explosion": {
+            start: {
+                optimizer: {way: results.attempt_summary(found) for way, found in ways.items()}
+                for optimizer, ways in by_optimizer.items()
+            }
+            for start, by_optimizer in exploded.items()
+        },
+        "truncation": truncation,
         "padding": {name: results.padded_summary(course) for name, course in padded.items()},
         "recall": {name: results.recall_summary(found) for name, found in recalled.items()},
         "adding": {name: results.adding_summary(found) for name, found in added.items()},
         "windows": results.parts_summary(parts),
+        "order": results.order_summary(bag, taught),
     }
     write_json(METRICS, summary)
-    _draw(cells, starts, padded, (recalled, added), parts)
+    _draw_gradients(cells, starts, padded)
+    _draw_trainings(cells, exploded, truncation)
+    _draw_memory(recalled, added)
+    _draw_reading(parts, bag, taught, len(material.valid))
     for name, sentence in findings(summary).items():
         console.print(f"{FIGURES / name}.png: {sentence}", markup=False)
+
+
+def _read_truncation() -> dict[str, Any]:
+    """What truncated training came to, whose times are not measured anew with every run."""
+    if not TRUNCATION.exists():
+        raise InputRefusedError(
+            f"{TRUNCATION}: not there. Git has it; `python -m benchmarks.bptt` measures it anew."
+        )
+    measured: dict[str, Any] = read_json(TRUNCATION)
+    return measured
 
 
 def _follow_cells(material: Material, params: Params) -> dict[str, Course]:
@@ -80,23 +111,18 @@ def _follow_cells(material: Material, params: Params) -> dict[str, Course]:
     return courses
 
 
-def _start(material: Material, params: Params) -> dict[str, dict[str, Snapshot]]:
-    return {
-        cell: {
-            name: look(
-                started(_orthogonal(cell, material, params), start, params.seed),
-                material.full,
-                params.lens.words,
-            )
-            for name, start in starts.items()
-        }
-        for cell, starts in STARTS.items()
-    }
-
-
-def _orthogonal(cell: str, material: Material, params: Params) -> Classifier:
-    shape = small_shape(params, cell, initialization="orthogonal")
-    return Classifier(material.vocabulary_size, params.lens.words, shape, params.seed)
+def _start(material: Material, params: Params) -> dict[str, dict[str, tuple[Snapshot, Attempt]]]:
+    """Of each start what its gradients are, and what a training comes to from there."""
+    found: dict[str, dict[str, tuple[Snapshot, Attempt]]] = {}
+    with progress("starts", sum(map(len, STARTS.values()))) as advance:
+        for cell, starts in STARTS.items():
+            found[cell] = {}
+            for name in starts:
+                classifier = begun(cell, name, material, params)
+                snapshot = look(classifier, material.full, params.lens.words)
+                found[cell][name] = snapshot, attempt(classifier, material, params)
+                advance()
+    return found
 
 
 def _follow_padded(material: Material, params: Params) -> dict[str, Course]:
@@ -137,33 +163,56 @@ def _material(material: Material, params: Params) -> dict[str, Any]:
     }
 
 
-def _draw(
+def _draw_gradients(
     cells: Mapping[str, Course],
-    starts: Mapping[str, Mapping[str, Snapshot]],
+    starts: Mapping[str, Mapping[str, tuple[Snapshot, Attempt]]],
     padded: Mapping[str, Course],
-    probes: tuple[Mapping[str, Recall], Mapping[str, Adding]],
-    parts: PartAccuracies,
 ) -> None:
-    """Write each figure's points and picture."""
-    recalled, added = probes
     by_start = {
-        f"{cell}_{name}": start for cell, named in starts.items() for name, start in named.items()
+        f"{cell}_{name}": snapshot
+        for cell, named in starts.items()
+        for name, (snapshot, _) in named.items()
     }
-    drawn = {
-        "gradients": (results.gradient_points(_by_epoch(cells)), figures.gradients_figure),
-        "initialization": (results.gradient_points(by_start), figures.initialization_figure),
-        "clipping": (results.clipping_points(cells), figures.clipping_figure),
-        "padding": (results.gradient_points(_by_epoch(padded)), figures.padding_figure),
-        "recall": (results.recall_points(recalled), figures.recall_figure),
-        "adding": (results.adding_points(added), figures.adding_figure),
-    }
-    for name, (points, draw) in drawn.items():
-        write_points(POINTS / f"{name}.csv", points, decimals=None)
-        write_figure(FIGURES / f"{name}.png", draw(points))
-    points = results.parts_points(parts)
-    write_points(POINTS / "windows.csv", points)
-    picture = figures.windows_figure(points, parts.whole, parts.shuffled)
-    write_figure(FIGURES / "windows.png", picture)
+    _draw("gradients", results.gradient_points(_by_epoch(cells)), figures.gradients_figure)
+    _draw("spectrum", results.spectrum_points(cells), figures.spectrum_figure)
+    _draw("initialization", results.gradient_points(by_start), figures.initialization_figure)
+    _draw("padding", results.gradient_points(_by_epoch(padded)), figures.padding_figure)
+
+
+def _draw_trainings(
+    cells: Mapping[str, Course],
+    exploded: Mapping[str, Mapping[str, Mapping[str, Attempt]]],
+    truncation: Mapping[str, Any],
+) -> None:
+    _draw("clipping", results.clipping_points(cells), figures.clipping_figure)
+    _draw("explosion", results.explosion_points(exploded), figures.explosion_figure)
+    _draw("truncation", results.truncation_points(truncation), figures.truncation_figure)
+
+
+def _draw_memory(recalled: Mapping[str, Recall], added: Mapping[str, Adding]) -> None:
+    _draw("recall", results.recall_points(recalled), figures.recall_figure)
+    _draw("adding", results.adding_points(added), figures.adding_figure)
+
+
+def _draw_reading(
+    parts: PartAccuracies, bag: BagOfWords, taught: OrderTaught, reviews: int
+) -> None:
+    _draw(
+        "windows",
+        results.parts_points(parts),
+        lambda points: figures.windows_figure(points, parts.whole),
+    )
+    _draw(
+        "order",
+        results.order_points(parts, bag, taught),
+        lambda points: figures.order_figure(points, reviews),
+    )
+
+
+def _draw(name: str, points: pa.Table, figure: Callable[[pa.Table], Figure]) -> None:
+    """Write a figure's points and its picture."""
+    write_points(POINTS / f"{name}.csv", points, decimals=None)
+    write_figure(FIGURES / f"{name}.png", figure(points))
 
 
 def _by_epoch(courses: Mapping[str, Course]) -> dict[str, Snapshot]:

@@ -8,7 +8,7 @@ from typing import Final
 from mlflow.entities import Metric
 
 from imdb_rnn.tracking.outputs import REPORTS, read_output
-from imdb_rnn.tracking.results import Artifacts, Later
+from imdb_rnn.tracking.results import Artifacts, Later, metric_name
 from imdb_rnn.tracking.run import points_at
 
 ARTIFACTS: Final[Artifacts] = {
@@ -16,9 +16,19 @@ ARTIFACTS: Final[Artifacts] = {
     "lens": ["reports/lens.json", "reports/lens/*.png"],
     "lens/points": ["reports/plots/lens/*.csv"],
 }
-LENS_CURVES: Final = ("gradients", "clipping", "recall", "adding", "windows")
-"""Figures of the lens whose lines are curves in MLflow too."""
-POINTS_A_LENS_CURVE: Final = 20
+LENS_CURVES: Final = {
+    "gradients": 20,
+    "initialization": 20,
+    "padding": 20,
+    "spectrum": 1000,
+    "clipping": 1000,  # a step that was clipped stands alone: every n-th would miss it
+    "explosion": 1000,
+    "truncation": 1000,
+    "recall": 1000,
+    "adding": 1000,
+    "windows": 1000,
+}
+"""Figures of the lens whose lines are curves in MLflow too, and the most points of a curve."""
 
 
 def later_results() -> Later:
@@ -31,15 +41,15 @@ def later_results() -> Later:
 def _lens_curves() -> list[Metric]:
     """Points of the lens's figures as `lens/curves/FIGURE NETWORK`.
 
-    A step is a distance in words, a gradient step, a delay or a length. Of a band this is the
-    median, and of a long curve every n-th point; the files that go with the run hold them all.
+    A step is a distance in words, a gradient step, an epoch, a delay or a length. Of a band this is
+    the median, and of a long curve every n-th point; the files that go with the run hold them all.
     """
     curves = []
-    for figure in LENS_CURVES:
-        for row in _thinned(REPORTS / f"plots/lens/{figure}.csv"):
+    for figure, most in LENS_CURVES.items():
+        for row in _thinned(REPORTS / f"plots/lens/{figure}.csv", most):
             (_, step), *values = row.items()
             shown = {
-                f"{figure} {name.removesuffix('_median')}": float(value)
+                metric_name(f"{figure} {name.removesuffix('_median')}"): float(value)
                 for name, value in values
                 if value and not name.endswith(("_low", "_high"))  # no value: no logarithm
             }
@@ -47,10 +57,10 @@ def _lens_curves() -> list[Metric]:
     return curves
 
 
-def _thinned(path: Path) -> list[dict[str, str]]:
-    """Rows of a table, at most `POINTS_A_LENS_CURVE`; none where there is no table."""
+def _thinned(path: Path, most: int) -> list[dict[str, str]]:
+    """Rows of a table, at most so many; none where there is no table."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    return rows[:: math.ceil(len(rows) / POINTS_A_LENS_CURVE)]
+    return rows[:: math.ceil(len(rows) / most)]

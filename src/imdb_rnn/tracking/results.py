@@ -148,12 +148,17 @@ def _headline_metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
 
 
 def _numbers(tree: Mapping[str, Any]) -> dict[str, float]:
-    """Every number under the names that lead to it, in letters that MLflow takes."""
+    """Every number under the names that lead to it."""
     return {
-        re.sub(r"[^\w\-. :/]", "_", name): float(value)
+        metric_name(name): float(value)
         for name, value in flattened(tree, "/").items()
         if isinstance(value, int | float)
     }
+
+
+def metric_name(name: str) -> str:
+    """The name in letters that MLflow takes."""
+    return re.sub(r"[^\w\-. :/]", "_", name)
 
 
 def _log_datasets(run: StateRun, *, pseudo_labelled: bool) -> None:
