@@ -2,9 +2,9 @@
 
     python -m benchmarks.bptt
 
-Reads `data/prepared`, writes `reports/bptt.json` and its table in `docs/lesson.md`. Each length is
-trained in a process of its own, whose largest memory the system knows. Run it with nothing else
-running.
+Reads `data/prepared`, writes `reports/bptt.json`, of which the stage `lens` draws a figure, and its
+table in `docs/lesson.md`. Each length is trained in a process of its own, whose largest memory the
+system knows. Run it with nothing else running.
 """
 
 import json

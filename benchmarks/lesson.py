@@ -132,8 +132,8 @@ def _points(difference: float) -> str:
 
 
 def _not_run(names: Mapping[str, str], accuracies: Mapping[str, float]) -> str:
-    missing = ", ".join(f"`{name}`" for name in names if name not in accuracies)
-    return f"\nNot run yet: {missing}.\n" if missing else ""
+    missing = [f"`{name}` ({what})" for name, what in names.items() if name not in accuracies]
+    return f"\nNot run yet: {'; '.join(missing)}.\n" if missing else ""
 
 
 if __name__ == "__main__":
