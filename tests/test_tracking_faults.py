@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -170,25 +170,32 @@ def test_a_server_that_takes_its_time_does_not_hold_the_training_up(
     assert _filed(proxy, params) == ("FINISHED", EVERY_STEP, [1, 2, 3])
 
 
+@contextmanager
+def held_up(proxy: Proxy) -> Iterator[None]:
+    """Nothing is answered within the block; after it, everything is."""
+    released = threading.Event()
+
+    def answer_when_released(_: _Handler) -> bool:
+        released.wait()
+        return False
+
+    proxy.fault = answer_when_released
+    try:
+        yield
+    finally:
+        proxy.fault = None
+        released.set()
+        _wait_for_the_sender()
+
+
 @pytest.mark.fault
 def test_the_end_of_a_training_waits_a_bounded_time(
     proxy: Proxy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     params = _unseen_params(tmp_path)
-    released = threading.Event()
-
-    def answer_when_released(_: _Handler) -> bool:
-        released.wait()
-        return True
-
-    proxy.fault = answer_when_released
-    with training_run(params) as run:
+    with held_up(proxy), training_run(params) as run:
         _log_all(run)
     assert "has not taken everything within 0.5 s" in capsys.readouterr().err
-    released.set()
-    _wait_for_the_sender()
-    proxy.fault = None
-    assert file_results(params)
     assert _filed(proxy, params) == ("FINISHED", EVERY_STEP, [1, 2, 3])
 
 
@@ -197,17 +204,9 @@ def test_filing_results_waits_a_bounded_time(
     proxy: Proxy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     params = _unseen_params(tmp_path)
-    released = threading.Event()
-
-    def answer_when_released(_: _Handler) -> bool:
-        released.wait()
-        return False
-
-    proxy.fault = answer_when_released
-    assert file_results(params, seconds=0.2) is None
+    with held_up(proxy):
+        assert file_results(params, seconds=0.2) is None
     assert "has not taken everything within 0.2 s" in capsys.readouterr().err
-    released.set()
-    _wait_for_the_sender()
     assert _filed(proxy, params) == ("FINISHED", [], [1, 2, 3])
 
 

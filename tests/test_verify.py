@@ -11,6 +11,7 @@ import yaml
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.verify import Difference, compare, verify
+from results import shipped_params
 
 
 def lock(*stages: dict[str, str]) -> dict[str, Any]:
@@ -66,6 +67,25 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
         subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *command], check=True)
     return tmp_path
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_the_lock_file_itself_is_compared(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, *, same: bool
+) -> None:
+    def rerun(copy: Path) -> None:
+        """Write the same outputs, but for the dependencies perhaps."""
+        if not same:
+            lock = yaml.safe_load((copy / "dvc.lock").read_text(encoding="utf-8"))
+            lock["stages"]["train"]["deps"] = []
+            (copy / "dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
+
+    monkeypatch.setattr("imdb_rnn.verify.load_params", shipped_params)
+    monkeypatch.setattr("imdb_rnn.verify._rerun", rerun)
+    verification = verify()
+    assert [output.path for output in verification.outputs] == ["dvc.lock"]
+    assert verification.equal is same
+    assert (checkout / "dvc.lock").exists()
 
 
 def commit_all() -> None:

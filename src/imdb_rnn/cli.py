@@ -339,7 +339,7 @@ def verify_results() -> None:
 
     Takes as long as `dvc repro` from nothing. Exit code 1 where a file differs.
     """
-    from imdb_rnn.verify import differences_table, verification_table, verify
+    from imdb_rnn.verify import LOCK, differences_table, verification_table, verify
 
     verification = verify()
     console.print(verification_table(verification))
@@ -349,7 +349,8 @@ def verify_results() -> None:
     if different:
         console.print(f"{different} of {len(verification.outputs)} outputs differ")
         raise typer.Exit(1)
-    console.print(f"all {len(verification.outputs)} outputs are equal, byte for byte")
+    total = len(verification.outputs)
+    console.print(f"all {total} outputs are equal, byte for byte, {LOCK} among them")
 
 
 @app.command("compare")

@@ -54,7 +54,7 @@ class Verification:
     """What a rerun came to."""
 
     outputs: list[Output]
-    """All outputs of all stages, by path."""
+    """All outputs of all stages by path, and `dvc.lock`, which tells what they were made from."""
     differences: list[Difference]
     """In JSON files that Git keeps, the metrics among them."""
 
@@ -67,19 +67,23 @@ class Verification:
 def verify() -> Verification:
     """Run the pipeline of the checked-out commit in a clean copy and compare with `dvc.lock`.
 
+    That file holds no times, so an equal run writes its very bytes.
+
     The copy holds what Git has and the archive of the drop folder. It has a cache and an MLflow
     store of its own and is gone at the end, also after Ctrl-C.
 
     Raises:
         InputRefusedError: There is nothing that a rerun could be compared with, or it fails.
     """
-    recorded = recorded_results()
+    recorded, lock = recorded_results(), _md5(LOCK)
     with TemporaryDirectory(prefix="imdb-rnn-verify-") as folder:
         copy = Path(folder) / "copy"
         console.print(f"Running the pipeline again in {copy}", markup=False)
         copy_commit(copy)
         _rerun(copy)
-        return compare(recorded, read_lock(copy / LOCK), Path(), copy)
+        verification = compare(recorded, read_lock(copy / LOCK), Path(), copy)
+        verification.outputs.append(Output(str(LOCK), lock, _md5(copy / LOCK)))
+    return verification
 
 
 def compare(

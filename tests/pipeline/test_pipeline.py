@@ -127,7 +127,7 @@ def test_verify_repeats_every_byte_and_touches_nothing(
     before = project.files()
     done = run(["imdb-rnn", "verify"], project.folder)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "outputs are equal, byte for byte" in done.stdout
+    assert "outputs are equal, byte for byte, dvc.lock among them" in done.stdout
     assert project.files() == before
     assert list(tmp_path.glob("imdb-rnn-verify-*")) == []
 
