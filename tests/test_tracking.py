@@ -3,26 +3,18 @@
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
 import pytest
-import requests
 from mlflow.entities import Run
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
 
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import write_json
-from imdb_rnn.registry import promote
-from imdb_rnn.serving.predictor import Predictor
 from imdb_rnn.tracking import (
     EXPERIMENT,
     file_results,
@@ -33,22 +25,12 @@ from imdb_rnn.tracking import (
 )
 from results import (
     PROJECT,
-    TEXTS,
     small_params,
     write_dataset_facts,
-    write_predictions,
     write_results,
 )
 
 PARAMS = small_params()
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with MLflow's tables, which take seconds to make."""
-    database = tmp_path_factory.mktemp("store") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{database}").search_experiments()
-    return database
 
 
 @pytest.fixture
@@ -318,23 +300,6 @@ class TestFiling:
         assert "pyfunc.py" in {path.name for path in files}
         assert not {path.suffix for path in files} & {".pkl", ".pickle", ".pt", ".bin", ".joblib"}
 
-    def test_the_champion_serves_raw_text_over_http(self, results: Path) -> None:
-        write_predictions(results / "reports" / "predictions.parquet")
-        run = file_results(PARAMS)
-        assert run
-        assert promote(run, force=False).done
-        texts = [text for text in TEXTS if text]
-        expected = Predictor.load(results / "models" / "rnn").probabilities(texts)
-        with _served("models:/imdb-rnn@champion") as address:
-            answer = _post_when_up(address, {"inputs": texts})
-            refusal = _post_when_up(address, {"inputs": [3]})
-            empty = _post_when_up(address, {"inputs": ["great", ""]})
-        assert answer.json()["predictions"] == pytest.approx(expected.tolist(), abs=1e-6)
-        assert refusal.status_code == 400
-        assert empty.status_code == 400
-        assert "text 2 of 2: it has no word that the model knows" in empty.json()["message"]
-        assert "Traceback" not in empty.text
-
     def test_without_a_trained_model_there_is_nothing_to_file(self, results: Path) -> None:
         (results / "reports" / "train.json").unlink()
         with pytest.raises(InputRefusedError, match=r"train\.json.*dvc repro"):
@@ -444,32 +409,6 @@ def _train_one_step_until(end: BaseException) -> None:
     with training_run(PARAMS) as run:
         run.log_step(1, {"loss": 0.7})
         raise end
-
-
-@contextmanager
-def _served(model: str) -> Iterator[str]:
-    """The address of a model server that knows nothing of the project's own code."""
-    port = _unused_port()
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
-    server = subprocess.Popen(
-        [*command, "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)],
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
-
-
-def _post_when_up(address: str, content: object) -> requests.Response:
-    retry = Retry(total=60, backoff_factor=0.1, backoff_max=1, allowed_methods=None)
-    with requests.Session() as session:
-        session.mount(address, HTTPAdapter(max_retries=retry))
-        return session.post(f"{address}/invocations", json=content, timeout=60)
 
 
 def _client(folder: Path) -> mlflow.MlflowClient:
