@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3; do \
 	&& echo $$python && break; done)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run verify bench test lint audit format ui
+.PHONY: help setup run verify bench test pytest lint audit format ui
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,8 +34,11 @@ run: setup ## the whole pipeline, from the reviews to the report
 verify: setup ## the pipeline again in a clean copy: are the bytes the same?
 	imdb-rnn verify
 
+test: setup ## every test, and the linters beside them
+	@$(MAKE) --no-print-directory --jobs 2 lint pytest
+
 # A core for each process, so a thread for each.
-test: setup lint ## every test
+pytest: setup
 	OMP_NUM_THREADS=1 pytest --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
 
 lint: setup ## formatting, lint rules, types

@@ -10,9 +10,12 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from chromium import MISSING
+from once import made_once
 from reliability import REPORT, Reliability
 
 pytest_plugins = ["pytester"]
+
+TESTS = Path(__file__).parent
 
 # No time limit an example, because machines differ; the same examples in every run, because a
 # failure should be one that the change has made.
@@ -20,27 +23,53 @@ settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
 
 
-PIPELINE = "pipeline"
-LONGEST = {PIPELINE, "test_queue.py"}
+LONGEST = [
+    "pipeline/test_pipeline.py",  # the process that takes it makes what the others copy
+    "stages/test_killed_training.py",
+    "stages/test_kill.py",
+    "pipeline/test_readme_commands.py",
+    "pipeline/test_rerun.py",
+    "pipeline/test_seeds.py",
+    "pipeline/test_queue.py",
+    "test_tracking.py",
+    "test_mlflow_ui.py",
+]
 
 
-class OneProcessAFixture(LoadScopeScheduling):
-    """Tests of a file go to the same process, and all of tests/pipeline, which share a project."""
+class OneProcessAFile(LoadScopeScheduling):
+    """Tests of a file go to the same process, which then makes their fixtures once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = Path(nodeid.partition("::")[0])
-        return PIPELINE if file.parent.name == PIPELINE else str(file)
+        return nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProcessAFixture:
-    return OneProcessAFixture(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProcessAFile:
+    return OneProcessAFile(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest last, or first if other processes go on with the rest."""
     several = hasattr(config, "workerinput")
-    items.sort(key=lambda item: bool(LONGEST & {*item.path.parts}) != several)
+
+    def place(item: pytest.Item) -> int:
+        file = item.path.relative_to(TESTS).as_posix()
+        rank = LONGEST.index(file) if file in LONGEST else len(LONGEST)
+        return rank if several else -rank
+
+    items.sort(key=place)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables, which take seconds to make; to be copied."""
+
+    def make(database: Path) -> None:
+        import mlflow  # noqa: PLC0415 - takes seconds, and most tests do without
+
+        mlflow.MlflowClient(f"sqlite:///{database}").search_experiments()
+
+    return made_once(tmp_path_factory, "mlflow.db", make)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -4,28 +4,21 @@ import json
 import os
 import pickle
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
 import pytest
-import requests
 import yaml
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
 
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.registry import promote
-from imdb_rnn.serving.predictor import Predictor
 from imdb_rnn.tracking.later import later_results
 from imdb_rnn.tracking.live import training_run
 from imdb_rnn.tracking.results import file_results
@@ -34,7 +27,6 @@ from imdb_rnn.tracking.store import EXPERIMENT, store_uri
 from imdb_rnn.tracking.ui import serve_ui
 from results import (
     PROJECT,
-    TEXTS,
     small_params,
     write_dataset_facts,
     write_predictions,
@@ -43,14 +35,6 @@ from results import (
 from test_pickle import Trap
 
 PARAMS = small_params()
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with MLflow's tables, which take seconds to make."""
-    database = tmp_path_factory.mktemp("store") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{database}").search_experiments()
-    return database
 
 
 @pytest.fixture
@@ -266,7 +250,7 @@ class TestFiling:
         (points / "initialization.csv").write_text(
             '"distance","relu_normal, radius 1.5_median"\n0,0.5\n'
         )
-        assert file_results(PARAMS)
+        assert file_results(PARAMS, later=later_results())
         (run,) = _runs(results)
         clipped = _curve(results, run, "lens/curves/clipping tanh_before")
         assert len(clipped) == 126
@@ -402,23 +386,6 @@ class TestFiling:
             mlflow.pyfunc.load_model("models:/imdb-rnn@champion")
         assert sprung.exists() is runs
 
-    def test_the_champion_serves_raw_text_over_http(self, results: Path) -> None:
-        write_predictions(results / "reports" / "predictions.parquet")
-        run = file_results(PARAMS, later=later_results())
-        assert run
-        assert promote(run, force=False).done
-        texts = [text for text in TEXTS if text]
-        expected = Predictor.load(results / "models" / "rnn").probabilities(texts)
-        with _served("models:/imdb-rnn@champion") as address:
-            answer = _post_when_up(address, {"inputs": texts})
-            refusal = _post_when_up(address, {"inputs": [3]})
-            empty = _post_when_up(address, {"inputs": ["great", ""]})
-        assert answer.json()["predictions"] == pytest.approx(expected.tolist(), abs=1e-6)
-        assert refusal.status_code == 400
-        assert empty.status_code == 400
-        assert "text 2 of 2: it has no word that the model knows" in empty.json()["message"]
-        assert "Traceback" not in empty.text
-
     def test_without_a_trained_model_there_is_nothing_to_file(self, results: Path) -> None:
         (results / "reports" / "train.json").unlink()
         with pytest.raises(InputRefusedError, match=r"train\.json.*dvc repro"):
@@ -548,32 +515,6 @@ def _train_one_step_until(end: BaseException) -> None:
     with training_run(PARAMS) as run:
         run.log_step(1, {"loss": 0.7})
         raise end
-
-
-@contextmanager
-def _served(model: str) -> Iterator[str]:
-    """The address of a model server that knows nothing of the project's own code."""
-    port = _unused_port()
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
-    server = subprocess.Popen(
-        [*command, "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)],
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
-
-
-def _post_when_up(address: str, content: object) -> requests.Response:
-    retry = Retry(total=60, backoff_factor=0.1, backoff_max=1, allowed_methods=None)
-    with requests.Session() as session:
-        session.mount(address, HTTPAdapter(max_retries=retry))
-        return session.post(f"{address}/invocations", json=content, timeout=60)
 
 
 def _client(folder: Path) -> mlflow.MlflowClient:

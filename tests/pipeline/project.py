@@ -60,9 +60,19 @@ class Project:
         digests = write_archive(folder / "data/external/aclImdb_v1.tar.gz", 60)
         project = cls(folder)
         project.set_params(merged(SMALL, {"download": {"digests": digests}}))
-        for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
-            run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *command], folder)
+        run(["git", "init", "-q"], folder)
+        project.commit("start")
+        run(["git", "branch", "-M", "main"], folder)
         return project
+
+    def copied(self, folder: Path) -> Self:
+        """The same in another folder; its runs' files stay with the original's store."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return type(self)(folder)
+
+    def commit(self, message: str) -> None:
+        for command in (["add", "-A"], ["commit", "-qm", message]):
+            run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *command], self.folder)
 
     def set_params(self, changes: dict[str, Any]) -> None:
         file = self.folder / "params.yaml"

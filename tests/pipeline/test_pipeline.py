@@ -1,16 +1,12 @@
 """The shipped dvc.yaml on a small generated archive: real stages, real DVC, real MLflow."""
 
 import json
-import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import mlflow
 import pytest
 
-from pipeline.project import Project, run, start
+from pipeline.project import Project, run
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -98,48 +94,3 @@ def test_mlflow_has_the_run_with_curves_results_and_model(project: Project) -> N
     assert folders >= {"figures", "reports", "lens"}
     reports = client.list_artifacts(run.info.run_id, "reports")
     assert "reports/report.html" in {file.path for file in reports}
-
-
-def test_seeds_are_run_once_and_summarised(project: Project) -> None:
-    def seeds() -> subprocess.CompletedProcess[str]:
-        return run(["imdb-rnn", "seeds", "--n", "2"], project.folder)
-
-    read_by_the_report = project.folder / "reports/seeds.json"
-    before = read_by_the_report.read_bytes()
-    first = seeds()
-    assert first.returncode == 0, first.stdout + first.stderr
-    results = project.json("seeds.json")
-    assert [run["seed"] for run in results["runs"]] == [1, 2]
-    accuracies = [run["accuracy"] for run in results["runs"]]
-    assert accuracies[0] == project.json("evaluate.json")["accuracy"]
-    assert results["accuracy_mean"] == pytest.approx(sum(accuracies) / 2)
-    assert "exp run" in first.stdout
-    again = seeds()
-    assert "exp run" not in again.stdout
-    assert project.json("seeds.json") == results
-    read_by_the_report.write_bytes(before)
-
-
-def test_verify_repeats_every_byte_and_touches_nothing(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    before = project.files()
-    done = run(["imdb-rnn", "verify"], project.folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "outputs are equal, byte for byte, dvc.lock among them" in done.stdout
-    assert project.files() == before
-    assert list(tmp_path.glob("imdb-rnn-verify-*")) == []
-
-
-def test_an_interrupted_verify_cleans_up(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    process = start(["imdb-rnn", "verify"], project.folder)
-    while process.poll() is None and not list(tmp_path.glob("*/copy/data/prepared")):
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    process.communicate()
-    assert process.returncode != 0
-    assert list(tmp_path.glob("imdb-rnn-verify-*")) == []

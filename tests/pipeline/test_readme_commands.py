@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import socket
 import sys
@@ -22,13 +21,13 @@ from urllib3.util import Retry
 
 from imdb_rnn import cli
 from imdb_rnn.registry import ALIAS, NAME
+from imdb_rnn.serving.predictor import Predictor
 from pipeline.project import Project, run, start
 
 pytestmark = pytest.mark.timeout(600)
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = {
-    "imdb-rnn seeds --n 3": "tests/pipeline/test_pipeline.py"
-    "::test_seeds_are_run_once_and_summarised",
+    "imdb-rnn seeds --n 3": "tests/pipeline/test_seeds.py::test_seeds_are_run_once_and_summarised",
     "imdb-rnn ui": "tests/test_mlflow_ui.py::test_a_server_ends_with_its_command",
 }
 """Command -> the test that runs it."""
@@ -36,6 +35,11 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 (NAMED,) = re.findall("^Reproducing experiment '(.+)'", README, re.MULTILINE)
 """What DVC called the experiment."""
 PYTHON = "python"
+POSTED = {
+    "texts": ["A superb, moving film.", "A dull film."],
+    "a number": [3],
+    "no text": ["film", ""],
+}
 METRICS: dict[str, object] = json.loads((ROOT / "reports/metrics.json").read_text("utf-8"))
 SIGNIFICANT = 0.05
 PORT = "8000"
@@ -74,9 +78,8 @@ class Walk:
         self.experiment = NAMED
         self.port = str(_unused_port())
         self.printed: dict[str, str] = {}
+        self.answers: dict[str, requests.Response] = {}
         (folder / "reviews.csv").write_text("review\nA superb film.\n\n", encoding="utf-8")
-        for command in (["branch", "-M", "main"], ["add", "-A"], ["commit", "-qm", "results"]):
-            run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *command], folder)
 
     def take(self, command: str) -> None:
         """Run a command to its end."""
@@ -97,6 +100,11 @@ class Walk:
             os.killpg(server.pid, signal.SIGTERM)
             self.printed[command] = "".join(server.communicate())
 
+    def post(self, content: object) -> requests.Response:
+        """What the server answers."""
+        address = f"http://127.0.0.1:{self.port}/invocations"
+        return requests.post(address, json=content, timeout=60)
+
     def json(self, name: str) -> Any:
         return json.loads((self.folder / "reports" / name).read_text(encoding="utf-8"))
 
@@ -112,10 +120,9 @@ class Walk:
 
 
 @pytest.fixture(scope="module")
-def walk(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Walk:
+def walk(project: Project) -> Walk:
     """All commands of the README were run."""
-    folder = tmp_path_factory.mktemp("walk") / "imdb-rnn"
-    shutil.copytree(project.folder, folder, symlinks=True)
+    folder = project.folder
     with pytest.MonkeyPatch.context() as patch, ExitStack() as servers:
         for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME"):
             patch.delenv(name, raising=False)
@@ -127,6 +134,8 @@ def walk(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Walk:
             elif command not in ELSEWHERE:
                 walk.take(command)
         walk.printed[PYTHON] = run([sys.executable, "-c", shown_program()], folder).stdout
+        for name, texts in POSTED.items():
+            walk.answers[name] = walk.post({"inputs": texts})
     return walk
 
 
@@ -185,6 +194,17 @@ def test_every_way_to_the_champion_answers_as_predict_does(walk: Walk) -> None:
     (loaded,) = re.findall(r"\[(.+)\]", walk.printed[PYTHON])
     assert float(answer) == pytest.approx(float(predicted), abs=1e-4)
     assert float(loaded) == pytest.approx(float(answer), abs=1e-6)
+
+
+def test_the_server_answers_each_text_and_refuses_what_is_none(walk: Walk) -> None:
+    predictor = Predictor.load(walk.folder / "models/rnn")
+    expected = predictor.probabilities([str(text) for text in POSTED["texts"]])
+    assert walk.answers["texts"].json()["predictions"] == pytest.approx(expected, abs=1e-6)
+    assert walk.answers["a number"].status_code == 400
+    refusal = walk.answers["no text"]
+    assert refusal.status_code == 400
+    assert "text 2 of 2: it has no word that the model knows" in refusal.json()["message"]
+    assert "Traceback" not in refusal.text
 
 
 def _verdict(printed: str, name: str) -> str:

@@ -16,13 +16,20 @@ RATES = {"slowly": 0.01, "quickly": 0.03}
 SECONDS_A_TRY = 240
 
 
-@pytest.fixture(scope="module")
-def worked_off(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+@pytest.fixture
+def worked_off(project: Project) -> Iterator[Project]:
     """A project whose queue was worked off."""
-    project = Project.make(tmp_path_factory.mktemp("queue"))
     for name, rate in RATES.items():
         archive = "data/external/aclImdb_v1.tar.gz"
-        changes = ["--name", name, "-S", f"train.learning_rate={rate}", "--copy-paths", archive]
+        changes = [
+            "--name",
+            name,
+            "-S",
+            f"train.learning_rate={rate}",
+            "--copy-paths",
+            archive,
+            "evaluate",
+        ]
         queued = project.dvc("exp", "run", "--queue", *changes)
         assert queued.returncode == 0, queued.stdout + queued.stderr
     try:
@@ -55,10 +62,8 @@ def test_no_run_is_lost_and_none_is_mixed_up(worked_off: Project) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("imdb-rnn")
     assert experiment
-    runs = {
-        run.data.tags["dvc.experiment"]: run
-        for run in client.search_runs([experiment.experiment_id])
-    }
+    filed = client.search_runs([experiment.experiment_id], "attributes.run_name != 'default'")
+    runs = {run.data.tags["dvc.experiment"]: run for run in filed}
     assert set(runs) == set(RATES)
     for name, rate in RATES.items():
         tracked, results = runs[name], _results(folder, name)
