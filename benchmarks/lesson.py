@@ -27,9 +27,9 @@ STEPS: Final = {
     "masked": "padding masked",
     "pooled": "mean and maximum of all states, instead of the last one",
     "vanilla": "orthogonal start, clipping, dropout, averaged weights, 600 words with punctuation",
-    "gru": "gates, both directions: GRU",
-    "lstm": "gates, both directions: LSTM",
-    DEFAULT: "word vectors, phrases, pseudo-labels",
+    "gru": "gates, both directions, word vectors: GRU",
+    "lstm": "gates, both directions, word vectors: LSTM",
+    DEFAULT: "phrases, pseudo-labels",
 }
 """Experiment -> what it has that those above it have not."""
 

@@ -17,7 +17,7 @@ from imdb_rnn.experiments import merged
 SIZES: Final = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 LABELS: Final = (100, 1_000, 5_000, 25_000)
 LABEL_EXPERIMENT: Final = "gru"
-"""The network whose accuracy follows the number of labels: it learns from them alone."""
+"""The network whose accuracy follows the number of labels: it has no other examples."""
 
 # Growth is that of the code, not of the network: a small one shows it in a fraction of the time.
 _ONE_SHORT_EPOCH: Final[dict[str, Any]] = {

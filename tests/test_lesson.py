@@ -41,7 +41,7 @@ def test_every_experiment_is_a_step_or_something_left_out() -> None:
 
 def test_experiments_that_were_not_run_are_named_as_such() -> None:
     filled = blocks(LENS, TRUNCATION, [{"name": "default", "accuracy": 0.9}])
-    assert "| word vectors, phrases, pseudo-labels | `dvc repro` | 0.9000 |  |" in filled["steps"]
+    assert "| phrases, pseudo-labels | `dvc repro` | 0.9000 |  |" in filled["steps"]
     assert "`masked` (padding masked)" in filled["steps"]
     assert "Not run yet: `no-word-vectors`" in filled["left out"]
 
