@@ -153,7 +153,9 @@ def test_truncation_costs_accuracy_and_saves_little_at_this_size() -> None:
 
 def test_the_two_probes_rank_the_cells_differently() -> None:
     held = {name: sum(cell["accuracy"].values()) for name, cell in LENS["recall"].items()}
-    missed = {name: sum(cell["error"].values()) for name, cell in LENS["adding"].items()}
+    missed = {
+        name: sum(cell["mean_squared_error"].values()) for name, cell in LENS["adding"].items()
+    }
     assert max(held, key=held.__getitem__) == "lstm"
     assert min(missed, key=missed.__getitem__) == "gru"
 

@@ -191,7 +191,7 @@ def _longest(succeeded: Mapping[str, bool]) -> str:
 
 
 def _adding(cells: Mapping[str, Any]) -> str:
-    said = [f"{TITLES[name]} {_added(cell['error'])}" for name, cell in cells.items()]
+    said = [f"{TITLES[name]} {_added(cell['mean_squared_error'])}" for name, cell in cells.items()]
     return (
         "The longest sequence for which, as for all shorter ones, the mean squared error of the "
         f"sum is at most {_ADDED} (always answering 1 has 0.167): {', '.join(said)}."

@@ -114,7 +114,9 @@ def adding_summary(adding: Adding) -> dict[str, Any]:
     return {
         "hidden_size": adding.hidden_size,
         "parameters": adding.parameters,
-        "error": {str(length): _rounded(value) for length, value in adding.error.items()},
+        "mean_squared_error": {
+            str(length): _rounded(value) for length, value in adding.error.items()
+        },
     }
 
 
