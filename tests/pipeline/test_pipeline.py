@@ -5,12 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import mlflow
+import psutil
 import pytest
 
 from pipeline.project import Project, run, start
+from reliability import Reliability
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -60,6 +63,38 @@ def test_an_evaluate_parameter_retrains_nothing_and_comes_back_from_the_cache(
     for stage in ("evaluate", "report"):
         assert f"Running stage '{stage}'" not in restored.stdout
     assert project.lock == lock
+
+
+def test_a_killed_repro_goes_on_to_the_same_bytes(
+    project: Project, reliability: Reliability
+) -> None:
+    with project.params({"train": {"epochs": 20}}):  # the kill comes after the first
+        process = start(["dvc", "repro", "train"], project.folder)
+        while process.poll() is None and not checkpoints(project):
+            time.sleep(0.005)
+        kill_with_all_below(process)
+        assert checkpoints(project)
+        assert not (project.folder / "models/rnn/model.safetensors").exists()
+        done = project.dvc("repro", "train")
+        assert "an earlier training goes on after step" in done.stdout, done.stderr
+        killed = project.lock
+        project.dvc("repro", "--force", "--no-run-cache", "--single-item", "train")
+        reliability.count_kill(identical=project.lock == killed)
+        assert project.lock == killed
+    restored = project.dvc("repro")
+    assert restored.returncode == 0, restored.stderr
+
+
+def checkpoints(project: Project) -> list[Path]:
+    return list((project.folder / ".cache/train").glob("*.checkpoint"))
+
+
+def kill_with_all_below(process: subprocess.Popen[str]) -> None:
+    """As a power cut would, DVC and the stage that it runs."""
+    with suppress(psutil.NoSuchProcess):
+        for one in [*psutil.Process(process.pid).children(recursive=True), process]:
+            one.kill()
+    process.communicate()
 
 
 def test_a_mistake_is_refused_before_the_first_stage(project: Project) -> None:
