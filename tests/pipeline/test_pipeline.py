@@ -120,7 +120,8 @@ def test_mlflow_has_the_run_with_curves_results_and_model(project: Project) -> N
     client = mlflow.MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("imdb-rnn")
     assert experiment is not None
-    runs = client.search_runs([experiment.experiment_id], "params.`evaluate.resamples` = '200'")
+    state = "params.`evaluate.resamples` = '200' and params.`train.epochs` = '2'"
+    runs = client.search_runs([experiment.experiment_id], state)
     assert len(runs) == 1, "one run for one state, however often it is rerun"
     (run,) = runs
     assert run.info.status == "FINISHED"
