@@ -37,9 +37,6 @@ LEFT_OUT: Final = {
     "no-word-vectors": "word vectors",
     "no-phrases": "phrases",
     "no-pseudo-labels": "pseudo-labels",
-    "no-averaging": "averaged weights",
-    "no-word-dropout": "word dropout",
-    "no-embedding-dropout": "embedding dropout",
 }
 """Experiment -> what the default has and it has not."""
 
