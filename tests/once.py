@@ -1,6 +1,7 @@
 """What takes long to make is made once for all processes of a test run."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     place, made = shared / name, shared / f"{name}.made"
     with FileLock(shared / f"{name}.lock"):
         if not made.exists():
+            shutil.rmtree(place, ignore_errors=True)  # what another process has failed to make
             make(place)
             made.touch()
     return place

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from benchmarks.ladder import readme_with
+from benchmarks.lesson import LEFT_OUT, STEPS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,9 +48,7 @@ def test_every_experiment_has_its_row_with_its_committed_result() -> None:
 
 def test_the_table_goes_up_the_ladder_before_it_takes_parts_away() -> None:
     names = list(_table("experiments"))
-    steps = ["notebook", "pre-padding", "masked", "pooled", "vanilla", "gru", "lstm", "default"]
-    assert names[: len(steps)] == steps
-    assert [name.startswith("no-") for name in names[len(steps) :]] == [True] * 6 + [False]
+    assert names == [*STEPS, *sorted(LEFT_OUT, key=names.index), "smoke"]
 
 
 def test_the_default_row_is_the_headline() -> None:

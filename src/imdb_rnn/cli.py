@@ -247,7 +247,6 @@ def seeds(
     from imdb_rnn.params import load_params
     from imdb_rnn.seeds import FIGURE, experiment_name, run_seeds, seeds_table
     from imdb_rnn.seeds import RESULTS as SEEDS
-    from imdb_rnn.tracking.later import later_results
     from imdb_rnn.tracking.results import file_results
     from imdb_rnn.tracking.seeds import file_seeds
 
@@ -256,7 +255,7 @@ def seeds(
     results = run_seeds(n)
     console.print(seeds_table(results))
     console.print(f"figure: {FIGURE}")
-    own = file_results(params, later=later_results())
+    own = file_results(params)
     others = [experiment_name(run["seed"]) for run in results["runs"][1:]]
     if not own or not file_seeds(own, results, others, [SEEDS, FIGURE]):
         raise typer.Exit(1)

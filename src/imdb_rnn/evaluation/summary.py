@@ -39,6 +39,7 @@ def summarize(
     correct = predicted_labels(probability) == labels
     low, high = _interval(correct, settings, seed)
     unseen_low, unseen_high = _interval(correct[~duplicated], settings, seed)
+    unseen_accuracy = unseen.pop("accuracy")
     return rounded(
         {
             "n_test": len(labels),
@@ -46,11 +47,11 @@ def summarize(
             "accuracy": metrics.pop("accuracy"),
             "accuracy_low": low,
             "accuracy_high": high,
-            "accuracy_without_duplicates": unseen["accuracy"],
+            "accuracy_without_duplicates": unseen_accuracy,
             **metrics,
             "without_duplicates": {
                 "n_test": int((~duplicated).sum()),
-                "accuracy": unseen.pop("accuracy"),
+                "accuracy": unseen_accuracy,
                 "accuracy_low": unseen_low,
                 "accuracy_high": unseen_high,
                 **unseen,

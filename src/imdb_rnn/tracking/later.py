@@ -63,4 +63,4 @@ def _thinned(path: Path, most: int) -> list[dict[str, str]]:
         return []
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    return rows[:: math.ceil(len(rows) / most)]
+    return rows[:: max(1, math.ceil(len(rows) / most))]

@@ -51,6 +51,7 @@ SERVING_PACKAGES: Final = [
     "pyyaml",
     "rich",
     "safetensors",
+    "threadpoolctl",
     "tokenizers",
     "torch",
 ]
