@@ -51,6 +51,14 @@ def test_the_table_goes_up_the_ladder_before_it_takes_parts_away() -> None:
     assert names == [*STEPS, *sorted(LEFT_OUT, key=names.index), "smoke"]
 
 
+def test_what_seeds_do_to_the_notebook_is_the_committed_result() -> None:
+    found = json.loads((ROOT / "reports/notebook_seeds.json").read_text(encoding="utf-8"))
+    first, second, third = (f"{run['accuracy']:.4f}" for run in found["runs"])
+    said = " ".join(README.split())
+    assert f"at {first}, {second} and {third} under the seeds 1, 2 and 3" in said
+    assert first == _table("experiments")["notebook"][1]
+
+
 def test_the_default_row_is_the_headline() -> None:
     (default,) = (row for row in EXPERIMENTS if row["name"] == "default")
     assert default["accuracy"] == RESULTS["accuracy"]
