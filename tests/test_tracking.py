@@ -23,7 +23,7 @@ from imdb_rnn.tracking.later import later_results
 from imdb_rnn.tracking.live import training_run
 from imdb_rnn.tracking.results import file_results
 from imdb_rnn.tracking.seeds import file_seeds
-from imdb_rnn.tracking.store import EXPERIMENT, store_uri
+from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, open_store, store_uri
 from imdb_rnn.tracking.ui import serve_ui
 from results import (
     PROJECT,
@@ -135,6 +135,28 @@ def test_a_run_whose_process_was_killed_is_not_shown_as_running(folder: Path) ->
     with training_run(small_params(hidden_size=5)):
         pass
     assert sorted(run.info.status for run in _runs(folder)) == ["FINISHED", "KILLED"]
+
+
+def test_a_run_that_ends_while_another_looks_for_abandoned_ones_stays_finished(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with training_run(PARAMS):
+        pass
+    (run,) = _runs(folder)
+    nobody = f"{socket.gethostname()}/0@0"
+    _client(folder).set_tag(run.info.run_id, PROCESS_TAG, nobody)
+    _client(folder).update_run(run.info.run_id, "RUNNING")
+    look = mlflow.MlflowClient.search_runs
+
+    def look_and_end(client: mlflow.MlflowClient, *args: object, **options: object) -> list[Run]:
+        found = list(look(client, *args, **options))
+        client.set_terminated(run.info.run_id, "FINISHED")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mlflow.MlflowClient, "search_runs", look_and_end)
+        open_store()
+    assert _client(folder).get_run(run.info.run_id).info.status == "FINISHED"
 
 
 def test_other_parameters_make_another_run(folder: Path) -> None:

@@ -65,9 +65,16 @@ def open_store() -> tuple[mlflow.MlflowClient, str]:
 def _close_abandoned_runs(client: mlflow.MlflowClient, experiment: str) -> None:
     """Mark runs as KILLED whose process had no chance to do so itself."""
     for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
-        host, _, process = run.data.tags.get(PROCESS_TAG, "").rpartition("/")
-        if host == socket.gethostname() and not _is_alive(process):
+        if _is_abandoned(run) and _is_abandoned(client.get_run(run.info.run_id)):
+            # Asked twice, because the process may have closed the run and ended in between.
             client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _is_abandoned(run: Run) -> bool:
+    """Whether a run says RUNNING, but the process on this machine that runs it is gone."""
+    host, _, process = run.data.tags.get(PROCESS_TAG, "").rpartition("/")
+    here = host == socket.gethostname()
+    return run.info.status == "RUNNING" and here and not _is_alive(process)
 
 
 def this_process() -> str:
