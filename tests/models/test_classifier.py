@@ -219,3 +219,20 @@ def test_a_cut_gradient_is_that_of_the_truncated_equations(cell: Any) -> None:
     expected = gradients(network, kind, inputs, targets, Truncation(4, 4)).weights
     for weight, gradient in zip(weights, expected, strict=True):
         np.testing.assert_allclose(weight.grad, gradient, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("steps", [None, 5], ids=["whole", "cut"])
+@pytest.mark.parametrize("choice", [{}, {"bidirectional": True}, {"mask_padding": False}], ids=str)
+def test_a_training_step_that_looks_words_up_has_the_same_gradients(
+    choice: dict[str, Any], steps: int | None
+) -> None:
+    """A source of dropout marks a training step; without one, every word is projected anew."""
+    shape = model_shape(**choice, cell="rnn", pooling="mean")
+    results = []
+    for random in (None, torch.Generator()):
+        classifier = Classifier(VOCABULARY, MAX_LENGTH, shape, seed=1).double()
+        classifier.bptt_steps = steps
+        logits = classifier(*collate(REVIEWS, "post", classifier.batch_width), random)
+        logits.square().sum().backward()
+        results.append([logits, *(weight.grad for weight in classifier.parameters())])
+    torch.testing.assert_close(results[1], results[0], rtol=0, atol=1e-12)

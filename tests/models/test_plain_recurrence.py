@@ -58,3 +58,13 @@ def test_without_gradients_it_is_pytorch_s_own() -> None:
     inputs = _random(7, 5, 3, seed=1)
     with torch.no_grad():
         assert torch.equal(cell(inputs)[0], reference(inputs)[0])
+
+
+def test_states_that_overflow_do_so_without_warnings(recwarn: pytest.WarningsRecorder) -> None:
+    cell = PlainCell(3, 4, nonlinearity="relu")
+    with torch.no_grad():
+        cell.weight_hh_l0.fill_(1e30)
+    states, _ = cell(torch.ones(5, 2, 3, requires_grad=True))
+    states.sum().backward()
+    assert not states.isfinite().all()
+    assert not recwarn

@@ -68,11 +68,10 @@ def attempt(
     trainer = small_trainer(classifier, material.learned, params, **changes)
     norms, losses = [], []
     try:
-        with np.errstate(over="ignore", invalid="ignore"):  # it may explode; no need to warn
-            for epoch in range(1, params.lens.epochs + 1):
-                for step in trainer.epoch(epoch):
-                    norms.append(step.gradient_norm)
-                    losses.append(step.loss)
+        for epoch in range(1, params.lens.epochs + 1):
+            for step in trainer.epoch(epoch):
+                norms.append(step.gradient_norm)
+                losses.append(step.loss)
     except InputRefusedError:  # the loss is no number any more
         reached = None
     else:

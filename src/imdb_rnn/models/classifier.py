@@ -8,6 +8,7 @@ from torch import nn
 from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
 from imdb_rnn.models.dropout import shared_dropout, word_dropout
 from imdb_rnn.models.initialization import INITIALIZATION
+from imdb_rnn.models.lookup import Lookup
 from imdb_rnn.models.phrases import PhrasePolarity
 from imdb_rnn.models.pooling import POOLING
 from imdb_rnn.models.recurrent import RecurrentLayer
@@ -66,6 +67,12 @@ class Classifier(nn.Module):
         return None if self.shape.mask_padding else self.max_length
 
     @property
+    def _equal_words_are_equal_inputs(self) -> bool:
+        """Whether a word comes as the same vector to wherever it stands, and to plain cells."""
+        shape = self.shape
+        return shape.cell == "rnn" and not (shape.embedding_dropout or self.phrases.longest)
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.output.weight.device
@@ -87,18 +94,20 @@ class Classifier(nn.Module):
             lengths = torch.full_like(lengths, tokens.shape[1])
         elif self.shape.padding == "pre":
             tokens = words_first(tokens, lengths)
-        features = self._inputs(tokens.T, random)
-        for depth, layer in enumerate(self.layers):
-            if depth:
-                features = shared_dropout(features, self.shape.layer_dropout, random)
-            features = layer(features, lengths, self.bptt_steps)
-        pooled = POOLING[self.shape.pooling](features, lengths)
+        first, *further = self.layers
+        states = first(self._inputs(tokens.T, random), lengths, self.bptt_steps)
+        for layer in further:
+            between = shared_dropout(states, self.shape.layer_dropout, random)
+            states = layer(between, lengths, self.bptt_steps)
+        pooled = POOLING[self.shape.pooling](states, lengths)
         logits: torch.Tensor = self.output(
             shared_dropout(pooled, self.shape.output_dropout, random)
         )
         return logits.squeeze(-1)
 
-    def _inputs(self, tokens: torch.Tensor, random: torch.Generator | None) -> torch.Tensor:
+    def _inputs(
+        self, tokens: torch.Tensor, random: torch.Generator | None
+    ) -> torch.Tensor | Lookup:
         """Each word's vector, and the polarities of the phrases that end there.
 
         Args:
@@ -109,6 +118,9 @@ class Classifier(nn.Module):
             float32 [time, batch, embedding_size + longest phrase]
         """
         kept = word_dropout(tokens, self.shape.word_dropout, random)
+        training = random is not None
+        if training and self._equal_words_are_equal_inputs and self.device.type == "cpu":
+            return Lookup.of(kept, self.embedding)
         vectors = shared_dropout(self.embedding(kept), self.shape.embedding_dropout, random)
         if not self.phrases.longest:
             return vectors

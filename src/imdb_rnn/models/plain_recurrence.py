@@ -2,10 +2,12 @@
 
 `nn.RNN` records the operations of every step one by one and adds up the weight gradients step by
 step. Only the products with the previous state have to go one after the other: the projections of
-the inputs, and the weight gradients of all steps, are one product each over time * batch rows.
+the inputs, and the weight gradients of all steps, are one product each over time * batch rows, and
+where the inputs are word vectors, the projections only over a batch's distinct words.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -15,6 +17,8 @@ from threadpoolctl import ThreadpoolController
 from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
+
+from imdb_rnn.models.lookup import Lookup
 
 # A thread of NumPy's would wait for the next product on a core that PyTorch's threads need, and the
 # number of them would change the last digits of some.
@@ -33,11 +37,23 @@ _SLOPE: Final[dict[str, Callable[[torch.Tensor], torch.Tensor]]] = {
 """The activation's derivative, from its value."""
 
 
+@contextmanager
+def _step_by_step() -> Iterator[None]:
+    """NumPy for the steps: in one thread, and silent about a ReLU's overflow.
+
+    Whoever trains sees that the loss is no number any more, and says so.
+    """
+    products_in_one_thread = _NUMPY_PRODUCTS.limit(limits=1, user_api="blas")
+    with products_in_one_thread, np.errstate(over="ignore", invalid="ignore"):
+        yield
+
+
 class PlainCell(nn.RNN):
     """`nn.RNN` of one layer and one direction, faster to train on a CPU.
 
     Weights, their names, results and gradients are those of `nn.RNN` up to rounding, which itself
-    takes over where no gradient is asked for, and on other devices.
+    takes over where no gradient is asked for, and on other devices. Only there is a `Lookup` not
+    taken.
     """
 
     weight_ih_l0: nn.Parameter
@@ -47,22 +63,26 @@ class PlainCell(nn.RNN):
 
     def forward(  # type: ignore[override]  # packed sequences are not taken
         self,
-        input: torch.Tensor,  # noqa: A002 - PyTorch's name
+        input: torch.Tensor | Lookup,  # noqa: A002 - PyTorch's name
         hx: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """States after each step, and the last one.
 
         Args:
-            input: float [time, batch, input_size].
+            input: float [time, batch, input_size], or word vectors that are looked up.
             hx: float [1, batch, hidden_size], the state before the first step; None is zero.
 
         Returns:
             float [time, batch, hidden_size] and [1, batch, hidden_size].
         """
-        if not (torch.is_grad_enabled() and input.device.type == "cpu"):
+        bias = self.bias_ih_l0 + self.bias_hh_l0
+        if isinstance(input, Lookup):
+            projections = input.linear(self.weight_ih_l0, bias)
+        elif torch.is_grad_enabled() and input.device.type == "cpu":
+            projections = linear(input, self.weight_ih_l0, bias)
+        else:
             return super().forward(input, hx)
-        start = input.new_zeros(input.shape[1], self.hidden_size) if hx is None else hx[0]
-        projections = linear(input, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
+        start = projections.new_zeros(projections.shape[1:]) if hx is None else hx[0]
         states = recurrence(projections, start, self.weight_hh_l0, self.nonlinearity)
         return states, states[-1:]
 
@@ -103,7 +123,7 @@ class _Recurrence(torch.autograd.Function):
         states = torch.empty_like(projections, memory_format=torch.contiguous_format)
         activate, transposed = _ACTIVATION[activation], np.ascontiguousarray(weight.numpy().T)
         before = start.numpy()
-        with _NUMPY_PRODUCTS.limit(limits=1, user_api="blas"):
+        with _step_by_step():
             for projection, state in zip(projections.numpy(), states.numpy(), strict=True):
                 np.matmul(before, transposed, out=state)
                 np.add(state, projection, out=state)
@@ -121,7 +141,7 @@ class _Recurrence(torch.autograd.Function):
         slopes = _SLOPE[ctx.activation](states)
         later = np.zeros_like(start.numpy())
         product, matrix = np.empty_like(later), weight.numpy()
-        with _NUMPY_PRODUCTS.limit(limits=1, user_api="blas"):
+        with _step_by_step():
             for delta, slope in zip(deltas.numpy()[::-1], slopes.numpy()[::-1], strict=True):
                 np.matmul(later, matrix, out=product)
                 np.add(delta, product, out=delta)

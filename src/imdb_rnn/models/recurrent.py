@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from imdb_rnn.models.lookup import Lookup
 from imdb_rnn.models.plain_recurrence import PlainCell
 from imdb_rnn.params import Model
 
@@ -29,12 +30,13 @@ class RecurrentLayer(nn.Module):
         self.backwards = _cell(input_size, shape) if shape.bidirectional else None
 
     def forward(
-        self, inputs: torch.Tensor, lengths: torch.Tensor, bptt_steps: int | None = None
+        self, inputs: torch.Tensor | Lookup, lengths: torch.Tensor, bptt_steps: int | None = None
     ) -> torch.Tensor:
         """Hidden states of all words.
 
         Args:
-            inputs: float32 [time, batch, input_size], words first and padding behind.
+            inputs: float32 [time, batch, input_size], words first and padding behind. Plain cells
+                take word vectors that are looked up, too, while they are trained on a CPU.
             lengths: int64 [batch], words of each review.
             bptt_steps: Cut the gradient after every so many words, counted from where the reading
                 begins; None sends it back all the way.
@@ -45,8 +47,11 @@ class RecurrentLayer(nn.Module):
         states = _states(self.forwards, inputs, bptt_steps)
         if self.backwards is None:
             return states
-        order = reversal(len(inputs), lengths)
-        backward_states = _states(self.backwards, reversed_words(inputs, order), bptt_steps)
+        order = reversal(len(states), lengths)
+        backwards = (
+            inputs.reordered(order) if isinstance(inputs, Lookup) else reversed_words(inputs, order)
+        )
+        backward_states = _states(self.backwards, backwards, bptt_steps)
         return torch.cat([states, reversed_words(backward_states, order)], dim=-1)
 
 
@@ -96,7 +101,9 @@ class _MovedRows(torch.autograd.Function):
         return moved.view(gradient.shape), None
 
 
-def _states(cell: nn.RNNBase, inputs: torch.Tensor, bptt_steps: int | None) -> torch.Tensor:
+def _states(
+    cell: nn.RNNBase, inputs: torch.Tensor | Lookup, bptt_steps: int | None
+) -> torch.Tensor:
     """States after all steps, whose gradient goes back to the beginning of its chunk at most.
 
     Each chunk starts with the state that the one before left behind, as a constant: what
@@ -107,7 +114,7 @@ def _states(cell: nn.RNNBase, inputs: torch.Tensor, bptt_steps: int | None) -> t
         states = cell(inputs)[0]
         return states
     carried, chunks = None, []
-    for chunk in torch.split(inputs, bptt_steps):
+    for chunk in inputs.split(bptt_steps):
         states, carried = cell(chunk, carried)
         carried = _detached(carried)
         chunks.append(states)

@@ -17,6 +17,8 @@ def make_deterministic(threads: int) -> None:
     # Not `torch.use_deterministic_algorithms`, which imports PyTorch's compiler as well and takes
     # longer for that than a small training.
     torch.set_deterministic_debug_mode("warn")
+    # In this mode PyTorch fills fresh memory, to show who reads it unwritten; it takes time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # PyTorch leaves it untyped
     torch.set_num_threads(threads)
 
 
