@@ -49,6 +49,8 @@ def main(
 ) -> None:
     """Kill, go on, compare; exit code 1 where an output differs."""
     recorded = recorded_results()
+    # Processes inherit what is ignored, and a background job may ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     random = np.random.default_rng(seed)
     with TemporaryDirectory(prefix="imdb-rnn-kills-") as folder:
         copy = Path(folder) / "copy"

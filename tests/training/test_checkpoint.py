@@ -90,15 +90,18 @@ def test_a_training_killed_after_any_step_ends_as_if_nothing_had_happened(
             assert again.steps[0][0] <= last_step
 
 
+class Interrupter(Recorder):
+    """Sends SIGINT after the fifth step."""
+
+    def log_step(self, step: int, metrics: dict[str, float]) -> None:
+        super().log_step(step, metrics)
+        if step == 5:
+            signal.raise_signal(signal.SIGINT)
+
+
 def test_a_training_that_is_asked_to_stop_saves_first(
     stores: tuple[TokenStore, TokenStore], tmp_path: Path
 ) -> None:
-    class Interrupter(Recorder):
-        def log_step(self, step: int, metrics: dict[str, float]) -> None:
-            super().log_step(step, metrics)
-            if step == 5:
-                signal.raise_signal(signal.SIGINT)
-
     expected = train(stores, Checkpoint(tmp_path / "undisturbed"), Recorder())
     checkpoint = Checkpoint(tmp_path / "checkpoint", seconds_between=1e9)
     before = signal.getsignal(signal.SIGINT)
@@ -108,6 +111,21 @@ def test_a_training_that_is_asked_to_stop_saves_first(
     again = Recorder()
     assert train(stores, checkpoint, again) == expected
     assert again.steps[0][0] == 6
+
+
+def test_an_ignored_signal_stops_nothing(
+    stores: tuple[TokenStore, TokenStore], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell without job control has its background jobs ignore SIGINT."""
+    expected = train(stores, Checkpoint(tmp_path / "undisturbed"), Recorder())
+    capsys.readouterr()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert train(stores, Checkpoint(tmp_path / "checkpoint"), Interrupter()) == expected
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "stopped" not in capsys.readouterr().out
 
 
 @pytest.mark.fault

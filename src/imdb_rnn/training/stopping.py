@@ -11,9 +11,11 @@ class StopRequest:
 
     def __init__(self) -> None:
         self._number: int | None = None
+        # One that is ignored asks for nothing: SIGINT in a background job of some shells.
         self._handlers = {
             number: signal.signal(number, self._receive)
             for number in (signal.SIGINT, signal.SIGTERM)
+            if signal.getsignal(number) is not signal.SIG_IGN
         }
 
     def __bool__(self) -> bool:
