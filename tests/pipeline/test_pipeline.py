@@ -85,7 +85,7 @@ def test_a_killed_repro_goes_on_to_the_same_bytes(
 
 
 def checkpoints(project: Project) -> list[Path]:
-    return list((project.folder / ".cache/train").glob("*.checkpoint"))
+    return list((project.folder / ".cache/train").glob("[!.]*.checkpoint"))
 
 
 def kill_with_all_below(process: subprocess.Popen[str]) -> None:

@@ -121,7 +121,7 @@ def test_a_training_killed_at_any_moment_ends_as_if_nothing_had_happened(
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    return list((folder / ".cache/train").glob("*.checkpoint"))
+    return list((folder / ".cache/train").glob("[!.]*.checkpoint"))
 
 
 def wait_for_checkpoint(folder: Path) -> None:
