@@ -13,7 +13,7 @@ class Lookup:
     """`vectors[places]`, not written out yet.
 
     What is done to every word's vector alone, a linear layer say, need only be done to the distinct
-    ones: the notebook's batches hold 6,400 words, of which some 2,000 are different.
+    ones: the notebook's batches hold 6,400 words, of which some 1,400 are different.
     """
 
     vectors: torch.Tensor

@@ -52,8 +52,8 @@ class PlainCell(nn.RNN):
     """`nn.RNN` of one layer and one direction, faster to train on a CPU.
 
     Weights, their names, results and gradients are those of `nn.RNN` up to rounding, which itself
-    takes over where no gradient is asked for, and on other devices. Only there is a `Lookup` not
-    taken.
+    takes over where no gradient is asked for, and on other devices. A `Lookup` is taken only where
+    it does not.
     """
 
     weight_ih_l0: nn.Parameter

@@ -18,7 +18,7 @@ def make_deterministic(threads: int) -> None:
     # longer for that than a small training.
     torch.set_deterministic_debug_mode("warn")
     # In this mode PyTorch fills fresh memory, to show who reads it unwritten; it takes time.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # PyTorch leaves it untyped
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # PyTorch puts an object in place of the module
     torch.set_num_threads(threads)
 
 

@@ -1,0 +1,64 @@
+"""Which kernels the libraries take, asked in processes of their own, since they choose once."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imdb_rnn import instruction_set
+from imdb_rnn.instruction_set import AVX2, PROCESSOR, choose_instruction_set
+
+needs_avx2 = pytest.mark.skipif(
+    not PROCESSOR.exists() or " avx2 " not in PROCESSOR.read_text(encoding="utf-8"),
+    reason="no processor with AVX2 under Linux",
+)
+KERNELS = """
+import json
+import {package}
+import numpy, torch
+from numpy._core._multiarray_umath import __cpu_features__ as features
+from threadpoolctl import threadpool_info
+blas = [library["architecture"] for library in threadpool_info() if library["user_api"] == "blas"]
+print(json.dumps([torch.backends.cpu.get_cpu_capability(), blas, features["X86_V4"]]))
+"""
+
+
+def kernels(package: str, **environment: str) -> list[object]:
+    """What PyTorch, OpenBLAS and NumPy chose after a package was imported."""
+    clean = {name: value for name, value in os.environ.items() if name not in AVX2}
+    done = subprocess.run(
+        [sys.executable, "-c", KERNELS.format(package=package)],
+        check=True,
+        capture_output=True,
+        env=clean | environment,
+        text=True,
+    )
+    return list(json.loads(done.stdout))
+
+
+@needs_avx2
+@pytest.mark.parametrize("package", ["imdb_rnn", "imdb_rnn.stages.train", "imdb_rnn.cli"])
+def test_every_processor_runs_the_same_kernels(package: str) -> None:
+    assert kernels(package) == ["AVX2", ["Haswell"], False]
+
+
+@needs_avx2
+def test_what_the_user_chooses_stays() -> None:
+    assert kernels("imdb_rnn", ATEN_CPU_CAPABILITY="default")[0] == "DEFAULT"
+
+
+@pytest.mark.parametrize("told", [None, "flags\t\t: fpu sse2 avx\n", "Features : fp asimd\n"])
+def test_a_processor_without_avx2_is_left_alone(
+    told: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor = tmp_path / "cpuinfo"
+    if told is not None:
+        processor.write_text(told, encoding="utf-8")
+    monkeypatch.setattr(instruction_set, "PROCESSOR", processor)
+    for variable in AVX2:
+        monkeypatch.delenv(variable, raising=False)
+    choose_instruction_set()
+    assert not AVX2.keys() & os.environ.keys()
