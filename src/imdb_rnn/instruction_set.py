@@ -13,7 +13,7 @@ PROCESSOR: Final = Path("/proc/cpuinfo")
 AVX2: Final = {
     "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels
     "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "MKL_CBWR": "AVX2",  # on processors of other makers MKL has nothing newer, and fixes the rest
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",  # on AMD's processors MKL has nothing newer anyway
     "OPENBLAS_CORETYPE": "Haswell",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
 }

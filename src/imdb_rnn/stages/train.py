@@ -23,7 +23,7 @@ from imdb_rnn.params import Params
 from imdb_rnn.serving.model_folder import save_model
 from imdb_rnn.stages import run_stage
 from imdb_rnn.tracking.live import training_run
-from imdb_rnn.training.allocator import keep_freed_memory
+from imdb_rnn.training.allocator import forget_primitives, keep_freed_memory
 from imdb_rnn.training.checkpoint import Checkpoint, exclusive
 from imdb_rnn.training.determinism import make_deterministic, resolve_device
 from imdb_rnn.training.loop import Epoch, Trainer, fit
@@ -42,6 +42,7 @@ def train(params: Params) -> None:
     device = resolve_device(params.train.device)
     make_deterministic(params.train.threads)
     keep_freed_memory()
+    forget_primitives()
     dataset = read_json(PREPARED / "dataset.json")
     reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS)
     valid = TokenStore.open(PREPARED / "valid")
