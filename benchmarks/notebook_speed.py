@@ -40,7 +40,7 @@ from imdb_rnn.corpus.training_set import TrainingSet
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Params
-from imdb_rnn.training.allocator import keep_freed_memory
+from imdb_rnn.training.allocator import forget_primitives, keep_freed_memory
 from imdb_rnn.training.determinism import make_deterministic
 from imdb_rnn.training.loop import Trainer
 
@@ -210,6 +210,7 @@ def project_steps(
     """Losses of the project's loop, set up as the stage `train` does."""
     make_deterministic(params.train.threads)
     keep_freed_memory()
+    forget_primitives()
     trainer = Trainer(_classifier(params), _training_set(tokens, labels), params.train, SEED)
     for number in (1, 2):
         for step in trainer.epoch(number):

@@ -39,7 +39,7 @@ from imdb_rnn.lens.small import in_memory
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Params, load_params
 from imdb_rnn.tracking.live import training_run
-from imdb_rnn.training.allocator import keep_freed_memory
+from imdb_rnn.training.allocator import forget_primitives, keep_freed_memory
 from imdb_rnn.training.checkpoint import SECONDS_BETWEEN, Checkpoint
 from imdb_rnn.training.determinism import make_deterministic
 from imdb_rnn.training.loop import Trainer, fit
@@ -110,6 +110,7 @@ def main(
     """Measure, and write the results."""
     make_deterministic(THREADS)
     keep_freed_memory()
+    forget_primitives()
     params, facts = load_params(), read_json(PREPARED / "dataset.json")
     reviews = TrainingSet.labelled(_first("train", steps * params.train.batch_size))
     valid = _first("valid", VALIDATION_REVIEWS)

@@ -50,15 +50,39 @@ def test_what_the_user_chooses_stays() -> None:
     assert kernels("imdb_rnn", ATEN_CPU_CAPABILITY="default")[0] == "DEFAULT"
 
 
-@pytest.mark.parametrize("told", [None, "flags\t\t: fpu sse2 avx\n", "Features : fp asimd\n"])
-def test_a_processor_without_avx2_is_left_alone(
-    told: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    processor = tmp_path / "cpuinfo"
-    if told is not None:
-        processor.write_text(told, encoding="utf-8")
-    monkeypatch.setattr(instruction_set, "PROCESSOR", processor)
+@pytest.fixture
+def processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where Linux tells of the processor; the environment says nothing of instructions."""
+    file = tmp_path / "cpuinfo"
+    monkeypatch.setattr(instruction_set, "PROCESSOR", file)
     for variable in AVX2:
-        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.setenv(variable, "")  # else one that is missing would not be taken away again
+        monkeypatch.delenv(variable)
+    return file
+
+
+def chosen() -> dict[str, str]:
+    """What the environment says of instructions after the choice."""
     choose_instruction_set()
-    assert not AVX2.keys() & os.environ.keys()
+    return {name: value for name, value in os.environ.items() if name in AVX2}
+
+
+def test_a_processor_with_avx2_is_told_to_use_no_more(
+    processor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor.write_text("flags\t\t: fpu fma avx2 avx512f\n", encoding="utf-8")
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Zen")
+    assert chosen() == AVX2 | {"OPENBLAS_CORETYPE": "Zen"}
+
+
+@pytest.mark.parametrize(
+    "told", [b"flags\t\t: fpu sse2 avx\n", b"flags : avx2\n", b"Features : fp asimd\n", b"\xff"]
+)
+def test_a_processor_without_avx2_is_left_alone(told: bytes, processor: Path) -> None:
+    processor.write_bytes(told)
+    assert chosen() == {}
+
+
+def test_a_system_that_tells_nothing_is_left_alone(processor: Path) -> None:
+    assert not processor.exists()
+    assert chosen() == {}

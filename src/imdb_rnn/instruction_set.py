@@ -1,8 +1,8 @@
 """One instruction set for all processors, so that they round alike.
 
 PyTorch, NumPy and BLAS have a kernel for each generation of processors and take the newest that
-runs. Kernels sum in another order, so the last digits would depend on the machine. AVX2 is what all
-x86-64 processors of the last ten years have in common; what AVX-512 adds is little time here.
+runs. Kernels sum in another order, so the last digits would depend on the machine. AVX2 is what
+most x86-64 processors of the last ten years have. The price is time where there is AVX-512.
 """
 
 import os
@@ -25,14 +25,14 @@ def choose_instruction_set() -> None:
 
     To be called before the libraries are loaded. What the user has set in the environment stays.
     """
-    if "avx2" in _processor_flags():
+    if _processor_flags() >= {"avx2", "fma"}:  # kernels for AVX2 use both
         for variable, value in AVX2.items():
             os.environ.setdefault(variable, value)
 
 
 def _processor_flags() -> set[str]:
     try:
-        lines = PROCESSOR.read_text(encoding="utf-8").splitlines()
+        lines = PROCESSOR.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:  # not Linux
         return set()
     return {flag for line in lines if line.startswith("flags") for flag in line.split()}
