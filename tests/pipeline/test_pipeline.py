@@ -91,8 +91,8 @@ def checkpoints(project: Project) -> list[Path]:
 def kill_with_all_below(process: subprocess.Popen[str]) -> None:
     """As a power cut would: nothing runs on to see the others die.
 
-    DVC, when its stage dies before it, rewrites its list of locks in place; killed in that moment, it
-    leaves half a list.
+    DVC, when its stage dies before it, rewrites its list of locks in place; killed in that moment,
+    it leaves half a list.
     """
     stages = psutil.Process(process.pid).children(recursive=True)
     process.kill()
