@@ -3,7 +3,8 @@
 How a test takes part:
 
 - `@pytest.mark.fault`: something breaks or misbehaves (a server, a disk, a file, another process).
-  Each test, with each of its parameters, is one fault; it was survived if the test passes.
+  Each test, with each of its parameters, is one fault, of a hypothesis test each example; it was
+  survived if the test passes.
 - `@pytest.mark.hostile`: somebody passes in what nobody should. Each test is one input, of a
   hypothesis test each example; it was handled if the test passes.
 - The fixture `reliability`: `reliability.count_kill(identical=...)`, once for each process that was

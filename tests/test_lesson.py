@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow.csv
 import pytest
 from benchmarks.document import filled_in
 from benchmarks.lesson import LEFT_OUT, STEPS, blocks
@@ -184,6 +185,20 @@ def test_the_classifier_is_ahead_of_a_bag_of_words_which_is_ahead_of_it_without_
 
 def test_a_small_network_learns_nothing_measurable_from_order() -> None:
     assert "which cannot be told apart" in findings(LENS)["order"]
+
+
+def test_the_evidence_of_words_adds_up() -> None:
+    assert LENS["reading"]["largest_residual"] < 0.01 * LENS["reading"]["median_difference"]
+
+
+def test_a_saturated_network_sends_gradients_back_from_its_mistakes_alone() -> None:
+    points = pyarrow.csv.read_csv(ROOT / "reports/plots/lens/initialization.csv")
+    low, median, high = (
+        points[f"relu_normal, radius 1.5_{quantile}"][0].as_py()
+        for quantile in ("low", "median", "high")
+    )
+    assert low is None
+    assert median == high
 
 
 def test_the_lens_measured_on_enough_real_reviews() -> None:

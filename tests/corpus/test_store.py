@@ -58,7 +58,9 @@ def test_a_damaged_store_is_refused_by_name(tmp_path: Path, name: str, damage: s
         file.write_bytes(b"")
     elif damage == "pickle":
         file.write_bytes(pickle.dumps(REVIEWS))
-    with pytest.raises(InputRefusedError, match=r"dvc repro prepare"):
+    with pytest.raises(
+        InputRefusedError, match=rf"{name}\.npy: .*Delete the folder and run `dvc repro prepare`"
+    ):
         TokenStore.open(tmp_path)
 
 

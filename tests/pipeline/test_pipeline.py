@@ -1,9 +1,11 @@
 """The shipped dvc.yaml on a small generated archive: real stages, real DVC, real MLflow."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -64,32 +66,8 @@ def test_an_evaluate_parameter_retrains_nothing_and_comes_back_from_the_cache(
     assert project.lock == lock
 
 
-def test_a_killed_repro_goes_on_to_the_same_bytes(
-    project: Project, reliability: Reliability
-) -> None:
-    with project.params({"train": {"epochs": 20}}):  # the kill comes after the first
-        process = start(["dvc", "repro", "train"], project.folder)
-        while process.poll() is None and not checkpoints(project):
-            time.sleep(0.005)
-        kill_with_all_below(process)
-        assert checkpoints(project)
-        assert not (project.folder / "models/rnn/model.safetensors").exists()
-        done = project.dvc("repro", "train")
-        assert "an earlier training goes on after step" in done.stdout, done.stderr
-        killed = project.lock
-        project.dvc("repro", "--force", "--no-run-cache", "--single-item", "train")
-        reliability.count_kill(identical=project.lock == killed)
-        assert project.lock == killed
-    restored = project.dvc("repro")
-    assert restored.returncode == 0, restored.stderr
-
-
-def checkpoints(project: Project) -> list[Path]:
-    return list((project.folder / ".cache/train").glob("[!.]*.checkpoint"))
-
-
-def kill_with_all_below(process: subprocess.Popen[str]) -> None:
-    """As a power cut would: nothing runs on to see the others die.
+def cut_the_power(process: subprocess.Popen[str]) -> None:
+    """End all at once, so that nothing sees the others die.
 
     DVC, when its stage dies before it, rewrites its list of locks in place; killed in that moment,
     it leaves half a list.
@@ -100,6 +78,51 @@ def kill_with_all_below(process: subprocess.Popen[str]) -> None:
         with suppress(psutil.NoSuchProcess):
             stage.kill()
     process.communicate()
+
+
+def press_ctrl_c(process: subprocess.Popen[str]) -> None:
+    """Interrupt DVC and what it runs, as a terminal does."""
+    for each in [process, *psutil.Process(process.pid).children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            each.send_signal(signal.SIGINT)
+    process.communicate()
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Processes inherit what is ignored, and a background job may ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize(("stop", "epochs"), [(cut_the_power, 20), (press_ctrl_c, 21)])
+def test_a_stopped_repro_goes_on_to_the_same_bytes(
+    project: Project,
+    reliability: Reliability,
+    stop: Callable[[subprocess.Popen[str]], None],
+    epochs: int,
+) -> None:
+    with project.params({"train": {"epochs": epochs}}):  # the stop comes after the first
+        process = start(["dvc", "repro", "train"], project.folder)
+        while process.poll() is None and not checkpoints(project):
+            time.sleep(0.005)
+        stop(process)
+        assert checkpoints(project)
+        assert not (project.folder / "models/rnn/model.safetensors").exists()
+        done = project.dvc("repro", "train")
+        assert "an earlier training goes on after step" in done.stdout, done.stderr
+        stopped = project.lock
+        project.dvc("repro", "--force", "--no-run-cache", "--single-item", "train")
+        reliability.count_kill(identical=project.lock == stopped)
+        assert project.lock == stopped
+    restored = project.dvc("repro")
+    assert restored.returncode == 0, restored.stderr
+
+
+def checkpoints(project: Project) -> list[Path]:
+    return list((project.folder / ".cache/train").glob("[!.]*.checkpoint"))
 
 
 def test_a_mistake_is_refused_before_the_first_stage(project: Project) -> None:

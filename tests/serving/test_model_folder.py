@@ -1,4 +1,4 @@
-"""The model folder: what is written comes back, and nothing damaged is used."""
+"""The model folder: what is written comes back, and what does not fit is refused."""
 
 import json
 import resource

@@ -30,6 +30,7 @@ FIGURES = (
     "adding",
     "windows",
     "order",
+    "reading",
 )
 TRUNCATION = {
     "cell": "lstm",

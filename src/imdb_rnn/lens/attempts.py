@@ -14,7 +14,7 @@ from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Params
 
 EXPLODING: Final = ("identity", "normal, radius 1.5")
-"""Starts of the ReLU RNN under which gradients grow; keys of `STARTS["relu"]`."""
+"""Starts of the ReLU RNN under which its weights get large gradients; keys of `STARTS["relu"]`."""
 
 OPTIMIZERS: Final[dict[str, dict[str, object]]] = {
     "Adam": {},
@@ -81,7 +81,7 @@ def attempt(
 
 
 def explode(material: Material, params: Params) -> dict[str, dict[str, dict[str, Attempt]]]:
-    """The ReLU RNN from starts under which gradients grow, with and without clipping.
+    """The ReLU RNN from starts with large gradients, with and without clipping.
 
     Returns:
         By start, then by optimizer, then by whether it was clipped.

@@ -100,7 +100,7 @@ def _gru_gates(u: Array, v: Array) -> tuple[Array, Array, Array]:
 def _lstm_forward(u: Array, v: Array, state: Array) -> Array:
     """The LSTM of Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000.
 
-    i, f, o = sigmoid(u + v), g = tanh(a^g + c^g), each of its own rows;
+    i, f, o = sigmoid(u + v), g = tanh(u + v), each of its own rows;
     s_t = f * s_{t-1} + i * g, h_t = o * tanh(s_t)
     """
     into, forget, new, out = _lstm_gates(u, v)

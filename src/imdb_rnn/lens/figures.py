@@ -50,6 +50,8 @@ _QUANTITIES: Final = {
 _CLIPPING: Final = {"clipped": ("#1f5fa8", "-"), "not clipped": ("#b2473e", "--")}
 _HIGHEST_LOSS: Final = 1.5
 """Twice that of guessing; the first losses of a network that explodes lie far beyond."""
+_CLOSE: Final = 2
+"""Words no farther apart are written to either side of their bars, not upon each other."""
 _FROM_LOSS: Final = "words back"
 _NORM: Final = "norm of gradient"
 
@@ -271,6 +273,39 @@ def order_figure(points: pa.Table, reviews: int) -> Figure:
     axes.errorbar(accuracies, places, xerr=margins, fmt="o", color=_COLORS["lstm"], capsize=4)
     axes.set_yticks(places, names)
     axes.set(xlabel="accuracy", ylim=(-0.5, len(names) - 0.5))
+    return figure
+
+
+@_drawn
+def reading_figure(points: pa.Table, named: Mapping[int, str]) -> Figure:
+    """One review: the probability after each word, and each word's evidence.
+
+    Args:
+        points: From `results.example_points`.
+        named: Words to write beside their evidence, by position.
+    """
+    figure, (above, below) = _panels(2, 1, height=8.2, sharey="none")
+    position, evidence = points["position"].to_pylist(), points["evidence"].to_pylist()
+    above.axhline(_GUESSING, color=_REFERENCE, linewidth=1)
+    above.plot(position, points["probability"], color=_COLORS["lstm"])
+    above.set(ylabel="probability of positive", ylim=(-0.02, 1.02))
+    sides = [_COLORS["lstm"] if value > 0 else _COLORS["relu"] for value in evidence]
+    below.bar(position, evidence, width=0.9, color=sides)
+    for place, word in named.items():
+        value = evidence[place - 1]
+        beside = [other - place for other in named if 0 < abs(other - place) <= _CLOSE]
+        below.annotate(
+            word,
+            (place, value),
+            xytext=(0, 3 if value > 0 else -3),
+            textcoords="offset points",
+            rotation=90,
+            ha="center" if not beside else "right" if max(beside) > 0 else "left",
+            va="bottom" if value > 0 else "top",
+            fontsize=_SMALL,
+        )
+    below.margins(y=0.45)  # room for the words
+    below.set(xlabel="word", ylabel="evidence in log odds")
     return figure
 
 

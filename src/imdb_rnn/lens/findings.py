@@ -1,6 +1,6 @@
 """What each figure of the lens shows, as a sentence made of the numbers in `reports/lens.json`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import hypot, sqrt
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ def findings(results: Mapping[str, Any]) -> dict[str, str]:
         "padding": _padding(results),
         "windows": _windows(results["windows"]),
         "order": _order(results),
+        "reading": _reading(results),
     }
 
 
@@ -125,7 +126,7 @@ def _explosion(exploded: Mapping[str, Any]) -> str:
             f"from the start {start} (largest norm {clipped['largest_gradient_norm']:.3g}, "
             f"{clipped['share_above_limit']:.0%} of Adam's steps clipped) {', '.join(ends)}"
         )
-    return f"Accuracy of a ReLU RNN whose gradients grow on their way back: {'; '.join(said)}."
+    return f"Accuracy of a ReLU RNN whose weights get large gradients: {'; '.join(said)}."
 
 
 def _truncation(measured: Mapping[str, Any]) -> str:
@@ -224,6 +225,24 @@ def _order(results: Mapping[str, Any]) -> str:
         f"{small['shuffled']:.3f} taught and judged on shuffled words, "
         f"{_told_apart(small['in_order'], small['shuffled'], reviews)}."
     )
+
+
+def _reading(results: Mapping[str, Any]) -> str:
+    reading, words = results["reading"], results["material"]["words"]
+    shown = reading["shown"]
+    return (
+        f"The probability of positive after each word of a {shown['label']} validation review, and "
+        f"the evidence of the words: after word {shown['turn']} of {shown['words']} the classifier "
+        f"gives {shown['probability_at_turn']:.3f}, at the end {shown['probability']:.3f}. For "
+        f"positive speak most {_quoted(shown['for'])}, against it {_quoted(shown['against'])}. Of "
+        f"{reading['reviews']} reviews of at most {words} words integrated gradients leave "
+        f"{reading['largest_residual']:.2g} or less unexplained, in log odds, where the median "
+        f"difference to explain is {reading['median_difference']:.2f}."
+    )
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return ", ".join(f"“{word}”" for word in words) or "no word"
 
 
 def _counted(number: int, thing: str) -> str:

@@ -10,6 +10,7 @@ from imdb_rnn.lens.adding import Adding
 from imdb_rnn.lens.attempts import Attempt
 from imdb_rnn.lens.cells import Array
 from imdb_rnn.lens.course import Course, Snapshot
+from imdb_rnn.lens.example import Examined, Example
 from imdb_rnn.lens.flow import band, factor_per_step, orders_of_magnitude
 from imdb_rnn.lens.order import BagOfWords, OrderTaught
 from imdb_rnn.lens.recall import Recall
@@ -25,6 +26,8 @@ BY_EPOCH: Final = (
     "largest_singular_value",
 )
 """What `spectrum_points` has of each network."""
+NAMED: Final = 4
+"""Words of a review that are named for each class, the strongest."""
 
 
 def course_summary(course: Course) -> dict[str, Any]:
@@ -130,6 +133,53 @@ def parts_summary(parts: PartAccuracies) -> dict[str, Any]:
             for place, accuracies in parts.parts.items()
         },
     }
+
+
+def example_summary(examined: Examined, names: Sequence[str]) -> dict[str, Any]:
+    """How the shown review's verdict turned, by which words, and how well evidence adds up.
+
+    Args:
+        examined: By the trained classifier.
+        names: Of the shown review's words.
+    """
+    shown = examined.shown
+    return {
+        "reviews": len(examined.residuals),
+        "largest_residual": _rounded(examined.residuals.max()),
+        "median_difference": _rounded(np.median(examined.differences)),
+        "shown": {
+            "review": shown.name,
+            "label": "positive" if shown.positive else "negative",
+            "words": len(shown.words),
+            "turn": shown.turn + 1,
+            "probability_at_turn": _rounded(shown.probabilities[shown.turn]),
+            "probability": _rounded(shown.probabilities[-1]),
+            "for": [names[i] for i in _strongest(shown, 1)],
+            "against": [names[i] for i in _strongest(shown, -1)],
+        },
+    }
+
+
+def example_points(shown: Example) -> pa.Table:
+    """By position from 1: probability after the word, and the word's evidence."""
+    return pa.table(
+        {
+            "position": range(1, len(shown.words) + 1),
+            "probability": [_rounded(value) for value in shown.probabilities],
+            "evidence": [_rounded(value) for value in shown.evidence.words],
+        }
+    )
+
+
+def strongest_words(shown: Example, names: Sequence[str]) -> dict[int, str]:
+    """The words with most evidence for either class, by position from 1."""
+    return {i + 1: names[i] for sign in (1, -1) for i in _strongest(shown, sign)}
+
+
+def _strongest(shown: Example, sign: int) -> list[int]:
+    """Places of at most `NAMED` words whose evidence has a sign, the strongest first."""
+    evidence = sign * shown.evidence.words
+    return [int(i) for i in np.argsort(-evidence, kind="stable")[:NAMED] if evidence[i] > 0]
 
 
 def gradient_points(snapshots: Mapping[str, Snapshot]) -> pa.Table:

@@ -18,6 +18,7 @@ from imdb_rnn.lens import figures, results
 from imdb_rnn.lens.adding import Adding, add
 from imdb_rnn.lens.attempts import Attempt, attempt, begun, explode
 from imdb_rnn.lens.course import Course, Material, Snapshot, follow, gather, look
+from imdb_rnn.lens.example import Example, examine
 from imdb_rnn.lens.findings import findings
 from imdb_rnn.lens.order import BagOfWords, OrderTaught, bag_of_words, teach_order
 from imdb_rnn.lens.recall import Recall, recall
@@ -25,7 +26,7 @@ from imdb_rnn.lens.small import SMALL_CELLS, small_shape
 from imdb_rnn.lens.starts import STARTS
 from imdb_rnn.lens.windows import PartAccuracies, read_parts
 from imdb_rnn.params import Params
-from imdb_rnn.serving.model_folder import load_model
+from imdb_rnn.serving.model_folder import load_encoder, load_model
 from imdb_rnn.stages import run_stage
 from imdb_rnn.training.allocator import keep_freed_memory
 from imdb_rnn.training.determinism import make_deterministic
@@ -59,7 +60,10 @@ def lens(params: Params) -> None:
     exploded = explode(material, params)
     padded = _follow_padded(material, params)
     recalled, added = _recall(params), _add(params)
-    parts = read_parts(load_model(CLASSIFIER), TokenStore.open(PREPARED / "valid"), params.seed)
+    classifier, valid = load_model(CLASSIFIER), TokenStore.open(PREPARED / "valid")
+    parts = read_parts(classifier, valid, params.seed)
+    examined = examine(classifier, valid, params.lens.words, params.seed)
+    names = _names(examined.shown)
     bag, taught = bag_of_words(PREPARED, words), teach_order(PREPARED, words, params)
     summary = {
         "edition": dataset["edition"],
@@ -82,12 +86,14 @@ def lens(params: Params) -> None:
         "adding": {name: results.adding_summary(found) for name, found in added.items()},
         "windows": results.parts_summary(parts),
         "order": results.order_summary(bag, taught),
+        "reading": results.example_summary(examined, names),
     }
     write_json(METRICS, summary)
     _draw_gradients(cells, starts, padded)
     _draw_trainings(cells, exploded, truncation)
     _draw_memory(recalled, added)
     _draw_reading(parts, bag, taught, len(material.valid))
+    _draw_example(examined.shown, names)
     for name, sentence in findings(summary).items():
         console.print(f"{FIGURES / name}.png: {sentence}", markup=False)
 
@@ -163,6 +169,12 @@ def _material(material: Material, params: Params) -> dict[str, Any]:
     }
 
 
+def _names(example: Example) -> list[str]:
+    """The review's words as the classifier knows them."""
+    tokenizer = load_encoder(CLASSIFIER).tokenizer
+    return [str(tokenizer.id_to_token(int(word))) for word in example.words]
+
+
 def _draw_gradients(
     cells: Mapping[str, Course],
     starts: Mapping[str, Mapping[str, tuple[Snapshot, Attempt]]],
@@ -206,6 +218,15 @@ def _draw_reading(
         "order",
         results.order_points(parts, bag, taught),
         lambda points: figures.order_figure(points, reviews),
+    )
+
+
+def _draw_example(shown: Example, names: list[str]) -> None:
+    named = results.strongest_words(shown, names)
+    _draw(
+        "reading",
+        results.example_points(shown),
+        lambda points: figures.reading_figure(points, named),
     )
 
 

@@ -1,0 +1,73 @@
+"""Which review is shown, and what is said of those that were read."""
+
+import numpy as np
+import pytest
+
+from imdb_rnn.lens.evidence import integrated_gradients, prefix_probabilities
+from imdb_rnn.lens.example import EXAMINED, Example, examine
+from imdb_rnn.lens.results import NAMED, example_summary, strongest_words
+from imdb_rnn.lens.small import in_memory
+from imdb_rnn.models.classifier import Classifier
+from models.shapes import model_shape
+
+VOCABULARY, LONGEST = 12, 9
+NAMES = [f"word {number}" for number in range(40)]
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    shape = model_shape(cell="lstm", pooling="max+mean")
+    return Classifier(VOCABULARY, 40, shape, seed=2).eval()
+
+
+def reviews(count: int, lengths: tuple[int, int]) -> list[np.ndarray]:
+    random = np.random.default_rng(5)
+    return [
+        random.integers(2, VOCABULARY, random.integers(*lengths)).astype(np.int32)
+        for _ in range(count)
+    ]
+
+
+def labels(count: int) -> np.ndarray:
+    return np.arange(count).astype(np.int8) % 2
+
+
+def test_short_reviews_are_read_and_the_one_that_turns_farthest_is_shown(
+    classifier: Classifier,
+) -> None:
+    short, long = reviews(EXAMINED, (4, LONGEST + 1)), reviews(30, (LONGEST + 1, 30))
+    found = examine(classifier, in_memory([*long, *short], labels(50)), LONGEST, seed=1)
+    turns = {}
+    for number, review in enumerate(short, start=len(long)):
+        curve = prefix_probabilities(classifier, review)
+        turns[str(number)] = np.abs(curve[len(curve) // 2 :] - curve[-1]).max()
+    assert found.shown.name == max(turns, key=turns.__getitem__)
+    assert found.shown.turned == pytest.approx(max(turns.values()))
+    assert found.shown.positive == (int(found.shown.name) % 2 == 1)
+    gaps = [integrated_gradients(classifier, review) for review in short]
+    assert sorted(found.residuals) == pytest.approx(
+        sorted(abs(gap.logit - gap.baseline - gap.words.sum()) for gap in gaps), abs=1e-5
+    )
+
+
+def test_where_no_review_is_short_enough_longer_ones_are_read(classifier: Classifier) -> None:
+    found = examine(classifier, in_memory(reviews(3, (20, 30)), labels(3)), LONGEST, seed=1)
+    assert len(found.residuals) == 3
+
+
+def test_the_strongest_words_are_named(classifier: Classifier) -> None:
+    found = examine(classifier, in_memory(reviews(5, (20, 30)), labels(5)), 40, seed=1)
+    shown, said = found.shown, example_summary(found, NAMES)["shown"]
+    by_evidence = sorted(zip(shown.evidence.words, NAMES, strict=False))
+    assert said["against"] == [name for value, name in by_evidence[:NAMED] if value < 0]
+    assert said["for"] == [name for value, name in by_evidence[: -NAMED - 1 : -1] if value > 0]
+    named = strongest_words(shown, NAMES)
+    assert set(named.values()) == {*said["for"], *said["against"]}
+    assert all(NAMES[position - 1] == name for position, name in named.items())
+
+
+def test_a_single_word_is_read(classifier: Classifier) -> None:
+    (word,) = reviews(1, (1, 2))
+    shown: Example = examine(classifier, in_memory([word], labels(1)), LONGEST, seed=1).shown
+    assert shown.turn == 0
+    assert shown.turned == 0
