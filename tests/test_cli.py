@@ -39,7 +39,7 @@ def test_predicting_needs_no_heavy_library(model: Path) -> None:
         f"sys.argv = ['imdb-rnn', 'predict', '--model', {str(model)!r}, '--format', 'jsonl']\n"
         "try: cli.main()\n"
         "except SystemExit: pass\n"
-        "heavy = {'mlflow', 'sklearn', 'dvc', 'scipy', 'matplotlib', 'pandas'}\n"
+        "heavy = {'mlflow', 'sklearn', 'dvc', 'scipy', 'matplotlib', 'pandas', 'sympy'}\n"
         "sys.exit(' '.join(heavy & sys.modules.keys()) or 0)\n"
     )
     done = subprocess.run(

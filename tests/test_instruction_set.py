@@ -50,6 +50,11 @@ def test_what_the_user_chooses_stays() -> None:
     assert kernels("imdb_rnn", ATEN_CPU_CAPABILITY="default")[0] == "DEFAULT"
 
 
+@needs_avx2
+def test_what_numpy_is_told_to_do_by_the_user_stays() -> None:
+    assert kernels("imdb_rnn", NPY_ENABLE_CPU_FEATURES="X86_V3")[0] == "AVX2"
+
+
 @pytest.fixture
 def processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where Linux tells of the processor; the environment says nothing of instructions."""

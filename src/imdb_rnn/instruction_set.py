@@ -25,9 +25,13 @@ def choose_instruction_set() -> None:
 
     To be called before the libraries are loaded. What the user has set in the environment stays.
     """
-    if _processor_flags() >= {"avx2", "fma"}:  # kernels for AVX2 use both
-        for variable, value in AVX2.items():
-            os.environ.setdefault(variable, value)
+    if not _processor_flags() >= {"avx2", "fma"}:  # kernels for AVX2 use both
+        return
+    told = dict(AVX2)
+    if "NPY_ENABLE_CPU_FEATURES" in os.environ:  # NumPy takes one of the lists, not both
+        del told["NPY_DISABLE_CPU_FEATURES"]
+    for variable, value in told.items():
+        os.environ.setdefault(variable, value)
 
 
 def _processor_flags() -> set[str]:

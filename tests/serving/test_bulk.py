@@ -96,6 +96,12 @@ def test_no_rows_are_refused(predictor: Predictor) -> None:
         written(predictor, source(iter([])))
 
 
+def test_a_source_without_a_single_usable_row_is_refused(predictor: Predictor) -> None:
+    rows = [Row(1, "", "not UTF-8", 1), Row(2, " ", "", 2)]
+    with pytest.raises(InputRefusedError, match="none of its 2 rows can be used"):
+        written(predictor, source(iter(rows)))
+
+
 @pytest.mark.parametrize("interactive", [True, False])
 def test_no_more_is_read_than_the_next_answers_need(
     predictor: Predictor, *, interactive: bool

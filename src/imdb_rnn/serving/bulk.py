@@ -190,6 +190,11 @@ class _Report:
     def conclude(self) -> None:
         if self._rows == 0:
             raise InputRefusedError(f"{self._origin}: no texts. At least one is needed.")
+        if self._left_out == self._rows:
+            raise InputRefusedError(
+                f"{self._origin}: none of its {self._rows:,} rows can be used, for the reasons "
+                "above."
+            )
         if self._left_out:
             error_console.print(
                 f"{self._left_out:,} of {self._rows:,} rows left out", style="yellow"

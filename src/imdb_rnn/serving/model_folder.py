@@ -6,10 +6,10 @@
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from pydantic import NonNegativeInt, PositiveInt, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from imdb_rnn.atomic import replacing
 from imdb_rnn.corpus.vocabulary import End, encode, load_tokenizer
@@ -96,8 +98,8 @@ def load_model(folder: Path) -> Classifier:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise _unusable(path, str(error)) from None
-    classifier = _outline(config, folder)
-    expected = {name: list(weight.shape) for name, weight in classifier.state_dict().items()}
+    outline = _outline(config, folder).state_dict()
+    expected = {name: list(weight.shape) for name, weight in outline.items()}
     found = {name: list(weight.shape) for name, weight in weights.items()}
     wrong = [n for n in sorted(expected | found) if expected.get(n) != found.get(n)]
     if wrong:
@@ -106,7 +108,9 @@ def load_model(folder: Path) -> Classifier:
             f"its weights do not fit {CONFIG}: {wrong[0]} is {found.get(wrong[0])} where "
             f"{expected.get(wrong[0])} is needed",
         )
-    classifier.to_empty(device="cpu").load_state_dict(weights)
+    # Built anew: giving the outline memory would import SymPy, for half a second.
+    classifier = _undrawn(config)
+    classifier.load_state_dict(weights)
     return classifier.eval()
 
 
@@ -114,12 +118,37 @@ def _outline(config: _Config, folder: Path) -> Classifier:
     """The architecture without weights: it takes no memory, whatever sizes the file asks for."""
     try:
         with torch.device("meta"):
-            return Classifier(
-                config.vocabulary_size, config.max_length, config.model, phrases=config.phrases
-            )
+            return _undrawn(config)
     except (RuntimeError, TypeError, OverflowError) as error:  # sizes beyond all integers
         reason = str(error).partition("\n")[0]
         raise _unusable(folder / CONFIG, f"nothing is that large: {reason}") from None
+
+
+def _undrawn(config: _Config) -> Classifier:
+    """A classifier whose weights are still to come."""
+    with _NothingDrawn():
+        return Classifier(
+            config.vocabulary_size, config.max_length, config.model, phrases=config.phrases
+        )
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Leaves the embedding as it is.
+
+    To draw numbers for a tensor without memory, PyTorch first imports its compiler, which takes as
+    long as importing PyTorch.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever the function returns
+        if func is nn.init.normal_:
+            return (kwargs or {}).get("tensor", *args[:1])
+        return func(*args, **(kwargs or {}))
 
 
 def load_encoder(folder: Path) -> Encoder:
