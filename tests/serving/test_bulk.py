@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -123,6 +124,21 @@ def test_no_more_is_read_than_the_next_answers_need(
     assert reads == list(np.cumsum(answers))
     assert answers[0] == (1 if interactive else FIRST_ROWS)
     assert max(answers) == (1 if interactive else MOST_ROWS)
+
+
+def test_a_source_with_an_end_is_read_one_piece_ahead(predictor: Predictor) -> None:
+    taken = threading.Semaphore(0)
+
+    def rows() -> Iterator[Row]:
+        for number in range(1, 1000):
+            taken.release()
+            yield Row(number, "great", "", number)
+
+    pieces = predict_rows(predictor, source(rows())._replace(total=1000))
+    next(pieces)
+    for _ in range(3 * FIRST_ROWS):  # the first piece, and the next of twice its size
+        assert taken.acquire(timeout=60)
+    pieces.close()
 
 
 def test_only_many_rows_wait_for_the_faster_form(predictor: Predictor) -> None:

@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple, TextIO
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from imdb_rnn.console import Advance, error_console
 from imdb_rnn.errors import InputRefusedError
@@ -20,10 +21,12 @@ from imdb_rnn.serving.texts import Row, Texts
 FIRST_ROWS: Final = 64
 MOST_ROWS: Final = 4096
 MOST_CHARACTERS: Final = 4_000_000
-MOST_AT_ONCE: Final = 256
-"""Reviews of a batch: their states stay in a core's own cache."""
+MOST_AT_ONCE: Final = 512
+"""Reviews of a batch: a step in Python serves them all, and their states stay in a core's cache."""
 
 MOSTLY_UNKNOWN: Final = 0.5
+_Read = tuple[list[Row], list[NDArray[np.int32]]]
+"""Rows, and the word ids of each."""
 _ROWS_NAMED: Final = 5
 _SHOWN: Final = 60
 
@@ -100,9 +103,22 @@ def predict_rows(predictor: Predictor, texts: Texts) -> Iterator[list[Prediction
     small steps of a recurrent network, above all where other programs keep a core busy.
     A row without a known word comes back with that as its problem.
     """
+    # One unknown word where there is no text.
+    read = ((piece, predictor.read([row.text for row in piece])) for piece in _pieces(texts))
+    # Who writes to standard input, which has no known end, may wait for an answer before the next.
+    ordered = read if texts.total is None else _ahead(read)
     with _one_thread_a_batch() as (threads, pool):
-        for piece in _pieces(texts):
-            yield _predict_piece(predictor, piece, threads, pool)
+        for piece, reviews in ordered:
+            yield _predict_piece(predictor, piece, reviews, threads, pool)
+
+
+def _ahead(items: Iterator[_Read]) -> Iterator[_Read]:
+    """Each item is made while the one before it is worked on."""
+    with ThreadPoolExecutor(1) as reader:
+        upcoming = reader.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = reader.submit(next, items, None)
+            yield item
 
 
 @contextmanager
@@ -137,9 +153,12 @@ def _pieces(texts: Texts) -> Iterator[list[Row]]:
 
 
 def _predict_piece(
-    predictor: Predictor, piece: list[Row], threads: int, pool: Executor
+    predictor: Predictor,
+    piece: list[Row],
+    reviews: list[NDArray[np.int32]],
+    threads: int,
+    pool: Executor,
 ) -> list[Prediction]:
-    reviews = predictor.read([row.text for row in piece])  # one unknown word where there is no text
     unknown = [unknown_share(review) for review in reviews]
     known = [i for i, share in enumerate(unknown) if share < 1]
     # From the longest on, so that no core is left with a long batch at the end.
