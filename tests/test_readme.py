@@ -56,6 +56,7 @@ def test_what_seeds_do_to_the_notebook_is_the_committed_result() -> None:
     first, second, third = (f"{run['accuracy']:.4f}" for run in found["runs"])
     said = " ".join(README.split())
     assert f"at {first}, {second} and {third} under the seeds 1, 2 and 3" in said
+    assert first == _table("experiments")["notebook"][1]
 
 
 def test_the_default_row_is_the_headline() -> None:
