@@ -1,10 +1,12 @@
 """A run in MLflow's own pages, as a browser shows them."""
 
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -12,7 +14,6 @@ import mlflow
 import psutil
 import pytest
 import requests
-from playwright.sync_api import Browser, Page
 
 from chromium import chromium, needs_chromium, watched_page
 from example_results import example_results
@@ -23,6 +24,11 @@ from imdb_rnn.tracking.store import EXPERIMENT, store_uri
 from results import small_params, write_results
 
 PATIENCE = 60_000  # milliseconds; the pages are large programs
+FOUND = {
+    "metrics.`test/accuracy` > 0.95": "0 matching runs",
+    "metrics.`test/accuracy` > 0.91 and params.`model.cell` = 'lstm'": "1 matching run",
+}
+"""What is searched for -> what the page says of it."""
 
 
 class Ui(NamedTuple):
@@ -36,8 +42,9 @@ class Ui(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
+def ui(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[Ui]:
     folder = tmp_path_factory.mktemp("project")
+    shutil.copyfile(empty_store, folder / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME"):
             patch.setenv(name, "")
@@ -63,17 +70,28 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
 
 
 @needs_chromium
-def test_the_runs_table_shows_the_run_and_the_run_its_curves_and_report(ui: Ui) -> None:
+def test_the_pages_show_the_run_with_its_data_model_curves_and_report(ui: Ui) -> None:
     with chromium() as browser:
-        table = _opened(browser, f"{ui.runs}?workflowType=machine_learning")
-        table.get_by_text("lstm-4x1-bi seed 1").first.wait_for()
-        run = _opened(browser, f"{ui.runs}/{ui.run_id}")
-        run.get_by_text("0.9104").first.wait_for()
-        curves = _opened(browser, f"{ui.runs}/{ui.run_id}/model-metrics")
-        curves.get_by_placeholder("Search metric charts").fill("epoch/valid_loss")
-        curves.get_by_text("valid_loss").first.wait_for()
-        files = _opened(browser, f"{ui.runs}/{ui.run_id}/artifacts/reports/report.html")
-        files.frame_locator("iframe").get_by_text("Against the linear models").wait_for()
+        shown, _ = watched_page(browser, 1400)  # one, because loading the program takes longest
+        shown.set_default_timeout(PATIENCE)
+        shown.goto(f"{ui.runs}?workflowType=machine_learning")
+        shown.get_by_text("lstm-4x1-bi seed 1").first.wait_for()
+        shown.get_by_text("1 matching run").wait_for()
+        for filter_, found in FOUND.items():
+            shown.get_by_placeholder("metrics.rmse").fill(filter_)
+            shown.keyboard.press("Enter")
+            shown.get_by_text(found).wait_for()
+        shown.goto(f"{ui.runs}/{ui.run_id}")
+        shown.get_by_text("[0.9068, 0.9139]").wait_for()
+        shown.get_by_text("IMDB train, full").first.wait_for()
+        shown.goto(ui.runs.replace("/runs", "/models"))
+        shown.get_by_text("lstm-4x1-bi seed 1").first.wait_for()
+        shown.get_by_text("Ready").wait_for()
+        shown.goto(f"{ui.runs}/{ui.run_id}/model-metrics")
+        shown.get_by_placeholder("Search metric charts").fill("epoch/valid_loss")
+        shown.get_by_text("valid_loss").first.wait_for()
+        shown.goto(f"{ui.runs}/{ui.run_id}/artifacts/reports/report.html")
+        shown.frame_locator("iframe").get_by_text("Against the linear models").wait_for()
 
 
 def test_nobody_else_can_reach_the_server(ui: Ui) -> None:
@@ -89,13 +107,6 @@ def test_a_server_ends_with_its_command(ui: Ui) -> None:
     ui.command.terminate()
     assert ui.command.wait(timeout=30) == 143
     assert psutil.wait_procs(servers, timeout=5)[1] == []
-
-
-def _opened(browser: Browser, url: str) -> Page:
-    shown, _ = watched_page(browser, 1400)
-    shown.set_default_timeout(PATIENCE)
-    shown.goto(url)
-    return shown
 
 
 def _wait_for(url: str) -> None:
