@@ -2,9 +2,9 @@
 
     python -m benchmarks.lesson
 
-Reads `reports/lens.json`, `reports/bptt.json` and `reports/experiments.json` and fills in the
-lesson's blocks. Nothing is measured: `dvc repro`, `python -m benchmarks.bptt` and
-`imdb-rnn experiments` do that.
+Reads `reports/lens.json`, `reports/bptt.json`, `reports/parts.json` and `reports/experiments.json`
+and fills in the lesson's blocks. Nothing is measured: `dvc repro`, `python -m benchmarks.bptt`,
+`python -m benchmarks.parts` and `imdb-rnn experiments` do that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any, Final
 
-from benchmarks.bptt import RESULT, lesson_block
+from benchmarks import bptt, parts
 from benchmarks.document import fill_in, table
 from imdb_rnn.experiments import DEFAULT, RESULTS
 from imdb_rnn.jsonfile import read_json
@@ -45,24 +45,30 @@ _WIDTH: Final = 110
 
 def main() -> None:
     """Fill in the lesson."""
-    fill_in(LESSON, blocks(read_json(LENS), read_json(RESULT), read_json(RESULTS)))
+    measured = (read_json(path) for path in (LENS, bptt.RESULT, parts.RESULT, RESULTS))
+    fill_in(LESSON, blocks(*measured))
 
 
 def blocks(
-    lens: Mapping[str, Any], truncation: Mapping[str, Any], experiments: Sequence[Mapping[str, Any]]
+    lens: Mapping[str, Any],
+    truncation: Mapping[str, Any],
+    read: Mapping[str, Any],
+    experiments: Sequence[Mapping[str, Any]],
 ) -> dict[str, str]:
     """What stands between the lesson's markers, by name.
 
     Args:
         lens: Contents of `reports/lens.json`.
         truncation: Contents of `reports/bptt.json`.
+        read: Contents of `reports/parts.json`.
         experiments: Contents of `reports/experiments.json`.
     """
     accuracies = {row["name"]: row["accuracy"] for row in experiments}
     return {
         **{f"finding: {name}": _wrapped(said) for name, said in findings(lens).items()},
         "spectrum": _spectrum(lens["cells"]),
-        "bptt": lesson_block(truncation),
+        "bptt": bptt.lesson_block(truncation),
+        "parts": parts.lesson_block(read),
         "steps": _steps(accuracies),
         "left out": _left_out(accuracies),
     }

@@ -12,6 +12,7 @@ from benchmarks.document import filled_in
 from benchmarks.lesson import LEFT_OUT, STEPS, blocks
 
 from imdb_rnn.lens.findings import findings, standard_error
+from imdb_rnn.lens.windows import PLACES
 
 ROOT = Path(__file__).parents[1]
 LESSON = (ROOT / "docs/lesson.md").read_text(encoding="utf-8")
@@ -19,6 +20,7 @@ LENS: dict[str, Any] = json.loads((ROOT / "reports/lens.json").read_text(encodin
 EXPERIMENTS: list[dict[str, Any]] = json.loads(
     (ROOT / "reports/experiments.json").read_text(encoding="utf-8")
 )
+PARTS: dict[str, Any] = json.loads((ROOT / "reports/parts.json").read_text(encoding="utf-8"))
 TRUNCATION: dict[str, Any] = json.loads((ROOT / "reports/bptt.json").read_text(encoding="utf-8"))
 
 
@@ -26,7 +28,7 @@ LAST = str(LENS["material"]["epochs"])
 
 
 def test_every_number_in_a_block_is_the_measured_one() -> None:
-    assert filled_in(LESSON, blocks(LENS, TRUNCATION, EXPERIMENTS)) == LESSON
+    assert filled_in(LESSON, blocks(LENS, TRUNCATION, PARTS, EXPERIMENTS)) == LESSON
 
 
 def test_every_figure_of_the_lens_is_shown_with_its_sentence() -> None:
@@ -41,7 +43,7 @@ def test_every_experiment_is_a_step_or_something_left_out() -> None:
 
 
 def test_experiments_that_were_not_run_are_named_as_such() -> None:
-    filled = blocks(LENS, TRUNCATION, [{"name": "default", "accuracy": 0.9}])
+    filled = blocks(LENS, TRUNCATION, PARTS, [{"name": "default", "accuracy": 0.9}])
     assert "| phrases, pseudo-labels | `dvc repro` | 0.9000 |  |" in filled["steps"]
     assert "`masked` (padding masked)" in filled["steps"]
     assert "Not run yet: `no-word-vectors`" in filled["left out"]
@@ -50,7 +52,7 @@ def test_experiments_that_were_not_run_are_named_as_such() -> None:
 def test_what_a_step_or_a_part_brings_is_the_difference_of_two_results() -> None:
     accuracies = {"pre-padding": 0.77, "masked": 0.8, "no-phrases": 0.915, "default": 0.92}
     rows = [{"name": name, "accuracy": value} for name, value in accuracies.items()]
-    filled = blocks(LENS, TRUNCATION, rows)
+    filled = blocks(LENS, TRUNCATION, PARTS, rows)
     assert "| padding masked | `imdb-rnn experiment masked` | 0.8000 | +3.0 |" in filled["steps"]
     assert "| `dvc repro` | 0.9200 | +12.0 |" in filled["steps"]
     assert "| phrases | `imdb-rnn experiment no-phrases` | 0.9150 | -0.5 |" in filled["left out"]
@@ -185,6 +187,36 @@ def test_the_classifier_is_ahead_of_a_bag_of_words_which_is_ahead_of_it_without_
 
 def test_a_small_network_learns_nothing_measurable_from_order() -> None:
     assert "which cannot be told apart" in findings(LENS)["order"]
+
+
+def test_the_notebook_calls_all_short_reviews_the_same() -> None:
+    windows = {value for place in PLACES for value in PARTS["notebook"][place].values()}
+    assert len(windows) == 1
+    (accuracy,) = windows
+    assert accuracy == pytest.approx(0.5, abs=standard_error(0.5, LENS["material"]["validation"]))
+
+
+def test_a_last_state_knows_the_end_and_pooled_ones_make_more_of_any_part() -> None:
+    error = standard_error(0.5, LENS["material"]["validation"])
+    for name in ("pre-padding", "masked"):
+        parts = PARTS[name]
+        assert parts["last"]["100"] == pytest.approx(parts["whole"], abs=error)
+        assert parts["first"]["100"] < parts["last"]["100"] - 4 * error
+    for name in ("pooled", "vanilla", "gru", "lstm", "default"):
+        parts = {place: PARTS[name][place]["100"] for place in PLACES}
+        assert max(parts.values()) == parts["last"]
+        assert min(parts.values()) > max(PARTS["pre-padding"]["whole"], PARTS["masked"]["whole"])
+
+
+def test_shuffled_words_cost_the_default_most() -> None:
+    lost = {name: PARTS[name]["whole"] - PARTS[name]["shuffled"] for name in PARTS}
+    assert max(lost.values()) == lost["default"]
+    assert lost["vanilla"] < 0
+    assert all(0.005 < lost[name] < 0.02 for name in ("pooled", "gru", "lstm"))
+
+
+def test_the_default_reads_as_the_lens_says() -> None:
+    assert PARTS["default"] == LENS["windows"]
 
 
 def test_the_evidence_of_words_adds_up() -> None:

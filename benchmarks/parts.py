@@ -1,0 +1,88 @@
+"""What the trained models of the lesson's steps make of parts of reviews, and of shuffled words.
+
+    python -m benchmarks.parts
+
+Reads the models of the experiments that this clone has run (`imdb-rnn experiment NAME`), each with
+the validation reviews as it was prepared; writes `reports/parts.json` and the table in
+`docs/lesson.md`. An experiment that was not run here keeps the row that it has.
+"""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from benchmarks.document import fill_in, table
+from imdb_rnn.console import console
+from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.experiments import DEFAULT, environment, experiment_reference
+from imdb_rnn.jsonfile import read_json, write_json
+from imdb_rnn.lens.results import parts_summary
+from imdb_rnn.lens.windows import PLACES, WINDOWS, read_parts
+from imdb_rnn.params import load_params
+from imdb_rnn.serving.model_folder import load_model
+from imdb_rnn.training.determinism import make_deterministic
+
+RESULT: Final = Path("reports/parts.json")
+LESSON: Final = Path("docs/lesson.md")
+MODEL: Final = "models/rnn"
+REVIEWS: Final = "data/prepared/valid"
+STEPS: Final = ("notebook", "pre-padding", "masked", "pooled", "vanilla", "gru", "lstm", DEFAULT)
+"""In the order of the lesson."""
+
+
+def main() -> None:
+    """Read with each model and write the table."""
+    params = load_params()
+    make_deterministic(params.train.threads)
+    kept = read_json(RESULT) if RESULT.exists() else {}
+    found = {name: _measured(name, params.seed) or kept.get(name) for name in STEPS}
+    results = {name: row for name, row in found.items() if row}
+    write_json(RESULT, results)
+    fill_in(LESSON, {"parts": lesson_block(results)})
+
+
+def lesson_block(results: Mapping[str, Any]) -> str:
+    """What the lesson says between its markers.
+
+    Args:
+        results: Contents of `reports/parts.json`.
+    """
+    length = str(WINDOWS[-1])
+    head = ("model", "whole", *(f"{place} {length}" for place in PLACES), "shuffled")
+    return table(head, [_row(name, parts, length) for name, parts in results.items()])
+
+
+def _row(name: str, parts: Mapping[str, Any], length: str) -> Sequence[str]:
+    places = (parts[place][length] for place in PLACES)
+    accuracies = (parts["whole"], *places, parts["shuffled"])
+    return (f"`{name}`", *(f"{accuracy:.3f}" for accuracy in accuracies))
+
+
+def _measured(name: str, seed: int) -> dict[str, Any] | None:
+    """Accuracies of a model on the validation reviews; None if this clone has not trained it."""
+    if name == DEFAULT:
+        return _read(Path(MODEL), Path(REVIEWS), seed)
+    reference = experiment_reference(name)
+    if reference is None:
+        return None
+    console.print(name)
+    with TemporaryDirectory() as folder:
+        model, reviews = Path(folder, "model"), Path(folder, "reviews")
+        _get(MODEL, reference.commit, model)
+        _get(REVIEWS, reference.commit, reviews)
+        return _read(model, reviews, seed)
+
+
+def _read(model: Path, reviews: Path, seed: int) -> dict[str, Any]:
+    return parts_summary(read_parts(load_model(model), TokenStore.open(reviews), seed))
+
+
+def _get(path: str, commit: str, destination: Path) -> None:
+    command = ["dvc", "get", "--quiet", "--rev", commit, "--out", str(destination), ".", path]
+    subprocess.run(command, check=True, env=environment())
+
+
+if __name__ == "__main__":
+    main()
