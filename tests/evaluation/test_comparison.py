@@ -80,6 +80,35 @@ def test_certainty_has_a_finite_loss() -> None:
     assert found.measures["log_loss"].first == pytest.approx(log_loss(labels, sure.probability))
 
 
+@pytest.mark.parametrize("name", ["accuracy", "log_loss"])
+def test_intervals_are_scipy_s_paired_bootstrap_of_scikit_learn_s_measures(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "RESAMPLES", 200)
+    first, second, labels = models(60, (0.4, 0.8))
+    measure = {
+        "accuracy": lambda labels, probability: accuracy_score(labels, probability > 0.5),
+        "log_loss": lambda labels, probability: log_loss(labels, probability, labels=[0, 1]),
+    }[name]
+
+    def difference(*drawn: NDArray[np.float64]) -> float:
+        labels, probability, other = drawn
+        return float(measure(labels, other) - measure(labels, probability))
+
+    expected = bootstrap(
+        (labels, first.probability, second.probability),
+        difference,
+        paired=True,
+        vectorized=False,
+        n_resamples=comparison.RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(comparison.SEED),
+    ).confidence_interval
+    found = compare(first, second).measures[name].interval
+    assert found == pytest.approx((expected.low, expected.high))
+
+
 def test_the_interval_of_the_auc_is_scipy_s_with_scikit_learn_s_auc() -> None:
     first, second, labels = models(60, (0.4, 0.8))
 

@@ -19,7 +19,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from chromium import chromium, needs_chromium, watched_page
 from imdb_rnn import cli
+from imdb_rnn.plots_page import TEMPLATE, write_template
 from imdb_rnn.registry import ALIAS, NAME
 from imdb_rnn.serving.predictor import Predictor
 from pipeline.project import Project, run, start
@@ -123,6 +125,9 @@ class Walk:
 def walk(project: Project) -> Walk:
     """All commands of the README were run."""
     folder = project.folder
+    template = folder / TEMPLATE  # which `make setup` makes
+    write_template(template)
+    project.dvc("config", "--local", "plots.html_template", str(template))
     with pytest.MonkeyPatch.context() as patch, ExitStack() as servers:
         for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME"):
             patch.delenv(name, raising=False)
@@ -173,6 +178,16 @@ def test_the_differences_are_those_of_the_edit(walk: Walk) -> None:
     assert set(columns[1:-1]) <= set(walk.json("metrics.json"))
     epochs = [row.strip("| ").split("|")[-1].strip() for row in rows if row]
     assert epochs == ["1", "2", "1"], "the workspace, main, and the experiment below it"
+
+
+@needs_chromium
+def test_the_pages_of_dvc_plots_are_drawn_without_a_network(walk: Walk) -> None:
+    with chromium() as browser:
+        shown, heard = watched_page(browser, 1000)
+        shown.goto((walk.folder / "dvc_plots/index.html").as_uri())
+        for title in ("ROC on the test reviews", "Calibration on the test reviews"):
+            shown.locator("svg.marks").get_by_text(title).first.wait_for()
+    assert [said for said in heard if said.startswith("asked for")] == []
 
 
 def test_going_back_made_the_committed_model_the_champion(walk: Walk) -> None:

@@ -70,5 +70,19 @@ def test_a_browser_shows_all_of_the_page_and_asks_for_nothing(
     assert (_brightness(ink) > _brightness(paper)) == (scheme == "dark")
 
 
+@needs_chromium
+def test_paper_gets_what_is_folded_away_and_no_menu(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text(page(example_results(), {}), encoding="utf-8")
+    with chromium() as browser:
+        shown, _ = watched_page(browser, 800, color_scheme="dark")
+        shown.goto((tmp_path / "report.html").as_uri())
+        folded = shown.get_by_text("Not <b>so</b> bad.")
+        assert shown.locator("nav").is_visible()
+        assert not folded.first.is_visible()
+        shown.emulate_media(media="print", color_scheme="light")
+        assert not shown.locator("nav").is_visible()
+        assert folded.first.is_visible()
+
+
 def _brightness(color: str) -> float:
     return sum(map(float, color.removeprefix("rgb(").removesuffix(")").split(",")))
