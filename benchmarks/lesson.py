@@ -26,7 +26,10 @@ STEPS: Final = {
     "pre-padding": "padding in front of the words",
     "masked": "padding masked",
     "pooled": "mean and maximum of all states, instead of the last one",
-    "vanilla": "orthogonal start, clipping, dropout, averaged weights, 600 words with punctuation",
+    "clipped": "the gradient clipped to a norm of 1",
+    "gated": "an LSTM of as many units instead of the plain cell",
+    "vanilla": "the plain cell again: orthogonal start, dropout, averaged weights, a schedule, "
+    "600 words with punctuation, 30,000 of them known",
     "gru": "gates, both directions, word vectors: GRU",
     "lstm": "gates, both directions, word vectors: LSTM",
     DEFAULT: "phrases, pseudo-labels",
@@ -41,6 +44,9 @@ LEFT_OUT: Final = {
 """Experiment -> what the default has and it has not."""
 
 _WIDTH: Final = 110
+
+_Rows = Mapping[str, Mapping[str, Any]]
+"""Experiment -> its row in `reports/experiments.json`."""
 
 
 def main() -> None:
@@ -63,14 +69,14 @@ def blocks(
         read: Contents of `reports/parts.json`.
         experiments: Contents of `reports/experiments.json`.
     """
-    accuracies = {row["name"]: row["accuracy"] for row in experiments}
+    rows = {row["name"]: row for row in experiments}
     return {
         **{f"finding: {name}": _wrapped(said) for name, said in findings(lens).items()},
         "spectrum": _spectrum(lens["cells"]),
         "bptt": bptt.lesson_block(truncation),
         "parts": parts.lesson_block(read),
-        "steps": _steps(accuracies),
-        "left out": _left_out(accuracies),
+        "steps": _steps(rows),
+        "left out": _left_out(rows),
     }
 
 
@@ -94,48 +100,50 @@ def _spectrum(cells: Mapping[str, Any]) -> str:
     return table(head, rows)
 
 
-def _steps(accuracies: Mapping[str, float]) -> str:
+def _steps(experiments: _Rows) -> str:
     """The way from the notebook to the default, as far as it was measured."""
-    done = [name for name in STEPS if name in accuracies]
+    done = [name for name in STEPS if name in experiments]
     rows = [
-        (
-            STEPS[name],
-            _command(name),
-            f"{accuracies[name]:.4f}",
-            _points(accuracies[name] - accuracies[before]) if before else "",
-        )
+        (STEPS[name], *_cells(name, experiments), _points(name, before, experiments))
         for before, name in zip([None, *done], done, strict=False)
     ]
-    head = ("step", "command", "test accuracy", "points more than above")
-    return table(head, rows) + _not_run(STEPS, accuracies)
+    head = ("step", "command", "test accuracy", "95 % interval", "points more than above")
+    return table(head, rows) + _not_run(STEPS, experiments)
 
 
-def _left_out(accuracies: Mapping[str, float]) -> str:
+def _left_out(experiments: _Rows) -> str:
     """What the default loses with each of its additions."""
     rows = [
-        (
-            what,
-            _command(name),
-            f"{accuracies[name]:.4f}",
-            _points(accuracies[name] - accuracies[DEFAULT]),
-        )
+        (what, *_cells(name, experiments), _points(name, DEFAULT, experiments))
         for name, what in LEFT_OUT.items()
-        if name in accuracies
+        if name in experiments
     ]
-    head = ("the default without", "command", "test accuracy", "points more than the default")
-    return (table(head, rows) if rows else "") + _not_run(LEFT_OUT, accuracies)
+    head = (
+        "the default without",
+        "command",
+        "test accuracy",
+        "95 % interval",
+        "points more than the default",
+    )
+    return (table(head, rows) if rows else "") + _not_run(LEFT_OUT, experiments)
 
 
-def _command(name: str) -> str:
-    return "`dvc repro`" if name == DEFAULT else f"`imdb-rnn experiment {name}`"
+def _cells(name: str, experiments: _Rows) -> tuple[str, str, str]:
+    row = experiments[name]
+    command = "`dvc repro`" if name == DEFAULT else f"`imdb-rnn experiment {name}`"
+    interval = f"{row['accuracy_low']:.4f} to {row['accuracy_high']:.4f}"
+    return (command, f"{row['accuracy']:.4f}", interval)
 
 
-def _points(difference: float) -> str:
+def _points(name: str, other: str | None, experiments: _Rows) -> str:
+    if other is None:
+        return ""
+    difference = experiments[name]["accuracy"] - experiments[other]["accuracy"]
     return f"{100 * difference:+.1f}"
 
 
-def _not_run(names: Mapping[str, str], accuracies: Mapping[str, float]) -> str:
-    missing = [f"`{name}` ({what})" for name, what in names.items() if name not in accuracies]
+def _not_run(names: Mapping[str, str], experiments: _Rows) -> str:
+    missing = [f"`{name}` ({what})" for name, what in names.items() if name not in experiments]
     return f"\nNot run yet: {'; '.join(missing)}.\n" if missing else ""
 
 

@@ -1,4 +1,4 @@
-"""What the trained models of the lesson's steps make of parts of reviews, and of shuffled words.
+"""What the trained models of the lesson make of parts of reviews, and of shuffled words.
 
     python -m benchmarks.parts
 
@@ -28,8 +28,21 @@ RESULT: Final = Path("reports/parts.json")
 LESSON: Final = Path("docs/lesson.md")
 MODEL: Final = "models/rnn"
 REVIEWS: Final = "data/prepared/valid"
-STEPS: Final = ("notebook", "pre-padding", "masked", "pooled", "vanilla", "gru", "lstm", DEFAULT)
-"""In the order of the lesson."""
+MODELS: Final = (
+    "notebook",
+    "pre-padding",
+    "masked",
+    "pooled",
+    "clipped",
+    "gated",
+    "vanilla",
+    "gru",
+    "lstm",
+    "no-phrases",
+    "no-pseudo-labels",
+    DEFAULT,
+)
+"""In the order of the lesson's table."""
 
 
 def main() -> None:
@@ -37,7 +50,7 @@ def main() -> None:
     params = load_params()
     make_deterministic(params.train.threads)
     kept = read_json(RESULT) if RESULT.exists() else {}
-    found = {name: _measured(name, params.seed) or kept.get(name) for name in STEPS}
+    found = {name: _measured(name, params.seed) or kept.get(name) for name in MODELS}
     results = {name: row for name, row in found.items() if row}
     write_json(RESULT, results)
     fill_in(LESSON, {"parts": lesson_block(results)})

@@ -41,6 +41,7 @@ def test_lens_refuses_what_another_version_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "reports").mkdir()
-    (tmp_path / "reports/lens.json").write_text('{"edition": "full"}')
-    assert run(monkeypatch, tmp_path) == 2
-    assert "`dvc repro lens` writes it anew" in capsys.readouterr().err
+    for content in ('{"edition": "full"}', "[]", '{"material": 1}', '{"material": {}, "cells": 3}'):
+        (tmp_path / "reports/lens.json").write_text(content)
+        assert run(monkeypatch, tmp_path) == 2
+        assert "`dvc repro --force lens` writes it anew" in capsys.readouterr().err

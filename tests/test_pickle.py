@@ -128,7 +128,7 @@ def test_a_model_folder_does_not_run_it(
     folder = tmp_path / "model"
     write_model(folder, small_params())
     plant(folder / name, Trap(sprung))
-    with pytest.raises(InputRefusedError, match=rf"{name}: .*dvc repro train"):
+    with pytest.raises(InputRefusedError, match=rf"{name}: .*Copy the folder of the model anew"):
         Predictor.load(folder)
     assert not sprung.exists()
 

@@ -36,6 +36,16 @@ def test_plain_data_is_read(tmp_path: Path, content: str) -> None:
     assert read_yaml(write(tmp_path, content)) == {"a": 1, "b": ["x", {"c": 2.5}]}
 
 
+def test_text_in_quotes_may_look_like_anything(tmp_path: Path) -> None:
+    assert read_yaml(write(tmp_path, "a: 'yes'\nb: \"010\"\nc: 0\nd: 0.5\ne: -10\n")) == {
+        "a": "yes",
+        "b": "010",
+        "c": 0,
+        "d": 0.5,
+        "e": -10,
+    }
+
+
 @pytest.mark.hostile
 @pytest.mark.parametrize(
     ("content", "words"),
@@ -86,6 +96,10 @@ def test_references_and_tags_are_refused(tmp_path: Path, content: str) -> None:
         ("a: 1\nb: 2001-13-01\n", ", line 2, column 4: not valid YAML: '2001-13-01' is no"),
         ("a: 0b_\n", ", line 1, column 4: not valid YAML: '0b_' is no number"),
         (f"a: {'9' * 5000}\n", ", line 1, column 4: not valid YAML: a value of more than 1,000"),
+        ("a: 010\n", ", line 1, column 4: not valid YAML: '010' is one thing to this program"),
+        ("a: 1:30\n", ", line 1, column 4: not valid YAML: '1:30' is one thing"),
+        ("a: yes\n", ", line 1, column 4: not valid YAML: 'yes' is one thing"),
+        ("on: 1\n", ", line 1, column 1: not valid YAML: 'on' is one thing"),
         ("? [a]\n: 1\n", ", line 1, column 3: not valid YAML"),
         ("a: 1\n".encode("utf-16"), ": not UTF-8 (byte 0)"),
     ],

@@ -2,13 +2,26 @@
 
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imdb_rnn.atomic import replacing
 from imdb_rnn.errors import InputRefusedError
+
+MALFORMED: Final = (
+    OSError,
+    ValueError,
+    EOFError,
+    OverflowError,
+    IndexError,
+    TypeError,
+    SyntaxError,
+    TokenError,
+)
+"""What NumPy raises for a file that is no array, depending on how it is none."""
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
@@ -41,7 +54,7 @@ def read_array(path: Path, dimensions: int, made_by: str) -> NDArray[np.float32]
         # Mapped first, so that a header which claims more than the file holds costs no memory.
         # Not np.load: that opens zip files too, whatever their name.
         mapped = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, EOFError) as error:
+    except MALFORMED as error:
         raise unusable(str(error)) from None
     if mapped.dtype != np.float32 or mapped.ndim != dimensions:
         raise unusable(f"{mapped.dtype} {list(mapped.shape)} where {dimensions}-d float32 belongs")

@@ -27,6 +27,9 @@ MODEL: Final = Path("models/rnn")
 PREPARED: Final = Path("data/prepared")
 TEST_REVIEWS: Final = Path("data/raw/test.parquet")
 
+_OF_ANOTHER_SHAPE: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError)
+"""What reading results raises that are JSON, but not what this version writes."""
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -68,7 +71,11 @@ def summary(
 
     if not RESULTS.exists():
         raise InputRefusedError(f"{RESULTS}: no results yet. `make run` or `dvc repro` makes them.")
-    console.print(headline(read_json(RESULTS)))
+    try:
+        shown = headline(read_json(RESULTS))
+    except _OF_ANOTHER_SHAPE as error:
+        raise _of_another_version(RESULTS, error, "evaluate") from None
+    console.print(shown)
     if seconds is not None:
         console.print(f"took {seconds / 60:.1f} minutes")
     console.print("report: reports/report.html, figures: reports/figures/")
@@ -166,11 +173,8 @@ def lens() -> None:
         raise InputRefusedError(f"{LENS}: not measured yet. `dvc repro lens` does it.")
     try:
         shown = findings(read_json(LENS))
-    except KeyError as missing:
-        raise InputRefusedError(
-            f"{LENS}: {missing} is not there, as if another version had written it. "
-            "`dvc repro lens` writes it anew."
-        ) from None
+    except _OF_ANOTHER_SHAPE as error:
+        raise _of_another_version(LENS, error, "lens") from None
     for name, sentence in shown.items():
         console.print(f"{LENS.with_suffix('')}/{name}.png: {sentence}", markup=False)
 
@@ -428,3 +432,10 @@ def _refuse_outdated_results(stage: str) -> None:
             "The results do not belong to the parameters, data and code as they are now. "
             "`dvc status` says what changed, `dvc repro` brings them up to date."
         )
+
+
+def _of_another_version(path: Path, error: Exception, stage: str) -> InputRefusedError:
+    return InputRefusedError(
+        f"{path}: cannot be read ({type(error).__name__}: {error}), as if another version had "
+        f"written it. `dvc repro --force {stage}` writes it anew."
+    )

@@ -17,6 +17,12 @@ from imdb_rnn.errors import InputRefusedError
 MAX_BYTES: Final = 2**16
 MAX_DEPTH: Final = 16
 MAX_VALUE_CHARACTERS: Final = 1000
+_AMBIGUOUS: Final = re.compile(
+    r"[-+]?0[0-9_]+ | [-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)? | (?i:yes|no|on|off)", re.VERBOSE
+)
+"""Plain values that YAML 1.1, which is read here, and YAML 1.2, as DVC reads it, take for different
+things: 010 for 8 and for 10, 1:30 for 90 and for text, yes for true and for text.
+"""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -93,7 +99,7 @@ class _PlainLoader(yaml.SafeLoader):
         """Build a value; the safe loader lets Python's complaint about a bad one through."""
         try:
             return super().construct_object(node, deep)
-        except ValueError:  # a 13th month, or 0b without digits
+        except (ValueError, OverflowError):  # a 13th month, or 0b without digits
             raise _error(f"{node.value!r} is no number or date", node.start_mark) from None
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
@@ -116,10 +122,22 @@ def _problem(event: yaml.NodeEvent, depth: int) -> str | None:
         return "anchors (&), aliases (*) and tags (!) are not used here"
     if depth == MAX_DEPTH:
         return f"nested more than {MAX_DEPTH} deep"
-    if isinstance(event, yaml.ScalarEvent) and len(event.value) > MAX_VALUE_CHARACTERS:
+    return _scalar_problem(event) if isinstance(event, yaml.ScalarEvent) else None
+
+
+def _scalar_problem(event: yaml.ScalarEvent) -> str | None:
+    """Why text, a number or the like may not stand anywhere; None if it may."""
+    value: str = event.value
+    if len(value) > MAX_VALUE_CHARACTERS:
         return f"a value of more than {MAX_VALUE_CHARACTERS:,} characters"
-    if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
+    if _SURROGATE.search(value):
         return "an escape names half a character (U+D800 to U+DFFF)"
+    plain, _ = event.implicit
+    if plain and _AMBIGUOUS.fullmatch(value):
+        return (
+            f"{value!r} is one thing to this program and another to DVC; write true or false, a "
+            "number without leading zeros and colons, or text in quotes"
+        )
     return None
 
 

@@ -1,5 +1,6 @@
 """What words did: each number against its definition, for every kind of classifier."""
 
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -10,7 +11,8 @@ import torch
 from imdb_rnn.corpus.batches import collate
 from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
 from imdb_rnn.lens.evidence import (
-    PATH_POINTS,
+    UNEXPLAINED,
+    _walk,
     integrated_gradients,
     occlusion,
     prefix_probabilities,
@@ -66,16 +68,31 @@ def logit_of(classifier: Classifier, words: Any) -> float:
 @every_shape
 def test_integrated_gradients_add_up_to_the_logit(shape: dict[str, Any]) -> None:
     classifier = build(**shape)
-    bends = "nonlinearity" in shape or "max" in shape["pooling"]
-    # Where the gradient jumps on the way, the sum closes in slowly; elsewhere at once.
-    points, share = (1024, 0.004) if bends else (PATH_POINTS, 1e-4)
-    evidence = integrated_gradients(classifier, WORDS, points)
+    evidence = integrated_gradients(classifier, WORDS, unexplained=1e-4)
     assert evidence.logit == pytest.approx(logit_of(classifier, WORDS), abs=1e-6)
     unknown = [UNKNOWN_ID] * len(WORDS)
     assert evidence.baseline == pytest.approx(logit_of(classifier, unknown), abs=1e-6)
     gap = evidence.logit - evidence.baseline - evidence.words.sum()
     assert evidence.residual == gap
-    assert abs(gap) < share * np.abs(evidence.words).sum()
+    assert abs(gap) <= 1e-4 * max(1.0, abs(evidence.logit - evidence.baseline))
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_evidence_adds_up_where_the_logit_turns_within_a_small_part_of_the_path(cell: str) -> None:
+    classifier = Classifier(
+        VOCABULARY, 60, model_shape(cell=cell, pooling="max+mean", hidden_size=8), 3
+    )
+    with torch.no_grad():  # saturated within the first hundredth of the path, and steep
+        classifier.embedding.weight.mul_(100)
+        classifier.output.weight.mul_(10)
+    words = np.random.default_rng(1).integers(2, VOCABULARY, 60).astype(np.int32)
+    walk = partial(_walk, classifier, words)
+    _, changes = walk((np.arange(64) + 0.5) / 64)
+    difference = float(np.subtract(*walk(np.array([1.0, 0.0]))[0]))
+    evenly = abs(difference - changes.mean(axis=0).sum())
+    evidence = integrated_gradients(classifier, words)
+    assert evidence.adds_up
+    assert evenly > 2 * UNEXPLAINED * max(1.0, abs(difference)), "64 even steps would do"
 
 
 @every_shape

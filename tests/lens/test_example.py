@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imdb_rnn.lens.evidence import integrated_gradients, prefix_probabilities
-from imdb_rnn.lens.example import EXAMINED, Example, examine
+from imdb_rnn.lens.example import ADDED_UP, EXAMINED, Example, examine
 from imdb_rnn.lens.results import NAMED, example_summary, strongest_words
 from imdb_rnn.lens.small import in_memory
 from imdb_rnn.models.classifier import Classifier
@@ -44,10 +44,18 @@ def test_short_reviews_are_read_and_the_one_that_turns_farthest_is_shown(
     assert found.shown.name == max(turns, key=turns.__getitem__)
     assert found.shown.turned == pytest.approx(max(turns.values()))
     assert found.shown.positive == (int(found.shown.name) % 2 == 1)
-    gaps = [integrated_gradients(classifier, review) for review in short]
+
+
+def test_the_evidence_of_reviews_of_any_length_is_added_up(classifier: Classifier) -> None:
+    all_reviews = [*reviews(4, (4, LONGEST + 1)), *reviews(4, (LONGEST + 1, 30))]
+    found = examine(classifier, in_memory(all_reviews, labels(8)), LONGEST, seed=1)
+    assert sorted(found.lengths) == sorted(map(len, all_reviews))
+    gaps = [integrated_gradients(classifier, review) for review in all_reviews]
     assert sorted(found.residuals) == pytest.approx(
         sorted(abs(gap.logit - gap.baseline - gap.words.sum()) for gap in gaps), abs=1e-5
     )
+    many = in_memory(reviews(30, (4, 30)), labels(30))
+    assert len(examine(classifier, many, LONGEST, seed=1).residuals) == ADDED_UP
 
 
 def test_where_no_review_is_short_enough_longer_ones_are_read(classifier: Classifier) -> None:

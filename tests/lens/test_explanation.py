@@ -121,6 +121,7 @@ def test_without_colors_the_numbers_are_still_there() -> None:
     assert "A superb [</p><script>] bad�[31m &" in text
     assert "add up to +0.850 of the +0.900" in text
     assert "residual +0.0500" in text
+    assert "more than it should leave open" in " ".join(text.split())
     assert "not in the classifier's vocabulary" in text
 
 

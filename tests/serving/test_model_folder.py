@@ -3,9 +3,11 @@
 import json
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.serving.model_folder import load_encoder, load_model
@@ -60,7 +62,12 @@ def test_loading_leaves_the_global_generator_alone(folder: Path) -> None:
 @pytest.mark.fault
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "noise"])
-def test_a_damaged_file_is_refused_by_name(folder: Path, file: str, damage: str) -> None:
+def test_a_damaged_file_is_refused_by_name(
+    folder: Path, file: str, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    Path("models").mkdir()
+    folder = folder.rename("models/rnn")
     path = folder / file
     content = path.read_bytes()
     path.unlink()
@@ -71,6 +78,40 @@ def test_a_damaged_file_is_refused_by_name(folder: Path, file: str, damage: str)
     remedy = "`dvc repro train`" if damage == "missing" else "Delete it; `dvc repro train`"
     with pytest.raises(InputRefusedError, match=rf"{file}: .*\. {remedy}"):
         Predictor.load(folder)
+    elsewhere = folder.rename("mine")
+    with pytest.raises(InputRefusedError, match=rf"{file}: .*\. Copy the folder of the model anew"):
+        Predictor.load(elsewhere)
+
+
+@pytest.mark.fault
+def test_weights_that_are_no_numbers_are_refused(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["output.bias"][:] = float("nan")
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(InputRefusedError, match=r"model\.safetensors: .*not finite"):
+        load_model(folder)
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace('"great":', '"great":4'),
+        lambda text: text.replace(
+            '"truncation": null',
+            '"truncation": {"direction": "Right", "max_length": 2, "strategy": "LongestFirst",'
+            ' "stride": 0}',
+        ),
+    ],
+    ids=["a word beyond the vocabulary", "cuts texts itself"],
+)
+def test_a_tokenizer_of_another_kind_is_refused(folder: Path, change: Any) -> None:
+    path = folder / "tokenizer.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(change(text), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") != text
+    with pytest.raises(InputRefusedError, match=r"tokenizer\.json: "):
+        load_encoder(folder)
 
 
 @pytest.mark.fault
@@ -107,7 +148,7 @@ def test_a_config_that_asks_for_terabytes_gets_none(folder: Path, field: str, si
     changes = {"phrases": [size], "vocabulary_size": size, "hidden_size": config["model"]}
     _change_config(folder, {"model" if field == "hidden_size" else field: changes[field]})
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(InputRefusedError, match=r"(model\.safetensors|config\.json): .*dvc repro"):
+    with pytest.raises(InputRefusedError, match=r"(model\.safetensors|config\.json): .*Copy the"):
         load_model(folder)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 50_000  # kilobytes
 
@@ -119,7 +160,7 @@ def test_a_tokenizer_with_more_words_than_embeddings_is_refused(
     words = tokenizer["model"]["vocab"]
     words["unheard-of"] = len(words)
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    with pytest.raises(InputRefusedError, match=r"tokenizer\.json: .*words"):
+    with pytest.raises(InputRefusedError, match=r"tokenizer\.json: .*it has a word"):
         load_encoder(folder)
 
 

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.serving import texts as module
 from imdb_rnn.serving.texts import Row, file_texts, open_texts, streamed_texts
+from limits import on_linux, run_limited
 
+MEBIBYTE = 2**20
 REVIEWS = ["A great film.", 'He said "no", twice,\nand left', "", "Émile \U0001f3ac"]
 
 
@@ -173,9 +175,10 @@ def test_an_empty_file_is_refused(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.hostile
 def test_what_is_no_file_of_texts_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "noise.parquet").write_bytes(b"PAR1 and then nothing of the kind")
     (tmp_path / "folder.txt").mkdir()
-    assert "not a whole parquet file" in refusal(tmp_path / "noise.parquet")
+    for noise in (b"PAR1 and then nothing of the kind", b"PAR1" + bytes(100) + b"PAR1"):
+        (tmp_path / "noise.parquet").write_bytes(noise)
+        assert "not a whole parquet file" in refusal(tmp_path / "noise.parquet")
     assert "No such file" in refusal(tmp_path / "missing.csv")
     assert "Is a directory" in refusal(tmp_path / "folder.txt")
     assert ".jsonl" in refusal(tmp_path / "reviews.xlsx")
@@ -188,6 +191,29 @@ def test_a_file_without_line_ends_is_refused_instead_of_read(
     monkeypatch.setattr(module, "LONGEST_ROW", 1000)
     (tmp_path / "r.txt").write_bytes(b"fine\n" + b"x" * 2000)
     assert "line 2: longer than 1,000 bytes" in refusal(tmp_path / "r.txt")
+
+
+def test_a_parquet_text_that_is_too_long_spoils_one_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LONGEST_ROW", 1000)
+    pq.write_table(pa.table({"text": ["fine", "x" * 2000, "fine"]}), tmp_path / "r.parquet")
+    first, second, third = read(tmp_path / "r.parquet")
+    assert first.text == third.text == "fine"
+    assert second.problem == "longer than 1,000 bytes"
+
+
+@on_linux
+def test_a_long_parquet_text_that_stands_many_times_takes_memory_once(tmp_path: Path) -> None:
+    text = "word " * (4 * MEBIBYTE)
+    pq.write_table(pa.table({"text": [text] * 60}), tmp_path / "r.parquet")
+    assert (tmp_path / "r.parquet").stat().st_size < MEBIBYTE
+    imports = "from pathlib import Path\nfrom imdb_rnn.serving.texts import file_texts"
+    code = (
+        "with file_texts(Path('r.parquet'), 'text') as texts:\n"
+        "    print(sum(1 for _ in texts.rows))"
+    )
+    assert run_limited(imports, code, tmp_path, memory=600 * MEBIBYTE) == "60\n"
 
 
 def test_a_stream_is_read_as_far_as_it_is_asked_for() -> None:

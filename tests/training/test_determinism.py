@@ -19,3 +19,11 @@ def test_threads_and_algorithms_are_fixed() -> None:
     make_deterministic(threads=1)
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_where_there_is_no_deterministic_algorithm_a_training_goes_on_and_says_so() -> None:
+    make_deterministic(threads=1)
+    counted = torch.zeros(3)
+    with pytest.warns(UserWarning, match="does not have a deterministic implementation"):
+        counted.put_(torch.tensor([1]), torch.tensor([2.0]))
+    assert counted.tolist() == [0, 2, 0]

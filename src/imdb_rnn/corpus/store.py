@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imdb_rnn.arrayfile import write_array
+from imdb_rnn.arrayfile import MALFORMED, write_array
 from imdb_rnn.atomic import replacing
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json, write_json
@@ -121,7 +121,7 @@ def _map(path: Path, kind: type[np.generic]) -> NDArray[Any]:
     try:
         # Not np.load: that opens zip files too, whatever their name.
         array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, EOFError) as error:
+    except MALFORMED as error:
         raise _damaged(path, str(error)) from None
     if array.ndim != 1 or array.dtype.type is not kind:
         raise _damaged(path, f"{array.dtype} {list(array.shape)} where {kind.__name__} [n] belongs")

@@ -4,7 +4,9 @@ Everything is told in log odds of "positive" (logits), in which evidence adds up
 odds.
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,10 +17,13 @@ from imdb_rnn.corpus.vocabulary import PADDING_ID, UNKNOWN_ID
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.training.prediction import predict_logits
 
-# Max pooling and ReLU make the path's integrand jump, where the midpoint rule converges as well as
-# any. The stage `lens` says how much this many points leave of the shipped classifier's reviews.
-PATH_POINTS: Final = 64
+UNEXPLAINED: Final = 0.01
+"""Share of the difference to be explained, or if that is below 1 of 1, that may stay open."""
 
+_Walk = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+_FIRST_PIECES: Final = 32
+_MOST_PIECES: Final = 512
 _ROWS_AT_ONCE: Final = 32
 
 
@@ -36,6 +41,11 @@ class Evidence(NamedTuple):
     def residual(self) -> float:
         """What the words together leave unexplained of `logit - baseline`."""
         return self.logit - self.baseline - float(self.words.sum())
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the words explain all but `UNEXPLAINED`."""
+        return abs(self.residual) <= _allowed(self.logit - self.baseline, UNEXPLAINED)
 
 
 def prefix_probabilities(classifier: Classifier, words: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -74,7 +84,7 @@ def occlusion(classifier: Classifier, words: NDArray[np.int32]) -> Evidence:
 
 
 def integrated_gradients(
-    classifier: Classifier, words: NDArray[np.int32], points: int = PATH_POINTS
+    classifier: Classifier, words: NDArray[np.int32], unexplained: float = UNEXPLAINED
 ) -> Evidence:
     """Integrated gradients over what is read (Sundararajan, Taly & Yan 2017).
 
@@ -82,34 +92,106 @@ def integrated_gradients(
     and no phrase has a polarity, to the review's own inputs x, word i gets
     `(x_i - b) . integral of dlogit/dx_i along the path`; a phrase counts for its last word. By the
     fundamental theorem the words add up to `logit - baseline`; the residual is the error of the
-    midpoint rule.
+    midpoint rule. On the way to a long review the logit turns within a small part of the path, so
+    the rule is applied to pieces, and the pieces that explain their own difference worst are halved
+    until they leave little open, or are too many.
 
     Args:
         classifier: In evaluation mode.
         words: Word ids int32 [words] of one review.
-        points: Of the path at which the gradients are taken.
+        unexplained: What all pieces may leave open, as `UNEXPLAINED` is meant.
     """
-    ends, _ = _walk(classifier, words, torch.tensor([0.0, 1.0]))
-    midpoints = (torch.arange(points) + 0.5) / points
-    changes = [
-        _walk(classifier, words, shares)[1] for shares in torch.split(midpoints, _ROWS_AT_ONCE)
-    ]
-    return Evidence(torch.cat(changes).mean(0).numpy(), ends[1].item(), ends[0].item())
+    walk = partial(_walk, classifier, words)
+    edges = np.linspace(0, 1, _FIRST_PIECES + 1)
+    logits, _ = walk(edges)
+    pieces = _Pieces.of(walk, edges[:-1], edges[1:], logits[:-1], logits[1:])
+    allowed = _allowed(logits[-1] - logits[0], unexplained)
+    while np.abs(pieces.missing).sum() > allowed and len(pieces.begin) < _MOST_PIECES:
+        pieces = pieces.refined(walk)
+    return Evidence(pieces.explained.sum(axis=0), float(logits[-1]), float(logits[0]))
+
+
+def _allowed(difference: float, share: float) -> float:
+    return share * max(1.0, abs(difference))
+
+
+class _Pieces(NamedTuple):
+    """Pieces of the path, each with the change in its middle."""
+
+    begin: NDArray[np.float64]
+    """Share of the way [pieces]."""
+    end: NDArray[np.float64]
+    at_begin: NDArray[np.float64]
+    """Logit [pieces]."""
+    at_middle: NDArray[np.float64]
+    at_end: NDArray[np.float64]
+    changes: NDArray[np.float64]
+    """In the middle, as `_walk` returns them [pieces, words]."""
+
+    @classmethod
+    def of(
+        cls,
+        walk: _Walk,
+        begin: NDArray[np.float64],
+        end: NDArray[np.float64],
+        at_begin: NDArray[np.float64],
+        at_end: NDArray[np.float64],
+    ) -> Self:
+        """Look at the middle of each piece."""
+        at_middle, changes = walk((begin + end) / 2)
+        return cls(begin, end, at_begin, at_middle, at_end, changes)
+
+    @property
+    def explained(self) -> NDArray[np.float64]:
+        """By each word [pieces, words], by the midpoint rule."""
+        found: NDArray[np.float64] = (self.end - self.begin)[:, None] * self.changes
+        return found
+
+    @property
+    def missing(self) -> NDArray[np.float64]:
+        """What the words leave open of each piece's own difference [pieces]."""
+        found: NDArray[np.float64] = self.at_end - self.at_begin - self.explained.sum(axis=1)
+        return found
+
+    def refined(self, walk: _Walk) -> "_Pieces":
+        """With the pieces halved that miss most, as many as can be looked at together."""
+        order = np.argsort(-np.abs(self.missing), kind="stable")
+        halved, kept = np.split(order, [_ROWS_AT_ONCE // 2])
+        middle = (self.begin + self.end) / 2
+        halves = _Pieces.of(
+            walk,
+            np.concatenate([self.begin[halved], middle[halved]]),
+            np.concatenate([middle[halved], self.end[halved]]),
+            np.concatenate([self.at_begin[halved], self.at_middle[halved]]),
+            np.concatenate([self.at_middle[halved], self.at_end[halved]]),
+        )
+        fields = zip(self, halves, strict=True)
+        return _Pieces(*(np.concatenate([old[kept], new]) for old, new in fields))
 
 
 def _walk(
-    classifier: Classifier, words: NDArray[np.int32], shares: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+    classifier: Classifier, words: NDArray[np.int32], shares: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Logits at points of the path, and how fast each word changes them there.
 
     Args:
         classifier: In evaluation mode.
         words: int32 [words].
-        shares: Of the way from the baseline, float32 [points].
+        shares: Of the way from the baseline [points].
 
     Returns:
-        Logits float32 [points], and (x_i - b) . dlogit/dx_i, float64 [points, words].
+        Logits [points], and (x_i - b) . dlogit/dx_i [points, words].
     """
+    points = torch.from_numpy(shares).float()
+    steps = [_step(classifier, words, some) for some in torch.split(points, _ROWS_AT_ONCE)]
+    logits, changes = (torch.cat(found).double().numpy() for found in zip(*steps, strict=True))
+    return logits, changes
+
+
+def _step(
+    classifier: Classifier, words: NDArray[np.int32], shares: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `_walk` does, for as many points as are looked at together."""
     tokens, lengths = collate(
         [words] * len(shares), classifier.shape.padding, classifier.batch_width
     )

@@ -11,7 +11,10 @@ from imdb_rnn.lens.evidence import Evidence, integrated_gradients, prefix_probab
 from imdb_rnn.models.classifier import Classifier
 
 EXAMINED: Final = 20
-"""Reviews, at most."""
+"""Short reviews, at most, of which one is shown."""
+
+ADDED_UP: Final = 10
+"""Reviews of any length, at most, whose evidence is added up."""
 
 
 class Example(NamedTuple):
@@ -41,23 +44,26 @@ class Example(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """Some reviews, and the one whose verdict turns farthest in its second half."""
+    """A short review whose verdict turns, and how well the evidence of others adds up."""
 
     shown: Example
+    """Of some the one whose verdict turns farthest in its second half."""
+    lengths: NDArray[np.int64]
+    """Words of the others [reviews]."""
     residuals: Array
-    """What evidence leaves unexplained of each review's log odds, without sign [reviews]."""
+    """What evidence leaves unexplained of each one's log odds, without sign [reviews]."""
     differences: Array
-    """Log odds between unknown words and each review, without sign [reviews]."""
+    """Log odds between unknown words and each of them, without sign [reviews]."""
 
 
 def examine(classifier: Classifier, reviews: TokenStore, words: int, seed: int) -> Examined:
-    """Read reviews that are short enough to be shown whole.
+    """Show a review that is short enough to be shown whole, and add up the evidence of others.
 
     Args:
         classifier: In evaluation mode.
         reviews: Labelled; of those with at most `words` words, `EXAMINED` are drawn, or of all if
-            none is so short.
-        words: Of the longest to be read.
+            none is so short, and of all of them `ADDED_UP`.
+        words: Of the longest to be shown.
         seed: Of the draw.
     """
     short = np.flatnonzero(reviews.lengths <= words)
@@ -65,9 +71,11 @@ def examine(classifier: Classifier, reviews: TokenStore, words: int, seed: int) 
     random = np.random.default_rng([seed, 4])
     drawn = random.choice(candidates, min(EXAMINED, len(candidates)), replace=False)
     examples = [_read(classifier, reviews, int(number)) for number in drawn]
-    evidence = [example.evidence for example in examples]
+    others = random.choice(len(reviews), min(ADDED_UP, len(reviews)), replace=False)
+    evidence = [integrated_gradients(classifier, reviews[int(number)]) for number in others]
     return Examined(
         max(examples, key=lambda example: example.turned),
+        reviews.lengths[others],
         np.array([abs(one.residual) for one in evidence]),
         np.array([abs(one.logit - one.baseline) for one in evidence]),
     )

@@ -123,6 +123,11 @@ class Explanation:
             f"as many unknown words and this text (residual {evidence.residual:+.4f})."
         )
         notes = [method]
+        if self.method == "gradients" and not evidence.adds_up:
+            notes.append(
+                "That is more than it should leave open: between unknown words and this text the "
+                "log odds turn too often to be followed. Take the words' evidence as a hint."
+            )
         if not all(reading.known):
             notes.append("Words in [brackets] are not in the classifier's vocabulary.")
         if reading.skipped:

@@ -228,14 +228,15 @@ def _order(results: Mapping[str, Any]) -> str:
 
 
 def _reading(results: Mapping[str, Any]) -> str:
-    reading, words = results["reading"], results["material"]["words"]
+    reading = results["reading"]
     shown = reading["shown"]
     return (
         f"The probability of positive after each word of a {shown['label']} validation review, and "
         f"the evidence of the words: after word {shown['turn']} of {shown['words']} the classifier "
         f"gives {shown['probability_at_turn']:.3f}, at the end {shown['probability']:.3f}. For "
         f"positive speak most {_quoted(shown['for'])}, against it {_quoted(shown['against'])}. Of "
-        f"{reading['reviews']} reviews of at most {words} words integrated gradients leave "
+        f"{_counted(reading['reviews'], 'review')} of {reading['shortest']} to "
+        f"{reading['longest']} words integrated gradients leave "
         f"{reading['largest_residual']:.2g} or less unexplained, in log odds, where the median "
         f"difference to explain is {reading['median_difference']:.2f}."
     )

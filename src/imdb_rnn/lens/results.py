@@ -145,6 +145,8 @@ def example_summary(examined: Examined, names: Sequence[str]) -> dict[str, Any]:
     shown = examined.shown
     return {
         "reviews": len(examined.residuals),
+        "shortest": int(examined.lengths.min()),
+        "longest": int(examined.lengths.max()),
         "largest_residual": _rounded(examined.residuals.max()),
         "median_difference": _rounded(np.median(examined.differences)),
         "shown": {

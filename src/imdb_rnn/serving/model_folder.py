@@ -30,6 +30,8 @@ from imdb_rnn.params import Model, Section
 WEIGHTS: Final = "model.safetensors"
 CONFIG: Final = "config.json"
 TOKENIZER: Final = "tokenizer.json"
+TRAINED: Final = Path("models/rnn")
+"""Where the pipeline puts its own."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ def load_model(folder: Path) -> Classifier:
             f"its weights do not fit {CONFIG}: {wrong[0]} is {found.get(wrong[0])} where "
             f"{expected.get(wrong[0])} is needed",
         )
+    if not all(torch.isfinite(weight).all() for weight in weights.values()):
+        raise _unusable(path, "some weights are not finite")
     # Built anew: giving the outline memory would import SymPy, for half a second.
     classifier = _undrawn(config)
     classifier.load_state_dict(weights)
@@ -164,9 +168,11 @@ def load_encoder(folder: Path) -> Encoder:
         tokenizer = load_tokenizer(path)
     except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exceptions
         raise _unusable(path, str(error)) from None
-    words = tokenizer.get_vocab_size()
-    if words > config.vocabulary_size:
-        raise _unusable(path, f"it has {words} words, {CONFIG} says {config.vocabulary_size}")
+    largest = max(tokenizer.get_vocab().values(), default=0)
+    if largest >= config.vocabulary_size:
+        raise _unusable(path, f"it has a word {largest}, {CONFIG} says {config.vocabulary_size}")
+    if tokenizer.truncation or tokenizer.padding:
+        raise _unusable(path, "it cuts or fills texts, which is the classifier's business")
     return Encoder(tokenizer, config.max_length, config.keep)
 
 
@@ -185,8 +191,12 @@ def _load_config(folder: Path) -> _Config:
 
 
 def _unusable(path: Path, what: str) -> InputRefusedError:
-    remedy = "Delete it; `dvc repro train`" if path.exists() else "`dvc repro train`"
+    if path.parent != TRAINED:
+        remedy = "Copy the folder of the model anew, or name another."
+    elif path.exists():
+        remedy = "Delete it; `dvc repro train` brings the model back."
+    else:
+        remedy = "`dvc repro train` brings the model back."
     return InputRefusedError(
-        f"{path}: this file of the trained model cannot be used: {what}. "
-        f"{remedy} brings the model back."
+        f"{path}: this file of the trained model cannot be used: {what}. {remedy}"
     )

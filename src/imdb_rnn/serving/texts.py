@@ -140,6 +140,8 @@ def _row(number: int, content: bytes | None, end: int) -> Row:
     """The row of a text as it stands in the file; None where nothing stands there."""
     if content is None:
         return Row(number, "", "there is no text", end)
+    if len(content) > LONGEST_ROW:
+        return Row(number, "", f"longer than {LONGEST_ROW:,} bytes", end)
     try:
         return Row(number, content.decode(), "", end)
     except UnicodeDecodeError as error:
@@ -214,7 +216,7 @@ def _csv_rows(lines: Iterator[_Line], origin: str, column: str) -> Iterator[Row]
 def _open_parquet(file: BinaryIO, path: Path, column: str) -> Texts:
     try:
         table = pq.ParquetFile(file, pre_buffer=False)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise _not_parquet(path, error) from None
     place = _place(column, table.schema_arrow.names, str(path))
     kind = table.schema_arrow.types[place]
@@ -222,6 +224,10 @@ def _open_parquet(file: BinaryIO, path: Path, column: str) -> Texts:
         raise InputRefusedError(
             f"{path}: column {column} holds {kind}, not text. Name another with --column."
         )
+    # Equal texts stand in the file once, and are not to take memory again and again.
+    table = pq.ParquetFile(
+        file, metadata=table.metadata, pre_buffer=False, read_dictionary=[column]
+    )
     return Texts(
         str(path), _parquet_rows(table, path, column), table.metadata.num_rows, in_bytes=False
     )
@@ -237,12 +243,19 @@ def _parquet_rows(table: pq.ParquetFile, path: Path, column: str) -> Iterator[Ro
     number = 0
     try:
         for batch in table.iter_batches(_PARQUET_ROWS_AT_ONCE, columns=[column]):
-            # As bytes, because a file may hold text that is not UTF-8.
-            for content in batch[column].cast(pa.large_string()).cast(pa.large_binary()):
+            for content in _contents(batch[column]):
                 number += 1
-                yield _row(number, content.as_py(), number)
+                yield _row(number, content, number)
     except (pa.ArrowException, OSError) as error:
         raise _not_parquet(path, error) from None
+
+
+def _contents(column: pa.Array) -> Iterator[bytes | None]:
+    """The texts as bytes, because a file may hold what is not UTF-8; None where there is none."""
+    encoded = column.dictionary_encode()
+    texts = encoded.dictionary.cast(pa.large_string()).cast(pa.large_binary())
+    for place in encoded.indices.to_pylist():
+        yield None if place is None else texts[place].as_py()
 
 
 def _not_parquet(path: Path, error: Exception) -> InputRefusedError:
