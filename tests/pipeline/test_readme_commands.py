@@ -200,6 +200,16 @@ def test_going_back_made_the_committed_model_the_champion(walk: Walk) -> None:
     assert changed == ""
 
 
+def test_the_experiment_that_was_left_can_be_brought_back(walk: Walk) -> None:
+    assert f"`dvc exp apply {NAMED}` would bring the other back" in README
+    applied = run(["dvc", "exp", "apply", walk.experiment], walk.folder)
+    assert applied.returncode == 0, applied.stderr
+    changed = run(["dvc", "params", "diff"], walk.folder).stdout
+    assert "params.yaml train.epochs 2 1" in " ".join(changed.split())
+    run(["bash", "-c", "git restore . && dvc checkout"], walk.folder)
+    assert run(["dvc", "params", "diff"], walk.folder).stdout == ""
+
+
 def test_every_way_to_the_champion_answers_as_predict_does(walk: Walk) -> None:
     (predicted,) = re.findall(
         r"(\S+)  A superb", walk.printed['imdb-rnn predict "A superb, moving film."']
