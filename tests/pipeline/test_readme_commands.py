@@ -190,6 +190,20 @@ def test_the_pages_of_dvc_plots_are_drawn_without_a_network(walk: Walk) -> None:
     assert [said for said in heard if said.startswith("asked for")] == []
 
 
+def test_mlflow_s_own_ui_shows_the_same_store_to_this_machine_alone(walk: Walk) -> None:
+    server = start(["setsid", "mlflow", "ui", "--port", walk.port], walk.folder)
+    try:
+        _wait_for(f"http://127.0.0.1:{walk.port}/health")
+        address = f"http://127.0.0.1:{walk.port}/api/2.0/mlflow/experiments/get-by-name"
+        found = requests.get(address, {"experiment_name": "imdb-rnn"}, timeout=60)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        said = "".join(server.communicate())
+    assert found.json()["experiment"]["name"] == "imdb-rnn"
+    (line,) = re.findall(r"among its first lines is `(.+?)`", README, re.DOTALL)
+    assert " ".join(line.split()) in said
+
+
 def test_going_back_made_the_committed_model_the_champion(walk: Walk) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{walk.folder / 'mlflow.db'}")
     champion = client.get_run(client.get_model_version_by_alias(NAME, ALIAS).run_id)
