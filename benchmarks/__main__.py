@@ -72,7 +72,7 @@ def main(
 
 
 def _default_names() -> list[str]:
-    return [name for name, entry in CATALOGUE.items() if not entry.optional] + list(MINUTES)
+    return [*CATALOGUE, *MINUTES]
 
 
 def _jobs(names: set[str], runs: int, long_runs: int) -> Iterator[Job]:

@@ -33,6 +33,7 @@ STEPS: Final = {
     "gru": "gates, both directions, word vectors: GRU",
     "lstm": "gates, both directions, word vectors: LSTM",
     DEFAULT: "phrases, pseudo-labels",
+    "best-cpu": "more units, epochs, words, phrases and word dropout, longer reviews",
 }
 """Experiment -> what it has that those above it have not."""
 

@@ -160,3 +160,19 @@ def test_comparing_two_files_says_which_is_better(
     assert content["outcome"] == "better"
     assert content["only_b_right"] == len(content["flips"]) == 18
     assert content["changed"] is None
+
+
+@pytest.mark.parametrize("content", ["[]", "3", '{"edition": "full"}', '{"baselines": []}'])
+def test_a_summary_of_what_another_version_wrote_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    content: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/evaluate.json").write_text(content)
+    assert run(monkeypatch, "summary") == 2
+    said = capsys.readouterr().err
+    assert "reports/evaluate.json: cannot be read" in said
+    assert "`dvc repro --force evaluate` writes it anew" in said

@@ -120,3 +120,14 @@ def test_units_are_refused_without_reviews_in_the_model_s_words(
     refusal = capsys.readouterr().err
     assert sentence in refusal
     assert "dvc repro" in refusal
+
+
+def test_a_page_in_a_folder_that_is_not_there_is_refused_before_anything_is_computed(
+    folder: Path,  # noqa: ARG001 - the command runs in it
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, "explain", "great", "--html", "nowhere/page.html") == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "nowhere/page.html: there is no folder nowhere to write the page to.\n"

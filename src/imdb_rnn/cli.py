@@ -121,6 +121,8 @@ def explain(
     from imdb_rnn.lens.terminal import as_text
     from imdb_rnn.serving.predictor import Predictor
 
+    if html and not html.absolute().parent.is_dir():
+        raise InputRefusedError(f"{html}: there is no folder {html.parent} to write the page to.")
     _refuse_no_model(model)
     predictor = Predictor.load(model)
     explanation = explained(predictor, text, method, _units_reviews(model) if units else None)

@@ -135,8 +135,8 @@ class Phrases(Section):
 
     longest: Annotated[int, Field(ge=0, le=5)]
     """Words of the longest phrases; 0 does without."""
-    least_count: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    """A phrase that training and pseudo-labelled reviews hold less often is left out."""
+    min_reviews: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    """A phrase that fewer training and pseudo-labelled reviews hold is left out."""
 
 
 class WordVectors(Section):

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,3 +40,23 @@ def test_what_was_not_trained_here_keeps_its_row(
         "default": 0.94,
     }
     assert parts.lesson_block(rows) in parts.LESSON.read_text(encoding="utf-8")
+
+
+def test_a_model_of_another_version_keeps_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreadable(path: str, commit: str, destination: Path) -> None:  # noqa: ARG001 - as `_get`
+        destination.mkdir()
+        (destination / "config.json").write_text('{"format": 1}', encoding="utf-8")
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    parts.LESSON.write_text("<!-- parts -->\n<!-- /parts -->\n", encoding="utf-8")
+    write_json(parts.RESULT, {"lstm": accuracies(0.92)})
+    monkeypatch.setattr(parts, "load_params", small_params)
+    monkeypatch.setattr(parts, "MODELS", ("lstm",))
+    monkeypatch.setattr(parts, "experiment_reference", lambda _: SimpleNamespace(commit="0123456"))
+    monkeypatch.setattr(parts, "_get", unreadable)
+    parts.main()
+    assert json.loads(parts.RESULT.read_text(encoding="utf-8")) == {"lstm": accuracies(0.92)}
+    assert "lstm keeps its row: " in capsys.readouterr().out

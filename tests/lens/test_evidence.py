@@ -49,6 +49,8 @@ def build(**shape: Any) -> Classifier:
     """A classifier that reads the polarities of two words and of one pair beside the vectors."""
     classifier = Classifier(VOCABULARY, MAX_LENGTH, model_shape(**shape), 3, phrases=[2, 1])
     table = {
+        "reviews_1": torch.tensor([40.0, 30.0]),
+        "reviews_2": torch.tensor([20.0]),
         "keys_1": torch.tensor([5, 17]),
         "polarities_1": torch.tensor([0.7, -1.2]),
         "keys_2": torch.tensor([0 * VOCABULARY + 9]),  # the pair 5, 9

@@ -33,22 +33,19 @@ def reference(
     reviews: list[list[int]], probabilities: list[float], longest: int, least: int
 ) -> dict[tuple[int, ...], float]:
     """Polarity of each frequent phrase, counted in plain Python."""
-    polarities = {}
+    polarities: dict[tuple[int, ...], float] = {}
     for length in range(1, longest + 1):
-        count: dict[tuple[int, ...], float] = defaultdict(float)
-        positive: dict[tuple[int, ...], float] = defaultdict(float)
-        for review, probability in zip(reviews, np.float32(probabilities), strict=True):
+        holders: dict[tuple[int, ...], set[int]] = defaultdict(set)
+        for number, review in enumerate(reviews):
             for begin in range(len(review) - length + 1):
                 phrase = tuple(review[begin : begin + length])
                 if min(phrase) > 1 and (length == 1 or phrase[:-1] in polarities):
-                    count[phrase] += 1
-                    positive[phrase] += float(probability)
-        mass, total = sum(positive.values()), sum(count.values())
-        overall = np.log((mass + 1) / (total - mass + 1))
-        for phrase, number in count.items():
-            if number >= least:
-                odds = (positive[phrase] + 1) / (number - positive[phrase] + 1)
-                polarities[phrase] = float(np.log(odds) - overall)
+                    holders[phrase].add(number)
+        for phrase, numbers in holders.items():
+            if len(numbers) >= least:
+                positive = sum(float(np.float32(probabilities[number])) for number in numbers)
+                negative = len(numbers) - positive
+                polarities[phrase] = math.log((positive + 1) / (negative + 1))
     return polarities
 
 
@@ -101,6 +98,22 @@ def test_any_reviews_agree_with_plain_counting(
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@given(st.data())
+def test_a_review_that_is_learned_from_is_left_out_of_what_its_phrases_count(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    words = st.integers(2, VOCABULARY - 1)
+    reviews = data.draw(st.lists(st.lists(words, min_size=1, max_size=12), min_size=2, max_size=6))
+    chance = st.floats(0, 1, width=32)
+    probabilities = data.draw(st.lists(chance, min_size=len(reviews), max_size=len(reviews)))
+    folder = tmp_path_factory.mktemp("store")
+    table = count_phrases(training_set(folder, reviews, probabilities), VOCABULARY, LONGEST, 1)
+    others = reference(reviews[1:], probabilities[1:], LONGEST, 1)
+    (expected,) = expected_inputs(reviews[:1], others, LONGEST)  # 0 where no other has the phrase
+    found = table(torch.tensor(reviews[0])[:, None], torch.tensor(probabilities[:1]))[:, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_a_table_comes_back_from_its_file_with_the_same_bytes(tmp_path: Path) -> None:
     table = count_phrases(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, 2, 1)
     save_phrases(tmp_path / "first", table)
@@ -122,7 +135,13 @@ def test_a_missing_or_damaged_table_is_refused_by_name(
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [("keys_1", [5, 2]), ("keys_1", [2, 2]), ("polarities_1", [0.5, math.nan])],
+    [
+        ("keys_1", [5, 2]),
+        ("keys_1", [2, 2]),
+        ("polarities_1", [0.5, math.nan]),
+        ("reviews_1", [1, 0]),
+        ("reviews_1", [1, math.nan]),
+    ],
 )
 def test_a_table_that_was_not_counted_is_refused(
     tmp_path: Path, name: str, values: list[float]

@@ -13,7 +13,7 @@ from results import PROJECT, shipped_params
 SMALL = {
     "baseline": {"tfidf": {"max_ngram": 1}, "nb": {"max_ngram": 1}},
     "prepare": {"vocabulary_size": 100, "max_length": 60, "validation_folds": 2},
-    "phrases": {"longest": 1, "least_count": 2},
+    "phrases": {"longest": 1, "min_reviews": 2},
     "model": {"embedding_size": 4, "hidden_size": 4},
     "train": {"epochs": 1, "threads": 1, "device": "cpu"},
     "evaluate": {"resamples": 100},

@@ -60,6 +60,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
     phrases = PhrasePolarity(WORDS, [3])
     phrases.get_buffer("keys_1").copy_(torch.tensor([2, 5, 9]))
     phrases.get_buffer("polarities_1").copy_(torch.tensor([0.5, -1.0, 2.0]))
+    phrases.get_buffer("reviews_1").fill_(100)
     save_phrases(folder / "models/phrases.safetensors", phrases)
     shutil.copyfile(empty_store, folder / "mlflow.db")
     return folder

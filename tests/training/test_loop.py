@@ -12,6 +12,7 @@ from imdb_rnn.corpus.store import TokenStore, write_store
 from imdb_rnn.corpus.training_set import TrainingSet
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.phrase_counts import count_phrases
 from imdb_rnn.params import Train
 from imdb_rnn.training.checkpoint import Checkpoint
 from imdb_rnn.training.loop import Epoch, Trainer, fit
@@ -230,3 +231,17 @@ def test_predictions_do_not_depend_on_the_batch_size(
     classifier = run(stores, epochs=1)[0]
     one_by_one = predict_logits(classifier, stores[1], 1)
     assert predict_logits(classifier, stores[1], 64) == pytest.approx(one_by_one, abs=1e-6)
+
+
+def test_a_review_does_not_read_what_its_own_label_added_to_its_phrases(tmp_path: Path) -> None:
+    words = [np.array([GOOD, 4], dtype=np.int32), np.array([4, BAD], dtype=np.int32)]
+    training = TrainingSet.labelled(write_store(tmp_path, words, [1, 0], ["a", "b"]))
+    table = count_phrases(training, vocabulary_size=5, longest=1, min_reviews=1)
+    classifier = Classifier(5, 2, model_shape(), seed=1, phrases=table.sizes)
+    classifier.phrases.load_state_dict(table.state_dict())
+    read: list[torch.Tensor] = []
+    classifier.phrases.register_forward_hook(lambda _, __, polarities: read.append(polarities))
+    next(Trainer(classifier, training, train_params(), seed=1).epoch(1))
+    polarities = sorted(sorted(review) for review in read[0][..., 0].T.tolist())
+    # Nobody else has the words GOOD and BAD; word 4 stands in the review of the other class.
+    np.testing.assert_allclose(polarities, [[-np.log(2), 0], [0, np.log(2)]], atol=1e-6)

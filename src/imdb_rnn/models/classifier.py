@@ -78,7 +78,11 @@ class Classifier(nn.Module):
         return self.output.weight.device
 
     def forward(
-        self, tokens: torch.Tensor, lengths: torch.Tensor, random: torch.Generator | None = None
+        self,
+        tokens: torch.Tensor,
+        lengths: torch.Tensor,
+        random: torch.Generator | None = None,
+        own: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Log odds of "positive".
 
@@ -86,6 +90,8 @@ class Classifier(nn.Module):
             tokens: int64 [batch, time], padded on the side that `shape.padding` names.
             lengths: int64 [batch], words of each review, at least 1.
             random: Source of dropout; None drops nothing.
+            own: float32 [batch], where phrases were counted on these reviews: the probability of
+                positive that each was counted with (see `PhrasePolarity`).
 
         Returns:
             float32 [batch]
@@ -95,7 +101,7 @@ class Classifier(nn.Module):
         elif self.shape.padding == "pre":
             tokens = words_first(tokens, lengths)
         first, *further = self.layers
-        states = first(self._inputs(tokens.T, random), lengths, self.bptt_steps)
+        states = first(self._inputs(tokens.T, random, own), lengths, self.bptt_steps)
         for layer in further:
             between = shared_dropout(states, self.shape.layer_dropout, random)
             states = layer(between, lengths, self.bptt_steps)
@@ -106,13 +112,14 @@ class Classifier(nn.Module):
         return logits.squeeze(-1)
 
     def _inputs(
-        self, tokens: torch.Tensor, random: torch.Generator | None
+        self, tokens: torch.Tensor, random: torch.Generator | None, own: torch.Tensor | None
     ) -> torch.Tensor | Lookup:
         """Each word's vector, and the polarities of the phrases that end there.
 
         Args:
             tokens: int64 [time, batch], words first.
             random: Source of dropout.
+            own: As in `forward`.
 
         Returns:
             float32 [time, batch, embedding_size + longest phrase]
@@ -125,7 +132,7 @@ class Classifier(nn.Module):
         if not self.phrases.longest:
             return vectors
         hidden = (kept == UNKNOWN_ID)[..., None]
-        return torch.cat([vectors, self.phrases(tokens).masked_fill(hidden, 0)], dim=-1)
+        return torch.cat([vectors, self.phrases(tokens, own).masked_fill(hidden, 0)], dim=-1)
 
 
 def words_first(tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

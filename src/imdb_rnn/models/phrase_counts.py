@@ -1,6 +1,6 @@
 """Counting the phrases of the training reviews."""
 
-from typing import Final
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 from imdb_rnn.corpus.pieces import pieces
 from imdb_rnn.corpus.training_set import TrainingSet
 from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
-from imdb_rnn.models.phrases import NO_PHRASE, PhrasePolarity, find_phrases
-
-SMOOTHING: Final = 1.0
-"""Added to the count of either side."""
+from imdb_rnn.models.phrases import NO_PHRASE, SMOOTHING, PhrasePolarity, find_phrases
 
 
 def count_phrases(
-    reviews: TrainingSet, vocabulary_size: int, longest: int, least_count: int
+    reviews: TrainingSet, vocabulary_size: int, longest: int, min_reviews: int
 ) -> PhrasePolarity:
     """Find the frequent phrases and their polarities.
 
@@ -25,40 +22,74 @@ def count_phrases(
         reviews: With the probability that each is positive.
         vocabulary_size: Number of word ids.
         longest: Words of the longest phrases.
-        least_count: A phrase that occurs less often is left out.
+        min_reviews: A phrase that stands in fewer is left out.
     """
-    levels: list[tuple[torch.Tensor, torch.Tensor]] = []
+    levels: list[_Level] = []
     for _ in range(longest):
-        shorter = [keys for keys, _ in levels]
-        levels.append(_count_level(reviews, shorter, vocabulary_size, least_count))
-    table = PhrasePolarity(vocabulary_size, [len(keys) for keys, _ in levels])
-    for length, (keys, polarities) in enumerate(levels, start=1):
-        table.get_buffer(f"keys_{length}").copy_(keys)
-        table.get_buffer(f"polarities_{length}").copy_(polarities)
+        shorter = [torch.from_numpy(level.keys) for level in levels]
+        levels.append(_count_level(reviews, shorter, vocabulary_size, min_reviews))
+    table = PhrasePolarity(vocabulary_size, [len(level.keys) for level in levels])
+    for length, level in enumerate(levels, start=1):
+        polarities = np.log((level.positive + SMOOTHING) / (level.negative + SMOOTHING))
+        table.get_buffer(f"keys_{length}").copy_(torch.from_numpy(level.keys))
+        table.get_buffer(f"polarities_{length}").copy_(torch.from_numpy(polarities))
+        table.get_buffer(f"reviews_{length}").copy_(torch.from_numpy(level.reviews))
     return table
 
 
+class _Level(NamedTuple):
+    """Phrases of one length, [phrases] each."""
+
+    keys: NDArray[np.int64]
+    """As `find_phrases` reads them."""
+    reviews: NDArray[np.float64]
+    """That hold the phrase."""
+    positive: NDArray[np.float64]
+    """Of those, by label or pseudo-label."""
+
+    @property
+    def negative(self) -> NDArray[np.float64]:
+        """The others."""
+        return self.reviews - self.positive
+
+
 def _count_level(
-    reviews: TrainingSet, shorter: list[torch.Tensor], vocabulary_size: int, least_count: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Keys and polarities of the phrases that are one word longer than the longest so far."""
+    reviews: TrainingSet, shorter: list[torch.Tensor], vocabulary_size: int, min_reviews: int
+) -> _Level:
+    """The phrases that are one word longer than the longest so far."""
     shape = (len(shorter[-1]) if shorter else 1, vocabulary_size)
     counts, positive = (sp.csr_array(shape, dtype=np.float64) for _ in range(2))
-    for numbers, review in pieces(reviews.stores):
-        words, begins = torch.from_numpy(numbers), np.diff(review, prepend=-1) > 0
-        beginnings = _beginnings(shorter, words, torch.from_numpy(begins), vocabulary_size)
-        kept = ((beginnings != NO_PHRASE) & (words > UNKNOWN_ID)).numpy()
-        places = (beginnings.numpy()[kept], numbers[kept])
-        counts += sp.coo_array((np.ones(int(kept.sum())), places), shape=shape).tocsr()
-        mass = reviews.targets[review[kept]].astype(np.float64)
+    for words, review in pieces(reviews.stores):
+        begins = torch.from_numpy(np.diff(review, prepend=-1) > 0)
+        beginnings = _beginnings(shorter, torch.from_numpy(words), begins, vocabulary_size).numpy()
+        known = (beginnings != NO_PHRASE) & (words > UNKNOWN_ID)
+        keys, holder = _once_a_review(
+            beginnings[known] * vocabulary_size + words[known], review[known]
+        )
+        places = np.divmod(keys, vocabulary_size)
+        counts += sp.coo_array((np.ones(len(keys)), places), shape=shape).tocsr()
+        mass = reviews.targets[holder].astype(np.float64)
         positive += sp.coo_array((mass, places), shape=shape).tocsr()
     pairs = counts.tocoo()
-    frequent = pairs.data >= least_count
+    frequent = pairs.data >= min_reviews
     row, column, count = pairs.row[frequent], pairs.col[frequent], pairs.data[frequent]
-    mass = _values_at(positive, row, column)
-    polarities = _log_odds(mass, count) - _log_odds(positive.sum(), counts.sum())
     keys = row.astype(np.int64) * vocabulary_size + column
-    return torch.from_numpy(keys), torch.from_numpy(polarities.astype(np.float32))
+    return _Level(keys, count, _values_at(positive, row, column))
+
+
+def _once_a_review(
+    keys: NDArray[np.int64], review: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each phrase once for each review that holds it.
+
+    Args:
+        keys: int64 [phrases].
+        review: int64 [phrases], rising.
+    """
+    order = np.argsort(keys, kind="stable")  # so equal keys keep their reviews rising
+    keys, review = keys[order], review[order]
+    first = (np.diff(keys, prepend=-1) != 0) | (np.diff(review, prepend=-1) != 0)
+    return keys[first], review[first]
 
 
 def _values_at(
@@ -86,9 +117,3 @@ def _beginnings(
         phrases = find_phrases(keys, beginnings, words, vocabulary_size)
         beginnings = phrases.roll(1).masked_fill_(begins, NO_PHRASE)
     return beginnings
-
-
-def _log_odds(positive: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Smoothed log odds of so much positive among so many."""
-    odds: NDArray[np.float64] = np.log((positive + SMOOTHING) / (count - positive + SMOOTHING))
-    return odds

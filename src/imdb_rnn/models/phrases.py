@@ -1,9 +1,13 @@
 """How positive the phrases are that end at each word: an input beside the word's vector.
 
-A phrase is a run of one or more known words that was met often enough. Its polarity is the log
-of how much more of it positive reviews hold than negative ones (the log-count ratio of Wang &
-Manning 2012), where an unlabelled review counts for either side by its pseudo-label. A linear
-n-gram model adds such numbers up; a recurrent net reads them in the order of the words.
+A phrase is a run of one or more known words that enough reviews hold. Its polarity is the log odds
+that a review is positive which holds it, with one review more of each class. That is the log-count
+ratio of Wang & Manning 2012 for classes of equal size; an unlabelled review counts for either side
+by its pseudo-label. A linear n-gram model adds such numbers up; a recurrent net reads them in the
+order of the words.
+
+A review that is learned from is left out of what its own phrases count. Otherwise a rare phrase
+would tell the label of the very reviews it was counted on, and a network would learn to trust it.
 
 Phrases that are frequent have frequent beginnings, so each is kept as the number of its beginning
 among the phrases one word shorter, and its last word.
@@ -22,6 +26,8 @@ from imdb_rnn.atomic import replacing
 from imdb_rnn.errors import InputRefusedError
 
 NO_PHRASE: Final = -1
+SMOOTHING: Final = 1.0
+"""Reviews of each class that every phrase is taken to stand in, besides those that hold it."""
 
 
 class PhrasePolarity(nn.Module):
@@ -39,6 +45,7 @@ class PhrasePolarity(nn.Module):
         for length, number in enumerate(phrases, start=1):
             self.register_buffer(f"keys_{length}", torch.zeros(number, dtype=torch.int64))
             self.register_buffer(f"polarities_{length}", torch.zeros(number))
+            self.register_buffer(f"reviews_{length}", torch.ones(number))
 
     @property
     def sizes(self) -> list[int]:
@@ -46,11 +53,13 @@ class PhrasePolarity(nn.Module):
         return [len(self.get_buffer(f"keys_{length}")) for length in range(1, self.longest + 1)]
 
     @torch.no_grad()
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+    def forward(self, tokens: torch.Tensor, own: torch.Tensor | None = None) -> torch.Tensor:
         """Polarity of the phrase of each length that ends at each word, 0 where there is none.
 
         Args:
             tokens: int64 [time, batch], words first and padding behind.
+            own: float32 [batch], for reviews that were counted: the probability of positive that
+                each was counted with, which is left out.
 
         Returns:
             float32 [time, batch, longest]
@@ -60,10 +69,30 @@ class PhrasePolarity(nn.Module):
         for length in range(1, self.longest + 1):
             keys = self.get_buffer(f"keys_{length}")
             phrases = find_phrases(keys, beginnings, tokens, self.vocabulary_size)
-            known = torch.cat([self.get_buffer(f"polarities_{length}"), keys.new_zeros(1)])
-            polarities.append(known[phrases])  # NO_PHRASE finds the zero at the end
+            polarity = self._at(f"polarities_{length}", phrases)
+            if own is not None:
+                polarity = _without(polarity, self._at(f"reviews_{length}", phrases), own)
+            polarities.append(polarity.masked_fill(phrases == NO_PHRASE, 0))
             beginnings = torch.cat([torch.full_like(phrases[:1], NO_PHRASE), phrases[:-1]])
         return torch.stack(polarities, dim=-1)
+
+    def _at(self, name: str, phrases: torch.Tensor) -> torch.Tensor:
+        """Values of the phrases; anything where there is none."""
+        values = self.get_buffer(name)
+        return values[phrases] if len(values) else values.new_zeros(phrases.shape)
+
+
+def _without(polarity: torch.Tensor, reviews: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """Polarities as they were before one more review was counted.
+
+    Args:
+        polarity: float32 [...], log of (positive + 1) / (negative + 1).
+        reviews: float32 [...], positive + negative.
+        own: float32 [...], what the review added to the positive side; 1 less that to the other.
+    """
+    positive = (reviews + 2 * SMOOTHING) * polarity.sigmoid() - own
+    negative = (reviews + 2 * SMOOTHING) * (-polarity).sigmoid() - (1 - own)
+    return (positive / negative).log()
 
 
 def save_phrases(path: Path, table: PhrasePolarity) -> None:
@@ -82,7 +111,7 @@ def load_phrases(path: Path) -> PhrasePolarity:
     try:
         arrays = load_file(path)
         vocabulary_size = int(arrays.pop("vocabulary_size"))
-        lengths = range(1, len(arrays) // 2 + 1)
+        lengths = range(1, len(arrays) // 3 + 1)
         table = PhrasePolarity(vocabulary_size, [len(arrays[f"keys_{n}"]) for n in lengths])
         table.load_state_dict(arrays)
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
@@ -90,6 +119,8 @@ def load_phrases(path: Path) -> PhrasePolarity:
     for length in lengths:
         if not table.get_buffer(f"polarities_{length}").isfinite().all():
             raise _unusable(path, f"polarities of {length} words are not finite")
+        if not (table.get_buffer(f"reviews_{length}") >= 1).all():
+            raise _unusable(path, f"phrases of {length} words stand in no review")
         if (table.get_buffer(f"keys_{length}").diff() <= 0).any():
             raise _unusable(path, f"phrases of {length} words are out of order")
     return table

@@ -52,7 +52,7 @@ class Encoder:
 class _Config(Section):
     """Contents of `config.json`."""
 
-    format: Literal[2]
+    format: Literal[3]
     vocabulary_size: PositiveInt
     max_length: PositiveInt
     keep: End
@@ -73,7 +73,7 @@ def save_model(folder: Path, classifier: Classifier, keep: End, tokenizer_file: 
         name: weight.detach().cpu().contiguous() for name, weight in classifier.state_dict().items()
     }
     config = _Config(
-        format=2,
+        format=3,
         vocabulary_size=classifier.vocabulary_size,
         max_length=classifier.max_length,
         keep=keep,

@@ -22,7 +22,7 @@ def phrases(params: Params) -> None:
         reviews,
         read_json(PREPARED / "dataset.json")["vocabulary_size"],
         params.phrases.longest,
-        params.phrases.least_count,
+        params.phrases.min_reviews,
     )
     for length, number in enumerate(table.sizes, start=1):
         console.print(f"{number:,} phrases of {length} word{'s' if length > 1 else ''}")

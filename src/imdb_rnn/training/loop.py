@@ -214,7 +214,8 @@ class Trainer:
 
     Args:
         classifier: On the device that trains it; changed in place.
-        reviews: To learn from, labelled or with a probability that stands in for the label.
+        reviews: To learn from, labelled or with a probability that stands in for the label; the
+            classifier's phrases, if it has any, were counted on them.
         params: Optimisation.
         seed: Of the order of reviews and of dropout.
     """
@@ -329,10 +330,11 @@ class Trainer:
             self.classifier.shape.padding,
             self.classifier.batch_width,
         )
-        logits: torch.Tensor = self.classifier(tokens.to(device), lengths.to(device), self._dropout)
-        losses = binary_cross_entropy_with_logits(
-            logits, self._targets[piece].to(device), reduction="sum"
+        targets = self._targets[piece].to(device)
+        logits: torch.Tensor = self.classifier(
+            tokens.to(device), lengths.to(device), self._dropout, targets
         )
+        losses = binary_cross_entropy_with_logits(logits, targets, reduction="sum")
         (losses / batch_size).backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
         return logits.detach().cpu()
 
