@@ -1,10 +1,12 @@
 """Which review is shown, and what is said of those that were read."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from imdb_rnn.lens.evidence import integrated_gradients, prefix_probabilities
 from imdb_rnn.lens.example import ADDED_UP, EXAMINED, Example, examine
+from imdb_rnn.lens.figures import reading_figure
 from imdb_rnn.lens.results import NAMED, example_summary, strongest_words
 from imdb_rnn.lens.small import in_memory
 from imdb_rnn.models.classifier import Classifier
@@ -79,3 +81,21 @@ def test_a_single_word_is_read(classifier: Classifier) -> None:
     shown: Example = examine(classifier, in_memory([word], labels(1)), LONGEST, seed=1).shown
     assert shown.turn == 0
     assert shown.turned == 0
+
+
+def test_words_that_stand_together_are_written_as_one() -> None:
+    evidence = [0.4, 0.5, -0.3, -0.2, 0.1, 0.6, 0.2, -0.1]
+    points = pa.table(
+        {"position": range(1, 9), "probability": [0.5] * 8, "evidence": evidence},
+    )
+    named = {1: "thumbs", 2: "up", 3: "no", 4: "way", 6: "superbly", 8: "dull"}
+    _, below = reading_figure(points, named).axes
+    places = {text.get_text(): text.xy for text in below.texts}
+    assert places == {
+        "thumbs up": (1.5, 0.5),
+        "superbly": (6, 0.6),
+        "no way": (3.5, -0.3),
+        "dull": (8, -0.1),
+    }
+    _, below = reading_figure(points, {1: "a", 3: "b", 5: "c", 7: "d"}).axes
+    assert {text.get_text() for text in below.texts} == {"a", "c … d", "b"}

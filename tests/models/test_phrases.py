@@ -139,8 +139,12 @@ def test_a_missing_or_damaged_table_is_refused_by_name(
         ("keys_1", [5, 2]),
         ("keys_1", [2, 2]),
         ("polarities_1", [0.5, math.nan]),
+        ("polarities_1", [0.5, math.inf]),
+        ("polarities_1", [0.5, math.log(2) + 0.01]),
+        ("polarities_1", [0.5, -math.log(2) - 0.01]),
         ("reviews_1", [1, 0]),
         ("reviews_1", [1, math.nan]),
+        ("reviews_1", [1, math.inf]),
     ],
 )
 def test_a_table_that_was_not_counted_is_refused(
@@ -152,6 +156,21 @@ def test_a_table_that_was_not_counted_is_refused(
     save_phrases(tmp_path / "table", table)
     with pytest.raises(InputRefusedError, match=r"table: .*dvc repro --force phrases"):
         load_phrases(tmp_path / "table")
+
+
+@given(reviews=st.integers(1, 10**6), positive=st.booleans())
+def test_a_phrase_of_one_class_alone_is_not_refused(
+    tmp_path_factory: pytest.TempPathFactory, reviews: int, *, positive: bool
+) -> None:
+    table = PhrasePolarity(9, [1])
+    table.get_buffer("reviews_1").fill_(reviews)
+    polarity = np.log((reviews + 1) / 1) * (1 if positive else -1)
+    table.get_buffer("polarities_1").fill_(float(np.float32(polarity)))
+    path = tmp_path_factory.mktemp("table") / "table"
+    save_phrases(path, table)
+    loaded = load_phrases(path)
+    own = torch.tensor([1.0 if positive else 0.0])
+    assert loaded(torch.zeros(1, 1, dtype=torch.int64), own).isfinite().all()
 
 
 def test_no_phrases_are_an_empty_table(tmp_path: Path) -> None:

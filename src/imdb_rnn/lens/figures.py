@@ -5,6 +5,7 @@ is narrowed to half, and on paper, where two stand side by side.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 import matplotlib as mpl
@@ -51,7 +52,7 @@ _CLIPPING: Final = {"clipped": ("#1f5fa8", "-"), "not clipped": ("#b2473e", "--"
 _HIGHEST_LOSS: Final = 1.5
 """Twice that of guessing; the first losses of a network that explodes lie far beyond."""
 _CLOSE: Final = 2
-"""Words no farther apart are written to either side of their bars, not upon each other."""
+"""Words of one side no farther apart are written as one, not upon each other."""
 _FROM_LOSS: Final = "words back"
 _NORM: Final = "norm of gradient"
 
@@ -291,22 +292,39 @@ def reading_figure(points: pa.Table, named: Mapping[int, str]) -> Figure:
     above.set(ylabel="probability of positive", ylim=(-0.02, 1.02))
     sides = [_COLORS["lstm"] if value > 0 else _COLORS["relu"] for value in evidence]
     below.bar(position, evidence, width=0.9, color=sides)
-    for place, word in named.items():
-        value = evidence[place - 1]
-        beside = [other - place for other in named if 0 < abs(other - place) <= _CLOSE]
-        below.annotate(
-            word,
-            (place, value),
-            xytext=(0, 3 if value > 0 else -3),
-            textcoords="offset points",
-            rotation=90,
-            ha="center" if not beside else "right" if max(beside) > 0 else "left",
-            va="bottom" if value > 0 else "top",
-            fontsize=_SMALL,
-        )
-    below.margins(y=0.45)  # room for the words
+    for positive in (True, False):
+        places = sorted(place for place in named if (evidence[place - 1] > 0) == positive)
+        for group in _close_together(places):
+            values = [evidence[place - 1] for place in group]
+            below.annotate(
+                _quote(group, named),
+                (float(np.mean(group)), max(values) if positive else min(values)),
+                xytext=(0, 3 if positive else -3),
+                textcoords="offset points",
+                rotation=90,
+                ha="center",
+                va="bottom" if positive else "top",
+                fontsize=_SMALL,
+            )
+    below.margins(y=0.7)  # room for the words
     below.set(xlabel="word", ylabel="evidence in log odds")
     return figure
+
+
+def _close_together(places: list[int]) -> list[list[int]]:
+    """Rising places in groups whose neighbours are close."""
+    if not places:
+        return []
+    wide = np.flatnonzero(np.diff(places) > _CLOSE) + 1
+    return [[int(place) for place in group] for group in np.split(np.array(places), wide)]
+
+
+def _quote(group: list[int], named: Mapping[int, str]) -> str:
+    """A group's words, with an ellipsis for what stands between them."""
+    words = [named[group[0]]]
+    for before, place in pairwise(group):
+        words += [named[place]] if place == before + 1 else ["…", named[place]]
+    return " ".join(words)
 
 
 def _cells_by(axes: Axes, points: pa.Table, steps: str) -> None:

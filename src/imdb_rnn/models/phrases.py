@@ -2,9 +2,9 @@
 
 A phrase is a run of one or more known words that enough reviews hold. Its polarity is the log odds
 that a review is positive which holds it, with one review more of each class. That is the log-count
-ratio of Wang & Manning 2012 for classes of equal size; an unlabelled review counts for either side
-by its pseudo-label. A linear n-gram model adds such numbers up; a recurrent net reads them in the
-order of the words.
+ratio of Wang & Manning 2012 where both classes count as many phrases in all; an unlabelled review
+counts for either side by its pseudo-label. A linear n-gram model adds such numbers up; a recurrent
+net reads them in the order of the words.
 
 A review that is learned from is left out of what its own phrases count. Otherwise a rare phrase
 would tell the label of the very reviews it was counted on, and a network would learn to trust it.
@@ -28,6 +28,8 @@ from imdb_rnn.errors import InputRefusedError
 NO_PHRASE: Final = -1
 SMOOTHING: Final = 1.0
 """Reviews of each class that every phrase is taken to stand in, besides those that hold it."""
+_ROUNDING: Final = 1e-5
+"""Of a polarity in float32."""
 
 
 class PhrasePolarity(nn.Module):
@@ -83,12 +85,12 @@ class PhrasePolarity(nn.Module):
 
 
 def _without(polarity: torch.Tensor, reviews: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-    """Polarities as they were before one more review was counted.
+    """Polarities as they were before the review that holds the phrase was counted.
 
     Args:
-        polarity: float32 [...], log of (positive + 1) / (negative + 1).
-        reviews: float32 [...], positive + negative.
-        own: float32 [...], what the review added to the positive side; 1 less that to the other.
+        polarity: float32 [time, batch], log of (positive + SMOOTHING) / (negative + SMOOTHING).
+        reviews: float32 [time, batch], positive + negative.
+        own: float32 [batch], what the review added to the positive side; 1 less that to the other.
     """
     positive = (reviews + 2 * SMOOTHING) * polarity.sigmoid() - own
     negative = (reviews + 2 * SMOOTHING) * (-polarity).sigmoid() - (1 - own)
@@ -117,10 +119,13 @@ def load_phrases(path: Path) -> PhrasePolarity:
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         raise _unusable(path, str(error)) from None
     for length in lengths:
-        if not table.get_buffer(f"polarities_{length}").isfinite().all():
-            raise _unusable(path, f"polarities of {length} words are not finite")
-        if not (table.get_buffer(f"reviews_{length}") >= 1).all():
-            raise _unusable(path, f"phrases of {length} words stand in no review")
+        reviews = table.get_buffer(f"reviews_{length}")
+        if not ((reviews >= 1) & reviews.isfinite()).all():
+            raise _unusable(path, f"phrases of {length} words stand in no number of reviews")
+        # Where all reviews are of one class; beyond it, leaving one out would have no logarithm.
+        largest = ((reviews + SMOOTHING) / SMOOTHING).log() + _ROUNDING
+        if not (table.get_buffer(f"polarities_{length}").abs() <= largest).all():
+            raise _unusable(path, f"polarities of {length} words are none of that many reviews")
         if (table.get_buffer(f"keys_{length}").diff() <= 0).any():
             raise _unusable(path, f"phrases of {length} words are out of order")
     return table

@@ -215,7 +215,8 @@ class Trainer:
     Args:
         classifier: On the device that trains it; changed in place.
         reviews: To learn from, labelled or with a probability that stands in for the label; the
-            classifier's phrases, if it has any, were counted on them.
+            classifier's phrases, if it has any, were counted on them, and a review is left out of
+            what its own count.
         params: Optimisation.
         seed: Of the order of reviews and of dropout.
     """
