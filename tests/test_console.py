@@ -49,6 +49,13 @@ def test_a_line_says_how_much_is_done_and_how_long_the_rest_takes(
     )
 
 
+def test_what_was_done_before_took_no_time(clock: Clock, log: io.StringIO) -> None:
+    with progress("Download", 80, done=30, on=Console(file=log, width=200)) as advance:
+        clock.now += SECONDS_BETWEEN_LINES
+        advance(10)
+    assert log.getvalue() == "Download: 50%, 60 s left\n"
+
+
 def test_quick_steps_share_a_line(clock: Clock, log: io.StringIO) -> None:
     said = work(clock, log, 10_000, steps=100, seconds=1.0)
     assert said.count("\n") == 100 // SECONDS_BETWEEN_LINES

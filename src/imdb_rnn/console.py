@@ -31,7 +31,12 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(
-    task: str, total: float | None, *, in_bytes: bool = False, on: Console = console
+    task: str,
+    total: float | None,
+    *,
+    done: float = 0,
+    in_bytes: bool = False,
+    on: Console = console,
 ) -> Iterator[Advance]:
     """Show how far a piece of work has come.
 
@@ -39,19 +44,21 @@ def progress(
         task: What is being done, a few words.
         total: Amount of work in the units that are passed to the yielded function; None where
             nobody knows.
+        done: What an earlier try has done of it, in no time.
         in_bytes: The amounts are bytes.
         on: Where to show it; standard error if standard output carries results.
     """
     if on.file.isatty():
         with _bar(on, in_bytes=in_bytes) as bar:
             row = bar.add_task(task, total=total, note="")
+            bar.update(row, completed=done)
 
             def advance(amount: float = 1, note: str = "") -> None:
                 bar.update(row, advance=amount, note=note)
 
             yield advance
     else:
-        yield _LogLines(on, task, total)
+        yield _LogLines(on, task, total, done)
 
 
 def _bar(on: Console, *, in_bytes: bool) -> Progress:
@@ -70,11 +77,11 @@ def _bar(on: Console, *, in_bytes: bool) -> Progress:
 class _LogLines:
     """Prints a line now and then, so that a log stays readable."""
 
-    def __init__(self, on: Console, task: str, total: float | None) -> None:
+    def __init__(self, on: Console, task: str, total: float | None, done: float) -> None:
         self._on = on
         self._task = task
         self._total = total
-        self._done = 0.0
+        self._earlier = self._done = done
         self._began = self._printed = time.monotonic()
 
     def __call__(self, amount: float = 1, note: str = "") -> None:
@@ -87,5 +94,6 @@ class _LogLines:
     def _position(self, now: float) -> str:
         if self._total is None:
             return f"{self._done:,.0f}"
-        left = (now - self._began) * (self._total - self._done) / max(self._done, 1e-9)
+        rate = max(self._done - self._earlier, 1e-9) / (now - self._began)
+        left = (self._total - self._done) / rate
         return f"{self._done / self._total:.0%}, {left:.0f} s left"

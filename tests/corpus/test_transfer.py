@@ -243,6 +243,22 @@ def test_attempts_are_bounded(tmp_path: Path, attempts: int) -> None:
 
 
 @pytest.mark.fault
+def test_attempts_that_bring_the_file_farther_do_not_count(tmp_path: Path) -> None:
+    piece = whole(CONTENT, at_once=len(CONTENT) // 16)
+    with serve(broken_off(CONTENT, HALF), piece) as server:
+        assert get(server.url, tmp_path, attempts=2) == CONTENT
+    assert len(server.requests) == 1 + 8
+
+
+@pytest.mark.fault
+def test_attempts_that_hardly_bring_it_farther_count(tmp_path: Path) -> None:
+    with serve(broken_off(CONTENT, 100)) as server:
+        with pytest.raises(TransferError, match="attempt 3"):
+            get(server.url, tmp_path, attempts=3)
+        assert len(server.requests) == 3
+
+
+@pytest.mark.fault
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     with serve(whole(CONTENT), certificate=certificate) as server:

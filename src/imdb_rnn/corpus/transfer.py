@@ -78,24 +78,27 @@ def fetch(url: str, folder: Path, *, timeout: float, attempts: int) -> Path:
         folder: Keeps what has arrived, across calls and processes.
         timeout: Longest wait for a connection and for each piece of the answer, in seconds; also
             the span over which an answer must not be slower than SLOWEST_BYTES_PER_SECOND.
-        attempts: Largest number of requests.
+        attempts: Largest number of requests in a row that bring the file no farther.
 
     Returns:
         The downloaded file in `folder`; `discard` removes it.
 
     Raises:
-        TransferError: The server does not have it, or does not deliver it in `attempts` requests.
+        TransferError: The server does not have it, or stops delivering it.
         OSError: What arrives cannot be kept.
     """
     partial = _Partial.of(url, folder)
     with requests.Session() as session:
         session.max_redirects = MAX_REDIRECTS
-        attempt = 1
+        attempt, farthest = 1, partial.size()
         while True:
             try:
                 with naming(partial.body):
                     _receive(session, url, partial, timeout)
             except _InterruptedTransferError as interruption:
+                # Less would let a server that sends a byte at a time keep us for ever.
+                if partial.size() >= farthest + timeout * SLOWEST_BYTES_PER_SECOND:
+                    attempt, farthest = 1, partial.size()
                 worth = attempts if interruption.connected else min(attempts, ATTEMPTS_TO_CONNECT)
                 if attempt >= worth:
                     raise TransferError(f"{interruption} (attempt {attempt})") from None
@@ -246,8 +249,8 @@ def _append_body(response: requests.Response, partial: _Partial, pace: _Pace) ->
     length = re.fullmatch(r"[0-9]{1,18}", response.headers.get("Content-Length", ""))
     total = arrived + int(length[0]) if length else None
     _refuse_too_large(total or 0, partial)
-    with partial.body.open("ab") as file, progress("Download", total, in_bytes=True) as advance:
-        advance(arrived)
+    shown = progress("Download", total, done=arrived, in_bytes=True)
+    with partial.body.open("ab") as file, shown as advance:
         # Not iter_content: that would unpack a body sent with `Content-Encoding: gzip`. Not stream:
         # that would wait for whole chunks.
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):

@@ -26,7 +26,8 @@ def download(params: Params) -> None:
     """Write the review tables and their provenance to `data/raw`, all of them or none."""
     dataset = find_reviews(params.download, DOWNLOADS)
     write_dataset(dataset, RAW)
-    shutil.rmtree(DOWNLOADS, ignore_errors=True)
+    if not _is_train_only(dataset):  # else the archive may still arrive, from where it broke off
+        shutil.rmtree(DOWNLOADS, ignore_errors=True)
     _announce(dataset)
 
 
@@ -66,10 +67,14 @@ def _provenance(dataset: Dataset) -> dict[str, object]:
     }
 
 
+def _is_train_only(dataset: Dataset) -> bool:
+    return dataset.edition.startswith("train-only")
+
+
 def _announce(dataset: Dataset) -> None:
     counts = ", ".join(f"{table.num_rows:,} {split}" for split, table in dataset.splits.items())
     console.print(f"Edition {dataset.edition}, from {dataset.source}: {counts}", markup=False)
-    if dataset.edition.startswith("train-only"):
+    if _is_train_only(dataset):
         console.print(TRAIN_ONLY_WARNING, style="bold yellow")
 
 
