@@ -45,6 +45,28 @@ def test_a_padded_batch_gives_the_logits_of_its_reviews_one_by_one(choice: dict[
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("both", [False, True])
+def test_the_last_state_is_where_each_direction_ends(cell: str, *, both: bool) -> None:
+    shape = model_shape(cell=cell, bidirectional=both, pooling="last")
+    classifier = Classifier(VOCABULARY, MAX_LENGTH, shape, seed=1)
+    reference = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell](
+        shape.embedding_size, shape.hidden_size, bidirectional=both
+    )
+    layer = classifier.layers[0]
+    names = {"": layer.forwards, "_reverse": layer.backwards}  # as PyTorch names the directions
+    for suffix, direction in names.items():
+        for name, weight in direction.named_parameters() if direction is not None else ():
+            getattr(reference, name + suffix).data.copy_(weight)
+    tokens, lengths = collate(REVIEWS, "post", None)
+    with torch.no_grad():
+        packed = pack_padded_sequence(classifier.embedding(tokens.T), lengths, enforce_sorted=False)
+        _, ends = reference(packed)
+        last = ends[0] if cell == "lstm" else ends  # [directions, batch, units]
+        expected = classifier.output(last.transpose(0, 1).flatten(1)).squeeze(-1)
+    torch.testing.assert_close(_logits(classifier, REVIEWS), expected)
+
+
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "max+mean"])
 def test_states_that_explode_in_the_padding_do_not_reach_the_logit(pooling: str) -> None:
     shape = model_shape(nonlinearity="relu", pooling=pooling)

@@ -12,7 +12,7 @@ from imdb_rnn.corpus.batches import collate
 from imdb_rnn.corpus.store import TokenStore
 from imdb_rnn.lens.cells import Array
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.models.pooling import POOLING
+from imdb_rnn.models.pooling import pool
 
 BAND: Final = (0.1, 0.5, 0.9)
 """Quantiles over the reviews: the band's lower edge, the median, the upper edge."""
@@ -78,7 +78,7 @@ def _flow_of_some(
     read = lengths if shape.mask_padding else torch.full_like(lengths, width)
     steps = _unrolled(network, tokens)
     states = torch.cat([parts[0] for parts in steps])
-    logits = network.output(POOLING[shape.pooling](states, read)).squeeze(-1)
+    logits = network.output(pool(states, read, shape)).squeeze(-1)
     labels = torch.from_numpy(label.astype(np.float64))
     loss = binary_cross_entropy_with_logits(logits, labels, reduction="sum")
     loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped

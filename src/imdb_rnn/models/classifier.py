@@ -10,7 +10,7 @@ from imdb_rnn.models.dropout import shared_dropout, word_dropout
 from imdb_rnn.models.initialization import INITIALIZATION
 from imdb_rnn.models.lookup import Lookup
 from imdb_rnn.models.phrases import PhrasePolarity
-from imdb_rnn.models.pooling import POOLING
+from imdb_rnn.models.pooling import pool
 from imdb_rnn.models.recurrent import RecurrentLayer
 from imdb_rnn.params import Model
 
@@ -105,7 +105,7 @@ class Classifier(nn.Module):
         for layer in further:
             between = shared_dropout(states, self.shape.layer_dropout, random)
             states = layer(between, lengths, self.bptt_steps)
-        pooled = POOLING[self.shape.pooling](states, lengths)
+        pooled = pool(states, lengths, self.shape)
         logits: torch.Tensor = self.output(
             shared_dropout(pooled, self.shape.output_dropout, random)
         )

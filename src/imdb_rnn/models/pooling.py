@@ -1,15 +1,31 @@
 """From the hidden states of all words to one vector a review.
 
-All functions take states float32 [time, batch, features], words first and padding behind, and
-lengths int64 [batch], and return float32 [batch, features].
+All functions take states float32 [time, batch, directions * units], words first and padding behind,
+and lengths int64 [batch], and return float32 [batch, features].
 """
 
 import torch
 
+from imdb_rnn.params import Model
 
-def last_state(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """The state after each review's last word."""
-    return states[lengths - 1, torch.arange(len(lengths), device=lengths.device)]
+
+def pool(states: torch.Tensor, lengths: torch.Tensor, shape: Model) -> torch.Tensor:
+    """What `shape.pooling` makes of the states."""
+    if shape.pooling == "last":
+        return last_state(states, lengths, shape.hidden_size)
+    return _OVER_WORDS[shape.pooling](states, lengths)
+
+
+def last_state(states: torch.Tensor, lengths: torch.Tensor, units: int) -> torch.Tensor:
+    """Where each direction's reading ends: forwards at the last word, backwards at the first.
+
+    Args:
+        states: See above; the first `units` features are those of the forward reading.
+        lengths: See above.
+        units: Of one direction.
+    """
+    forwards = states[lengths - 1, torch.arange(len(lengths), device=lengths.device), :units]
+    return torch.cat([forwards, states[0, :, units:]], dim=-1)
 
 
 def mean_state(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -29,8 +45,7 @@ def max_and_mean_state(states: torch.Tensor, lengths: torch.Tensor) -> torch.Ten
     return torch.cat([max_state(states, lengths), mean_state(states, lengths)], dim=-1)
 
 
-POOLING = {
-    "last": last_state,
+_OVER_WORDS = {
     "mean": mean_state,
     "max": max_state,
     "max+mean": max_and_mean_state,

@@ -22,6 +22,7 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.phrases import NO_PHRASE
 from imdb_rnn.models.recurrent import RecurrentLayer
+from imdb_rnn.params import Model
 from imdb_rnn.serving.model_folder import CONFIG, TOKENIZER, Encoder, load_encoder, load_model
 
 GRAPH: Final = "model.onnx"
@@ -145,7 +146,7 @@ def onnx_model(classifier: Classifier) -> onnx.ModelProto:
     lengths = graph.add("Cast", "lengths", to=TensorProto.INT32)
     for layer in classifier.layers:
         features = _layer(graph, cast("RecurrentLayer", layer), features, lengths)
-    pooled = _pooled(graph, shape.pooling, features)
+    pooled = _pooled(graph, shape, features)
     logits = graph.add(
         "Gemm",
         pooled,
@@ -290,26 +291,41 @@ def _blocks(cell: nn.RNNBase, name: str) -> torch.Tensor:
     return torch.cat([blocks[i] for i in order])
 
 
-def _pooled(graph: _Graph, pooling: str, states: str) -> str:
-    """One vector a review, [batch, features], as `POOLING` has it."""
+def _pooled(graph: _Graph, shape: Model, states: str) -> str:
+    """One vector a review, [batch, features], as `pool` has it."""
     time = graph.add("Squeeze", graph.add("Shape", states, end=1), graph.constant([0]))
     position = graph.add("Range", graph.constant(np.int64(0)), time, graph.constant(np.int64(1)))
     position = graph.add("Unsqueeze", position, graph.constant([1]))
     is_word = graph.add("Less", position, "lengths")
-    is_last = graph.add("Equal", graph.add("Add", position, graph.constant([1])), "lengths")
 
     def over_time(operator: str, chosen: str, otherwise: float) -> str:
-        chosen = graph.add("Unsqueeze", chosen, graph.constant([2]))
         kept = graph.add("Where", chosen, states, graph.constant(otherwise))
         return graph.add(operator, kept, graph.constant([0]), keepdims=0)
 
-    if pooling == "last":
-        return over_time("ReduceSum", is_last, 0.0)
+    if shape.pooling == "last":
+        return over_time("ReduceSum", _is_end(graph, shape, position), 0.0)
+    is_word = graph.add("Unsqueeze", is_word, graph.constant([2]))
     parts = []
-    if "max" in pooling:
+    if "max" in shape.pooling:
         parts.append(over_time("ReduceMax", is_word, float(np.finfo(np.float32).min)))
-    if "mean" in pooling:
+    if "mean" in shape.pooling:
         count = graph.add("Cast", "lengths", to=TensorProto.FLOAT)
         count = graph.add("Unsqueeze", count, graph.constant([1]))
         parts.append(graph.add("Div", over_time("ReduceSum", is_word, 0.0), count))
     return graph.add("Concat", *parts, axis=1)
+
+
+def _is_end(graph: _Graph, shape: Model, position: str) -> str:
+    """Bool [time, batch, features]: where the reading that a feature belongs to ends."""
+    is_last = graph.add("Equal", graph.add("Add", position, graph.constant([1])), "lengths")
+    is_last = graph.add("Unsqueeze", is_last, graph.constant([2]))
+    if not shape.bidirectional:
+        return is_last
+    is_first = graph.add("Equal", position, graph.constant([0]))
+    is_first = graph.add("Unsqueeze", is_first, graph.constant([2]))
+    units = shape.hidden_size
+    forwards = graph.constant(torch.arange(2 * units) < units)
+    backwards = graph.constant(torch.arange(2 * units) >= units)
+    return graph.add(
+        "Or", graph.add("And", is_last, forwards), graph.add("And", is_first, backwards)
+    )
