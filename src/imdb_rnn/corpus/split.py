@@ -43,13 +43,17 @@ def hold_out(
         bool [reviews], true for validation.
 
     Raises:
-        InputRefusedError: There are fewer movies than folds.
+        InputRefusedError: There are fewer movies than folds, or fewer reviews of a class.
     """
-    if len(set(movies)) < folds:
-        raise InputRefusedError(
-            f"prepare.validation_folds: {folds} parts cannot be made of {len(set(movies))} movies "
-            "or blocks of ids. Lower it, or raise download.reviews_per_class."
-        )
+    for number, what in (
+        (len(set(movies)), "movies or blocks of ids"),
+        (int(np.bincount(labels, minlength=2).min()), "reviews of a class"),
+    ):
+        if number < folds:
+            raise InputRefusedError(
+                f"prepare.validation_folds: {folds} parts cannot be made of {number} {what}. "
+                "Lower it, or raise download.reviews_per_class where it is set."
+            )
     splits = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     _, held_out = next(splits.split(labels, labels, movies))
     mask = np.zeros(len(labels), dtype=np.bool_)

@@ -64,8 +64,16 @@ def nb_model(settings: LinearModel) -> Pipeline:
     )
 
 
-def fit(model: Pipeline, texts: Sequence[str], labels: npt.NDArray[np.int8]) -> Pipeline:
+def fit(
+    model: Pipeline, texts: Sequence[str], labels: npt.NDArray[np.int8], section: str
+) -> Pipeline:
     """Fit a model to texts and their classes, and return it.
+
+    Args:
+        model: From `tfidf_model` or `nb_model`.
+        texts: Of the reviews.
+        labels: int8 [reviews].
+        section: Of the parameters, `baseline.nb` say; a refusal names it.
 
     Raises:
         InputRefusedError: No n-gram stands in as many texts as `min_reviews` asks for.
@@ -73,7 +81,8 @@ def fit(model: Pipeline, texts: Sequence[str], labels: npt.NDArray[np.int8]) -> 
     least = model[0].min_df
     if least > len(texts):
         raise InputRefusedError(
-            f"min_reviews: {least} reviews are asked for, only {len(texts)} there. Lower it."
+            f"{section}.min_reviews: {least} reviews are asked for, only {len(texts)} there. "
+            "Lower it."
         )
     # One thread, because sums split among more would differ in their last digits.
     with threadpool_limits(1):
@@ -83,7 +92,8 @@ def fit(model: Pipeline, texts: Sequence[str], labels: npt.NDArray[np.int8]) -> 
             if "no terms remain" not in str(error).lower():
                 raise
             raise InputRefusedError(
-                f"min_reviews: no n-gram stands in {least} of {len(texts)} reviews. Lower it."
+                f"{section}.min_reviews: no n-gram stands in {least} of {len(texts)} reviews. "
+                "Lower it."
             ) from None
 
 

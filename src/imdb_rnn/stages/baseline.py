@@ -36,7 +36,7 @@ def baseline(params: Params) -> None:
     for name in list(models):
         console.print(f"{name}: fitting on {len(train):,} reviews")
         model = models.pop(name)  # one fitted model in memory at a time
-        probability = _fit_and_predict(model, train, test)
+        probability = _fit_and_predict(model, train, test, f"baseline.{name}")
         scores[name] = _score(model, test, probability)
         # Rounded to single precision, which hides how processors differ in the last digits.
         predictions[name] = probability.astype(np.float32)
@@ -46,9 +46,11 @@ def baseline(params: Params) -> None:
     write_json(METRICS, {**sizes, "models": scores})
 
 
-def _fit_and_predict(model: Pipeline, train: pa.Table, test: pa.Table) -> NDArray[np.float64]:
+def _fit_and_predict(
+    model: Pipeline, train: pa.Table, test: pa.Table, section: str
+) -> NDArray[np.float64]:
     """Probability of positive for each test review."""
-    fit(model, train["text"].to_pylist(), train["label"].to_numpy())
+    fit(model, train["text"].to_pylist(), train["label"].to_numpy(), section)
     probability: NDArray[np.float64] = model.predict_proba(test["text"].to_pylist())[:, 1]
     return probability.astype(np.float64)
 

@@ -5,10 +5,24 @@ from imdb_rnn.params import SCHEMA_FILE, Params, json_schema
 from imdb_rnn.stages import run_stage
 
 
-def check(_: Params) -> None:
-    """Loading the parameters is the check."""
+def check(params: Params) -> None:
+    """Loading the parameters is most of the check."""
+    refuse_missing_device(params)
     with replacing(SCHEMA_FILE) as unfinished:
         unfinished.write_text(json_schema(), encoding="utf-8")
+
+
+def refuse_missing_device(params: Params) -> None:
+    """Say before time is spent that there is nothing to train on.
+
+    Raises:
+        InputRefusedError: The device that `train.device` names is not there.
+    """
+    if params.train.device in {"auto", "cpu"}:
+        return
+    from imdb_rnn.training.determinism import resolve_device  # noqa: PLC0415 - PyTorch takes seconds
+
+    resolve_device(params.train.device)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,8 @@ def _split_training(raw: dict[str, pa.Table], params: Params) -> dict[str, pa.Ta
 def _vocabulary_text(splits: dict[str, pa.Table], params: Prepare) -> list[str]:
     texts: list[str] = splits["train"]["text"].to_pylist()
     if params.vocabulary_from == "train+unsup":
+        if not len(splits["unsup"]):
+            console.print("no unlabelled reviews: the vocabulary is counted on training text alone")
         texts += splits["unsup"]["text"].to_pylist()
     return texts
 
