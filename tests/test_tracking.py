@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import write_json
+from imdb_rnn.params import WordVectors
 from imdb_rnn.registry import promote
 from imdb_rnn.tracking.later import later_results
 from imdb_rnn.tracking.live import training_run
@@ -309,18 +310,22 @@ class TestFiling:
         assert run.data.metrics["pseudo_label/teacher_valid_accuracy"] == 0.92
 
     @pytest.mark.parametrize(
-        ("judged", "expected"),
+        ("judged", "window", "expected"),
         [
-            (9, {"train": "training", "test": "testing", "unsup": "pseudo-labelled training"}),
-            (0, {"train": "training", "test": "testing"}),
+            (9, 0, {"unsup": "pseudo-labelled training"}),
+            (9, 5, {"unsup": "pseudo-labelled training, word vectors"}),
+            (0, 5, {"unsup": "word vectors"}),
+            (0, 0, {}),
         ],
     )
-    def test_the_reviews_that_a_teacher_judged_are_named_as_learned_from(
-        self, results: Path, judged: int, expected: dict[str, str]
+    def test_what_the_unlabelled_reviews_taught_is_named(
+        self, results: Path, judged: int, window: int, expected: dict[str, str]
     ) -> None:
+        expected |= {"train": "training", "test": "testing"}
         _let_a_teacher_judge(results, judged)
+        params = PARAMS.model_copy(update={"word_vectors": WordVectors(window=window)})
         for _ in range(2):
-            assert file_results(PARAMS, later=later_results())
+            assert file_results(params, later=later_results())
         (run,) = _runs(results)
         contexts = {
             given.dataset.name: tag.value

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
 
 
-def headline(results: Mapping[str, Any]) -> Table:
-    """The test accuracy with its interval, and each baseline with how far the network is ahead.
+def headline(results: Mapping[str, Any]) -> Group:
+    """The test accuracy with its interval, and how far the network is ahead of each baseline.
 
     Args:
         results: Contents of `reports/evaluate.json`.
@@ -25,7 +26,27 @@ def headline(results: Mapping[str, Any]) -> Table:
             _percent(baseline, "difference"),
             f"{baseline['mcnemar_p']:.2g}",
         )
-    return table
+    return Group(table, standing(results))
+
+
+def standing(results: Mapping[str, Any]) -> str:
+    """Whether the network or the strongest linear model is ahead, by how much, and how surely.
+
+    Args:
+        results: Contents of `reports/evaluate.json`.
+    """
+    name, strongest = max(results["baselines"].items(), key=lambda item: item[1]["accuracy"])
+    gap, *ends = (100 * strongest[f"difference{end}"] for end in ("", "_low", "_high"))
+    if strongest["mcnemar_p"] >= 1 - results["confidence"]:
+        where, sign = "cannot be told apart from", 1
+    else:
+        where, sign = ("is ahead of", 1) if gap > 0 else ("is behind", -1)
+    low, high = sorted(sign * end for end in ends)
+    return (
+        f"The {TITLES[MODEL]} {where} the {TITLES[name]}: {sign * gap:.2f} points of accuracy "
+        f"({results['confidence']:.0%} interval {low:.2f} to {high:.2f}, "
+        f"McNemar p = {strongest['mcnemar_p']:.2g})."
+    )
 
 
 def _percent(numbers: Mapping[str, float], name: str) -> str:

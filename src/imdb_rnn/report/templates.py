@@ -5,6 +5,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
+from imdb_rnn.evaluation.headline import standing
 from imdb_rnn.evaluation.predictions import TITLES
 
 _ENVIRONMENT: Final = Environment(
@@ -20,6 +21,7 @@ _ENVIRONMENT.filters |= {
     "accuracy": "{:.4f}".format,
     "points": lambda share: f"{100 * share:+.2f}",
     "percent": lambda share: f"{100 * share:.1f} %",
+    "standing": standing,
     "title": lambda model: TITLES[model],
 }
 

@@ -99,7 +99,8 @@ def file_results(
         run.extend_curves([*journal.points(), *_recorded_epochs()])
         journal.remove()
         run.log_results(_numbers(_headline_metrics(results)))
-        _log_datasets(run, pseudo_labelled=results.get("pseudo_label", {}).get("reviews", 0) > 0)
+        judged = results.get("pseudo_label", {}).get("reviews", 0)
+        _log_datasets(run, params, pseudo_labelled=judged > 0)
         _log_files(run, ARTIFACTS)
         if later:
             run.extend_curves(later.curves)
@@ -162,16 +163,23 @@ def metric_name(name: str) -> str:
     return re.sub(r"[^\w\-. :/]", "_", name)
 
 
-def _log_datasets(run: StateRun, *, pseudo_labelled: bool) -> None:
+def _log_datasets(run: StateRun, params: Params, *, pseudo_labelled: bool) -> None:
     """Log which reviews the run learned from and was tested on.
 
     Args:
         run: Of the state.
+        params: Of the state.
         pseudo_labelled: Whether it learned from the unlabelled ones, as a teacher judged them.
     """
     contexts = {"train": "training", "test": "testing"}
-    if pseudo_labelled:
-        contexts["unsup"] = "pseudo-labelled training"
+    uses_of_unlabelled = {
+        "pseudo-labelled training": pseudo_labelled,
+        "word vectors": params.word_vectors.window > 0,
+        "vocabulary": params.prepare.vocabulary_from == "train+unsup",
+    }
+    uses = ", ".join(use for use, made in uses_of_unlabelled.items() if made)
+    if uses and run.facts["splits"]["unsup"]["reviews"]:
+        contexts["unsup"] = uses
     run.client.log_inputs(
         run.id,
         [
