@@ -59,15 +59,14 @@ format: setup ## rewrite the code in the project's format
 	ruff format
 	ruff check --fix
 
-bench: setup $(VENV)/bench-installed ## side by side with other libraries, about an hour
+# One library at a time, so that one which cannot be installed does not take the others with it.
+bench: setup ## side by side with other libraries, about an hour and a quarter
+	@for peer in $$(python -m benchmarks.peers); do \
+		python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $$peer || \
+		echo "$$peer cannot be installed; its rows will say so. \`make bench\` tries it again."; \
+	done
 	python -m benchmarks
 	python -m benchmarks.notebook_speed
-
-$(VENV)/bench-installed: $(VENV)/installed
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[dev,bench]' || \
-		echo "Some libraries cannot be installed; their rows will say so."
-	@touch $@
 
 ui: setup ## MLflow on http://127.0.0.1:5000
 	imdb-rnn ui

@@ -1,7 +1,8 @@
 """`make bench`: every measurement in turn, then `reports/benchmark.json`, table and figure.
 
-Each runs in a process of its own. What is done is kept in `.cache/benchmark.jsonl`, so that an
-interrupted benchmark goes on where it was; once all is written, that file goes.
+Each runs in a process of its own. What is done of the whole benchmark is kept in
+`.cache/benchmark.jsonl`, so that an interrupted one goes on where it was; once all is written, that
+file goes.
 """
 
 import json
@@ -19,21 +20,26 @@ from benchmarks.catalogue import CATALOGUE
 from benchmarks.document import fill_in
 from benchmarks.figure import write_figure
 from benchmarks.machine import describe_machine
-from benchmarks.report import blocks, gathered
+from benchmarks.report import blocks, gathered, readme_blocks
 from benchmarks.reviews import Reviews
 from benchmarks.scaling import LABEL_EXPERIMENT, LABELS, SIZES
 from benchmarks.tokenizing import TOKENIZERS
+from benchmarks.worker import OWN, PEER
 from imdb_rnn.console import console, error_console
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json, write_json
 
 RESULTS: Final = Path("reports/benchmark.json")
 DOCUMENT: Final = Path("docs/benchmarks.md")
+README: Final = Path("README.md")
 FIGURE: Final = Path("docs/images/accuracy_per_minute.png")
 DONE: Final = Path(".cache/benchmark.jsonl")
 
 MINUTES: Final = {"tokenizing": 0.4, "growth": 0.9, "labels": 1.5}
 """What one measurement of a kind takes on average, about."""
+
+LAST: Final = "best-cpu"
+"""The longest, so that an interrupted benchmark lacks it first."""
 
 
 class Job(NamedTuple):
@@ -42,6 +48,20 @@ class Job(NamedTuple):
     kind: str
     name: str
     seed: int
+
+    @property
+    def whose(self) -> str:
+        """Whether this project does the work, or a peer of it."""
+        match self.kind:
+            case "contestant":
+                own = CATALOGUE[self.name].own
+            case "tokenizing":
+                own = self.name == "project"
+            case "labels":
+                own = self.name.startswith(f"{LABEL_EXPERIMENT}:")
+            case _:
+                own = True
+        return OWN if own else PEER
 
 
 def main(
@@ -53,54 +73,63 @@ def main(
     long_runs: Annotated[int, typer.Option(help="Of each that takes minutes.", min=1)] = 1,
 ) -> None:
     """Measure this project side by side with others, on this machine."""
-    jobs = list(_jobs(set(only or _default_names()), runs, long_runs))
+    jobs = planned(set(only or _default_names()), runs, long_runs)
     Reviews.read("test")  # refused before time is spent
-    done = _done()
+    done = {} if only else _done()  # rows that are named are measured anew
     left = [job for job in jobs if job not in done]
     _announce(left, len(done))
     for number, job in enumerate(left, start=1):
         console.print(f"{number} of {len(left)}: {job.kind} {job.name}, seed {job.seed}")
         done[job] = _measured(job)
-        _keep(job, done[job])
+        if not only and "failed" not in done[job]:
+            _keep(job, done[job])
     earlier = read_json(RESULTS) if RESULTS.exists() else {}
     results = gathered({job: done[job] for job in jobs}, earlier, describe_machine())
     write_json(RESULTS, results)
     fill_in(DOCUMENT, blocks(results))
     write_figure(FIGURE, results["results"])
-    DONE.unlink(missing_ok=True)
-    console.print(f"{RESULTS}, {DOCUMENT} and {FIGURE} are written")
+    fill_in(README, readme_blocks(results))
+    if not only:
+        DONE.unlink(missing_ok=True)
+    console.print(f"{RESULTS}, {DOCUMENT}, {README} and {FIGURE} are written")
 
 
 def _default_names() -> list[str]:
     return [*CATALOGUE, *MINUTES]
 
 
-def _jobs(names: set[str], runs: int, long_runs: int) -> Iterator[Job]:
-    """All measurements, those that share a name one after the other."""
+def planned(names: set[str], runs: int, long_runs: int) -> list[Job]:
+    """All measurements, those of one name apart, so that they see the machine at several times."""
     unknown = names - CATALOGUE.keys() - MINUTES.keys()
     if unknown:
         known = ", ".join([*CATALOGUE, *MINUTES])
         raise InputRefusedError(
             f"{', '.join(sorted(unknown))}: not in the benchmark. Known: {known}."
         )
+    times = list(_times(names, runs, long_runs))
+    seeds = range(1, 1 + max(number for _, _, number in times))
+    jobs = [Job(kind, name, seed) for seed in seeds for kind, name, n in times if seed <= n]
+    return sorted(jobs, key=lambda job: job.name == LAST)
+
+
+def _times(names: set[str], runs: int, long_runs: int) -> Iterator[tuple[str, str, int]]:
+    """How often each measurement of the names is made: kind, name, number."""
     for name, entry in CATALOGUE.items():
         if name in names:
-            for seed in range(1, 1 + (long_runs if entry.long else runs)):
-                yield Job("contestant", name, seed)
+            yield "contestant", name, long_runs if entry.long else runs
     if "tokenizing" in names:
-        for seed in range(1, 1 + runs):
-            yield from (Job("tokenizing", name, seed) for name in TOKENIZERS)
+        yield from (("tokenizing", name, runs) for name in TOKENIZERS)
     if "growth" in names:
-        yield from (Job("growth", str(size), 1) for size in SIZES)
+        yield from (("growth", str(size), 1) for size in SIZES)
     if "labels" in names:
         models = ("nb", LABEL_EXPERIMENT)
-        yield from (Job("labels", f"{model}:{n}", 1) for model in models for n in LABELS)
+        yield from (("labels", f"{model}:{number}", 1) for model in models for number in LABELS)
 
 
 def _announce(left: list[Job], kept: int) -> None:
     for kind, name in dict.fromkeys((job.kind, job.name) for job in left):
         times = sum(job[:2] == (kind, name) for job in left)
-        console.print(f"{kind} {name}: {times} x {_minutes(kind, name):.1f} minutes")
+        console.print(f"{times} x {_minutes(kind, name):.1f} minutes: {kind} {name}")
     total = sum(_minutes(job.kind, job.name) for job in left)
     console.print(
         f"{len(left)} measurements, about {total:.0f} minutes in all; {kept} done before are kept"
@@ -115,7 +144,8 @@ def _measured(job: Job) -> dict[str, Any]:
     """The measurement's result, or a sentence about why there is none."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
-        command = [sys.executable, "-m", "benchmarks.worker", *map(str, job), str(result)]
+        command = [sys.executable, "-m", "benchmarks.worker", job.whose]
+        command += [*map(str, job), str(result)]
         began = time.monotonic()
         code = subprocess.run(command, check=False).returncode
         console.print(f"  {(time.monotonic() - began) / 60:.1f} minutes")

@@ -9,7 +9,6 @@ system knows. Run it with nothing else running.
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks.document import fill_in, table
+from benchmarks.memory import peak_bytes
 from imdb_rnn.console import console
 from imdb_rnn.corpus.store import TokenStore
 from imdb_rnn.corpus.training_set import TrainingSet
@@ -93,7 +93,7 @@ def measure(bptt_steps: int | None) -> dict[str, Any]:
         "bptt_steps": bptt_steps,
         "valid_accuracy": round(accuracy(trainer.classifier, valid), 4),
         "seconds_an_epoch": round(seconds, 1),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mib": peak_bytes() // 2**20,
     }
 
 

@@ -1,7 +1,5 @@
 """What a contestant has to be able to do, and how all of them are measured."""
 
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +12,11 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.memory import peak_bytes
 from benchmarks.reviews import Reviews
 
 MILESTONES: Final = (0.88, 0.90, 0.918)
-"""Test accuracies; the last is that of NB-weighted n-grams."""
+"""Test accuracies; the last is just above where the NB-weighted n-grams end."""
 SINGLE_REVIEWS: Final = 100
 MEGABYTE: Final = 1e6
 
@@ -32,12 +31,11 @@ class Contestant(Protocol):
 
     def fit(
         self, texts: Sequence[str], labels: NDArray[np.int64], after_epoch: Callable[[], None]
-    ) -> int:
-        """Learn from raw texts, and call `after_epoch` whenever a pass over them is done.
+    ) -> None:
+        """Learn from raw texts, and call `after_epoch` whenever a pass over them is done."""
 
-        Returns:
-            Number of words read, all passes together; padding does not count.
-        """
+    def words_read(self, texts: Sequence[str]) -> int:
+        """Number of words that `fit` read of the texts, all passes together, without padding."""
 
     def predict(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Probability that each text is positive, [texts]."""
@@ -81,7 +79,7 @@ def measure(contestant: Contestant, train: Reviews, test: Reviews) -> dict[str, 
         with clock.paused():
             curve.append([clock.seconds, _accuracy(contestant.predict(test.texts), test)])
 
-    words = contestant.fit(train.texts, train.labels, look)
+    contestant.fit(train.texts, train.labels, look)
     train_seconds = clock.seconds
     probabilities, test_seconds = timed(lambda: contestant.predict(test.texts))
     accuracy = _accuracy(probabilities, test)
@@ -91,11 +89,11 @@ def measure(contestant: Contestant, train: Reviews, test: Reviews) -> dict[str, 
         "train_seconds": train_seconds,
         "total_seconds": train_seconds + test_seconds,
         "seconds_to": milestones(curve),
-        "peak_mb": peak_mb(resource.RUSAGE_SELF),
+        "peak_mb": peak_bytes() / MEGABYTE,
         "model_mb": _size_mb(contestant),
         "reviews_per_second": len(test.texts) / test_seconds,
         "latency_ms": latency_ms(contestant.predict, test.texts),
-        "tokens_per_second": words / train_seconds,
+        "tokens_per_second": contestant.words_read(train.texts) / train_seconds,
         "curve": curve,
         "settings": contestant.settings,
     }
@@ -109,16 +107,6 @@ def milestones(curve: Sequence[Sequence[float]]) -> dict[str, float | None]:
         )
         for milestone in MILESTONES
     }
-
-
-def peak_mb(who: int) -> float:
-    """Largest resident memory of this process, or of the largest of its children.
-
-    Args:
-        who: `resource.RUSAGE_SELF` or `resource.RUSAGE_CHILDREN`.
-    """
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes on Linux
-    return resource.getrusage(who).ru_maxrss * unit / MEGABYTE
 
 
 def latency_ms(predict: Callable[[Sequence[str]], NDArray[Any]], texts: Sequence[str]) -> float:

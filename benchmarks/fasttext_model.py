@@ -39,16 +39,18 @@ class FastText:
         texts: Sequence[str],
         labels: NDArray[np.int64],
         after_epoch: Callable[[], None],  # noqa: ARG002 - fastText does not tell of its passes
-    ) -> int:
+    ) -> None:
         """Learn; see `Contestant`."""
-        lines = [_line(text) for text in texts]
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
             file.writelines(
-                f"{LABEL}{label} {line}\n" for label, line in zip(labels, lines, strict=True)
+                f"{LABEL}{label} {_line(text)}\n" for label, text in zip(labels, texts, strict=True)
             )
             file.flush()
             self._model = fasttext.train_supervised(file.name, verbose=0, **self.settings)
-        return sum(len(line.split()) for line in lines) * self._epochs
+
+    def words_read(self, texts: Sequence[str]) -> int:
+        """All of them, in each pass; see `Contestant`."""
+        return sum(len(split_words(text)) for text in texts) * self._epochs
 
     def predict(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Probabilities; see `Contestant`."""

@@ -25,7 +25,9 @@ def write_figure(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
             continue
         minutes = [seconds / 60 for seconds, _ in row["curve"]]
         accuracies = [accuracy for _, accuracy in row["curve"]]
-        axes.plot(minutes, accuracies, marker="o", label=CATALOGUE[row["name"]].title.strip("*"))
+        axes.plot(
+            minutes, accuracies, marker="o", label=CATALOGUE[row["name"]].title.replace("**", "")
+        )
     axes.set_xscale("log")
     axes.set(xlabel="minutes of training, preparation included", ylabel="test accuracy")
     axes.set_title("Accuracy per minute", loc="left", fontweight="bold")

@@ -95,7 +95,7 @@ class Notebook:
 
     def fit(
         self, texts: Sequence[str], labels: NDArray[np.int64], after_epoch: Callable[[], None]
-    ) -> int:
+    ) -> None:
         """Learn; see `Contestant`."""
         self._words = WordIds(texts, VOCABULARY_SIZE)
         tokens = self._words.rectangle(texts, WIDTH, "post")
@@ -104,6 +104,10 @@ class Notebook:
             for _ in training.steps():
                 pass
             after_epoch()
+
+    def words_read(self, texts: Sequence[str]) -> int:
+        """The last ones of each text, in each pass; see `Contestant`."""
+        tokens = self._words.rectangle(texts, WIDTH, "post")
         return int((tokens != PADDING).sum()) * self._epochs
 
     @torch.no_grad()

@@ -1,7 +1,6 @@
 """The project's own pipeline as a contestant: its stages as they ship, in a scratch folder."""
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from benchmarks.contestant import folder_mb, latency_ms, milestones, peak_mb, timed
+from benchmarks.contestant import MEGABYTE, folder_mb, latency_ms, milestones, timed
+from benchmarks.memory import peak_bytes
 from benchmarks.observed_training import CURVE
 from benchmarks.reviews import RAW, Reviews
 from imdb_rnn.errors import InputRefusedError
@@ -73,28 +73,24 @@ class Pipeline:
             InputRefusedError: It fails; the message ends with what it said last.
         """
         module = module or f"imdb_rnn.stages.{stage}"
-        code = f"import runpy; runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+        peak = self.folder / "peak"
         began = time.monotonic()
-        with tempfile.TemporaryFile() as log:
-            child = subprocess.Popen(
-                [sys.executable, "-c", code],
-                cwd=self.folder,
-                env=os.environ
-                | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "DVC_ROOT": str(self.folder)},
-                stdout=log,
-                stderr=subprocess.STDOUT,
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.memory", module, str(peak)],
+            check=False,
+            cwd=self.folder,
+            env=os.environ
+            | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "DVC_ROOT": str(self.folder)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        seconds = time.monotonic() - began
+        if done.returncode != 0:
+            said = done.stdout.decode(errors="replace").strip().splitlines() or [""]
+            raise InputRefusedError(
+                f"stage {stage} failed with exit code {done.returncode}: {said[-1]}"
             )
-            _, status, usage = os.wait4(child.pid, 0)
-            child.returncode = os.waitstatus_to_exitcode(status)
-            seconds = time.monotonic() - began
-            if child.returncode != 0:
-                log.seek(0)
-                said = log.read().decode(errors="replace").strip().splitlines() or [""]
-                raise InputRefusedError(
-                    f"stage {stage} failed with exit code {child.returncode}: {said[-1]}"
-                )
-        unit = 1 if sys.platform == "darwin" else 1024  # as in `peak_mb`
-        return StageRun(seconds, usage.ru_maxrss * unit / 1e6)
+        return StageRun(seconds, int(peak.read_text(encoding="utf-8")) / MEGABYTE)
 
     def observed(self) -> dict[str, Any]:
         """What `observed_training` noted: the course, and the seconds that the looking took."""
@@ -165,7 +161,7 @@ def measure_pipeline(params: Mapping[str, Any], test: Reviews, raw: Path = RAW) 
             "train_seconds": seconds,
             "total_seconds": seconds + test_seconds,
             "seconds_to": milestones(curve),
-            "peak_mb": max(peak_mb(resource.RUSAGE_CHILDREN), peak_mb(resource.RUSAGE_SELF)),
+            "peak_mb": max(peak_bytes() / MEGABYTE, *(run.peak_mb for run in runs.values())),
             "model_mb": folder_mb(pipeline.folder / "models/rnn"),
             "reviews_per_second": len(test.texts) / test_seconds,
             "latency_ms": latency_ms(predict, test.texts),

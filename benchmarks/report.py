@@ -1,4 +1,4 @@
-"""From single measurements to `reports/benchmark.json` and the tables of `docs/benchmarks.md`."""
+"""From single measurements to `reports/benchmark.json` and the tables of the documents."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
@@ -7,10 +7,17 @@ from typing import Any, Final
 from benchmarks.catalogue import CATALOGUE
 from benchmarks.contestant import MILESTONES
 from benchmarks.document import table
+from benchmarks.tokenizing import REFERENCE as TOKENIZER
 from benchmarks.tokenizing import TOKENIZERS
 
 REFERENCE: Final = "nb"
 """Times are also given as multiples of this contestant's."""
+
+UNMEASURED: Final = "**No run on an idle machine is recorded yet**, so the tables are empty.\n"
+FIGURE: Final = (
+    "![Test accuracy against minutes of training, a line for each contestant]"
+    "(images/accuracy_per_minute.png)\n"
+)
 
 _Key = tuple[str, str, int]
 
@@ -20,6 +27,9 @@ SECTIONS: Final = {
     "growth": "growth",
     "labels": "labels",
 }
+
+
+TABLES: Final = ("results", "figure", "speed", "tokenizing", "growth", "labels")
 
 
 def gathered(
@@ -38,49 +48,60 @@ def gathered(
     for kind, section in SECTIONS.items():
         rows = {row["name"]: row for row in earlier.get(section, [])}
         for name in dict.fromkeys(name for its_kind, name, _ in measured if its_kind == kind):
-            runs = [run for (k, n, _), run in measured.items() if (k, n) == (kind, name)]
+            runs = {seed: run for (k, n, seed), run in measured.items() if (k, n) == (kind, name)}
             rows[name] = {"name": name, **summarized(runs)}
         results[section] = list(rows.values())
     return results
 
 
-def summarized(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Several runs of one measurement: medians, and each run's accuracy and time.
+def summarized(runs: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """Several runs of one measurement: medians, and each run's seed, accuracy and time.
 
     Curve and settings are the first run's.
+
+    Args:
+        runs: By seed.
     """
-    good = [run for run in runs if "failed" not in run]
+    good = {seed: run for seed, run in runs.items() if "failed" not in run}
     if not good:
-        return {"failed": runs[0]["failed"]}
-    first = good[0]
+        return {"failed": next(iter(runs.values()))["failed"]}
+    first = next(iter(good.values()))
     row: dict[str, Any] = {"runs": len(good)}
     for key, value in first.items():
         if isinstance(value, float):
-            row[key] = round(median(run[key] for run in good), 4)
+            row[key] = round(median(run[key] for run in good.values()), 4)
         elif key == "seconds_to":
-            row[key] = {milestone: _median_or_none(good, milestone) for milestone in value}
+            row[key] = {milestone: _median_or_none(good.values(), milestone) for milestone in value}
         elif key == "curve":
             row[key] = [[round(number, 4) for number in point] for point in value]
         else:
             row[key] = value
     if "accuracy" in first:
         row["each_run"] = [
-            {key: round(run[key], 4) for key in ("accuracy", "train_seconds")} for run in good
+            {"seed": seed, **{key: round(run[key], 4) for key in ("accuracy", "train_seconds")}}
+            for seed, run in good.items()
         ]
     return row
 
 
-def _median_or_none(runs: Sequence[Mapping[str, Any]], milestone: str) -> float | None:
+def _median_or_none(runs: Iterable[Mapping[str, Any]], milestone: str) -> float | None:
     """Median seconds to a milestone; None if one of the runs did not reach it."""
     seconds = [run["seconds_to"][milestone] for run in runs]
     return None if None in seconds else round(median(seconds), 1)
 
 
 def blocks(results: Mapping[str, Any]) -> dict[str, str]:
-    """The generated parts of the document."""
+    """The generated parts of `docs/benchmarks.md`.
+
+    Args:
+        results: Contents of `reports/benchmark.json`; nothing before the first run.
+    """
+    if not results:
+        return {"machine": f"\n{UNMEASURED}\n", **dict.fromkeys(TABLES, "")}
     contents = {
         "machine": _machine(results["machine"]),
         "results": _contestants(results["results"]) + _failures(results["results"], _title),
+        "figure": FIGURE,
         "speed": _speeds(results["results"]),
         "tokenizing": _tokenizing(results["tokenizing"])
         + _failures(results["tokenizing"], lambda name: TOKENIZERS[name][0]),
@@ -90,12 +111,40 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
     return {name: f"\n{content}\n" for name, content in contents.items()}
 
 
+def readme_blocks(results: Mapping[str, Any]) -> dict[str, str]:
+    """The generated part of `README.md`: the main columns of the rows that were measured."""
+    head = [
+        "contestant",
+        "test accuracy",
+        "minutes to train",
+        "minutes to 0.90",
+        "minutes to 0.918",
+    ]
+    rows = [
+        [
+            _title(row["name"]),
+            f"{row['accuracy']:.4f}",
+            _minutes(row["train_seconds"]),
+            _minutes(row["seconds_to"]["0.9"]),
+            _minutes(row["seconds_to"]["0.918"]),
+            f"{row['peak_mb'] / 1000:.1f}",
+            f"{row['reviews_per_second']:,.0f}",
+        ]
+        for row in _by_accuracy(results["results"])
+    ]
+    return {"benchmark": f"\n{table([*head, 'peak memory, GB', 'reviews/s predicted'], rows)}\n"}
+
+
 def _title(name: str) -> str:
     return CATALOGUE[name].title
 
 
 def _good(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [row for row in rows if "failed" not in row]
+
+
+def _by_accuracy(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(_good(rows), key=lambda row: row["accuracy"])
 
 
 def _failures(rows: Iterable[Mapping[str, Any]], title: Callable[[str], str]) -> str:
@@ -108,12 +157,13 @@ def _machine(machine: Mapping[str, Any]) -> str:
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']:.0f} GB, "
         f"{machine['system']}, Python {machine['python']}; {versions}. Large float32 matrix "
-        f"products reach {machine['gflops_float32']:.0f} GFLOP/s.\n"
+        f"products of PyTorch reach {machine['gflops_float32']:.0f} GFLOP/s with this project's "
+        "instructions.\n"
     )
 
 
 def _contestants(rows: Sequence[Mapping[str, Any]]) -> str:
-    good = sorted(_good(rows), key=lambda row: row["accuracy"])
+    good = _by_accuracy(rows)
     unit = {row["name"]: row["train_seconds"] for row in good}.get(REFERENCE)
     return table(
         [
@@ -141,10 +191,10 @@ def _contestants(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _speeds(rows: Sequence[Mapping[str, Any]]) -> str:
-    good = sorted(_good(rows), key=lambda row: row["accuracy"])
+    good = _by_accuracy(rows)
     head = ["", "peak memory, MB", "model, MB", "reviews/s", "one review, ms", "words/s trained"]
     return table(
-        head,
+        [*head, "instructions"],
         [
             [
                 _title(row["name"]),
@@ -153,6 +203,7 @@ def _speeds(rows: Sequence[Mapping[str, Any]]) -> str:
                 f"{row['reviews_per_second']:,.0f}",
                 f"{row['latency_ms']:.2f}",
                 f"{row['tokens_per_second']:,.0f}",
+                row["instructions"],
             ]
             for row in good
         ],
@@ -163,19 +214,41 @@ def _seconds(seconds: float | None) -> str:
     return "never" if seconds is None else f"{seconds:.0f}"
 
 
+def _minutes(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds / 60:.1f}"
+
+
 def _tokenizing(rows: Sequence[Mapping[str, Any]]) -> str:
+    good = _good(rows)
+    unit = {row["name"]: row["mb_per_second"] for row in good}.get(TOKENIZER)
     return table(
-        ["", "MB/s", "runs"],
+        ["", "MB/s", "multiple of CountVectorizer", "runs", "instructions"],
         [
-            [TOKENIZERS[row["name"]][0], f"{row['mb_per_second']:.1f}", str(row["runs"])]
-            for row in _good(rows)
+            [
+                TOKENIZERS[row["name"]][0],
+                f"{row['mb_per_second']:.1f}",
+                f"{row['mb_per_second'] / unit:.1f}" if unit else "",
+                str(row["runs"]),
+                row["instructions"],
+            ]
+            for row in good
         ],
     )
 
 
 def _growth(rows: Sequence[Mapping[str, Any]]) -> str:
+    good = sorted(_good(rows), key=lambda row: float(row["name"]))
+    a_review = {row["name"]: _seconds_a_review(row) for row in good}
+    unit = a_review.get("1.0")
     return table(
-        ["times the reviews", "prepare, s", "MB", "one epoch of train, s", "MB"],
+        [
+            "times the reviews",
+            "prepare, s",
+            "MB",
+            "one epoch of train, s",
+            "MB",
+            "time per review relative to 1x",
+        ],
         [
             [
                 f"{float(row['name']):g}",
@@ -183,10 +256,17 @@ def _growth(rows: Sequence[Mapping[str, Any]]) -> str:
                 f"{row['prepare_peak_mb']:,.0f}",
                 f"{row['train_seconds']:.1f}",
                 f"{row['train_peak_mb']:,.0f}",
+                f"{a_review[row['name']] / unit:.2f}" if unit else "",
             ]
-            for row in sorted(_good(rows), key=lambda row: float(row["name"]))
+            for row in good
         ],
     )
+
+
+def _seconds_a_review(row: Mapping[str, Any]) -> float:
+    """Both stages together, in units that all rows share."""
+    seconds: float = row["prepare_seconds"] + row["train_seconds"]
+    return seconds / float(row["name"])
 
 
 def _labels(rows: Sequence[Mapping[str, Any]]) -> str:

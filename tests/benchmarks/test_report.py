@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from benchmarks.catalogue import CATALOGUE
 from benchmarks.contestant import Clock, measure, milestones
-from benchmarks.document import filled_in
+from benchmarks.document import fill_in, filled_in
 from benchmarks.figure import write_figure
 from benchmarks.linear import Linear
 from benchmarks.notebook import Notebook
-from benchmarks.report import blocks, gathered, summarized
+from benchmarks.report import blocks, gathered, readme_blocks, summarized
 from benchmarks.reviews import Reviews
 
 from imdb_rnn.jsonfile import read_json
@@ -56,6 +56,20 @@ def _run(accuracy: float, seconds: float, reached: float | None) -> dict[str, An
         "tokens_per_second": 5000.0,
         "curve": [[seconds, accuracy]],
         "settings": {"seed": 1},
+        "instructions": "the libraries' choice",
+    }
+
+
+def _speed(mb_per_second: float, instructions: str) -> dict[str, Any]:
+    return {"mb_per_second": mb_per_second, "mb": 65.0, "instructions": instructions}
+
+
+def _growth(prepare_seconds: float, train_seconds: float) -> dict[str, Any]:
+    return {
+        "prepare_seconds": prepare_seconds,
+        "prepare_peak_mb": 500.0,
+        "train_seconds": train_seconds,
+        "train_peak_mb": 800.0,
     }
 
 
@@ -89,25 +103,22 @@ def test_a_milestone_is_the_first_time_that_it_is_reached() -> None:
 
 
 def test_several_runs_become_their_medians() -> None:
-    row = summarized([_run(0.8, 3.0, 2.0), _run(0.9, 1.0, None), {"failed": "lost"}])
+    row = summarized({1: _run(0.8, 3.0, 2.0), 2: {"failed": "lost"}, 3: _run(0.9, 1.0, None)})
     assert row["runs"] == 2
     assert row["accuracy"] == pytest.approx(0.85)
     assert row["train_seconds"] == 2
     assert row["seconds_to"]["0.88"] is None, "one of the runs never got there"
-    assert [run["accuracy"] for run in row["each_run"]] == [0.8, 0.9]
+    assert [(run["seed"], run["accuracy"]) for run in row["each_run"]] == [(1, 0.8), (3, 0.9)]
 
 
 def test_the_tables_say_what_was_measured_and_what_was_not() -> None:
     measured = {
         ("contestant", "nb", 1): _run(0.91, 50.0, 50.0),
         ("contestant", "fasttext", 1): {"failed": "not installed: no module named fasttext"},
-        ("tokenizing", "project", 1): {"mb_per_second": 12.5, "mb": 65.0, "seconds": 5.2},
-        ("growth", "0.5", 1): {
-            "prepare_seconds": 10.0,
-            "prepare_peak_mb": 500.0,
-            "train_seconds": 20.0,
-            "train_peak_mb": 800.0,
-        },
+        ("tokenizing", "project", 1): _speed(12.5, "AVX2"),
+        ("tokenizing", "count-vectorizer", 1): _speed(5.0, "the libraries' choice"),
+        ("growth", "0.5", 1): _growth(10.0, 20.0),
+        ("growth", "1.0", 1): _growth(15.0, 35.0),
         ("labels", "nb:100", 1): {"accuracy": 0.7, "train_seconds": 1.0},
         ("labels", "gru:100", 1): {"failed": "stage train failed"},
     }
@@ -115,10 +126,31 @@ def test_the_tables_say_what_was_measured_and_what_was_not() -> None:
     text = filled_in(DOCUMENT, blocks(results))
     assert "| NB-weighted n-grams | 1 | 0.9100 | 50 | 1.0 | 50 | never | never | 51 |" in text
     assert "- fastText, 5 epochs: not installed: no module named fasttext" in text
-    assert "| this project (`tokenizers`) | 12.5 | 1 |" in text
-    assert "| 0.5 | 10.0 | 500 | 20.0 | 800 |" in text
+    assert "| 100 | 1.5 | 1,000 | 0.50 | 5,000 | the libraries' choice |" in text
+    assert "| this project (`tokenizers`) | 12.5 | 2.5 | 1 | AVX2 |" in text
+    assert "| 0.5 | 10.0 | 500 | 20.0 | 800 | 1.20 |" in text
+    assert "| 1 | 15.0 | 500 | 35.0 | 800 | 1.00 |" in text
     assert "| 100 | 0.7000 |" in text
     assert "- gru:100: stage train failed" in text
+    assert "(images/accuracy_per_minute.png)" in text
+    assert "No run on an idle machine" not in text
+
+
+def test_the_readme_gets_the_main_columns(tmp_path: Path) -> None:
+    measured = {
+        ("contestant", "default", 1): _run(0.93, 300.0, 60.0),
+        ("contestant", "nb", 1): _run(0.91, 50.0, 50.0),
+        ("contestant", "fasttext", 1): {"failed": "lost"},
+    }
+    readme = tmp_path / "README.md"
+    readme.write_text("above\n<!-- benchmark -->\nold\n<!-- /benchmark -->\n", encoding="utf-8")
+    fill_in(readme, readme_blocks(gathered(measured, {}, MACHINE)))
+    assert readme.read_text(encoding="utf-8").splitlines()[5:] == [
+        "| NB-weighted n-grams | 0.9100 | 0.8 | never | never | 0.1 | 1,000 |",
+        f"| {CATALOGUE['default'].title} | 0.9300 | 5.0 | never | never | 0.1 | 1,000 |",
+        "",
+        "<!-- /benchmark -->",
+    ]
 
 
 def test_what_was_not_measured_anew_stays() -> None:
@@ -142,6 +174,12 @@ def test_titles_tell_the_contestants_apart() -> None:
     assert len({entry.title for entry in CATALOGUE.values()}) == len(CATALOGUE)
 
 
-@pytest.mark.skipif(not RESULTS.exists(), reason="`make bench` has not been run yet")
 def test_the_page_shows_the_committed_results() -> None:
-    assert filled_in(DOCUMENT, blocks(read_json(RESULTS))) == DOCUMENT
+    results = read_json(RESULTS) if RESULTS.exists() else {}
+    assert filled_in(DOCUMENT, blocks(results)) == DOCUMENT
+
+
+@pytest.mark.skipif(not RESULTS.exists(), reason="`make bench` has not been run yet")
+def test_the_readme_shows_the_committed_results() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert filled_in(readme, readme_blocks(read_json(RESULTS))) == readme
