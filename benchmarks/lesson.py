@@ -41,6 +41,7 @@ LEFT_OUT: Final = {
     "no-word-vectors": "word vectors",
     "no-phrases": "phrases",
     "no-pseudo-labels": "pseudo-labels",
+    "no-averaging": "averaged weights",
 }
 """Experiment -> what the default has and it has not."""
 
