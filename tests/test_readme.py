@@ -34,6 +34,35 @@ def test_the_headline_is_the_committed_result() -> None:
         assert table[title][0] == f"{RESULTS['baselines'][name]['accuracy']:.4f}"
 
 
+def test_the_shown_metrics_are_the_committed_ones() -> None:
+    metrics = json.loads((ROOT / "reports/metrics.json").read_text(encoding="utf-8"))
+    shown = README.partition("$ dvc metrics show --md")[2].splitlines()
+    head, _, row = [line for line in shown if line.startswith("|")][:3]
+    names, values = (
+        [cell.strip() for cell in line.strip("|").split("|")[1:]] for line in (head, row)
+    )
+    assert names == sorted(metrics)
+    for name, value in zip(names, values, strict=True):
+        committed = metrics[name]
+        said = value if isinstance(committed, str) else pytest.approx(float(value), abs=5e-6)
+        assert committed == said, name
+
+
+def test_the_shown_seeds_are_the_committed_ones() -> None:
+    seeds = json.loads((ROOT / "reports/seeds.json").read_text(encoding="utf-8"))
+    shown = dict(re.findall(r"│ (\d+|mean|lowest|highest|standard deviation) +│ ([\d.]+) ", README))
+    expected = {str(run["seed"]): run["accuracy"] for run in seeds["runs"]} | {
+        "mean": seeds["accuracy_mean"],
+        "standard deviation": seeds["accuracy_sd"],
+        "lowest": seeds["accuracy_min"],
+        "highest": seeds["accuracy_max"],
+    }
+    assert shown == {name: f"{value:.4f}" for name, value in expected.items()}
+    mean, low, high = (f"{seeds[f'accuracy_{name}']:.4f}" for name in ("mean", "min", "max"))
+    said = " ".join(README.split())
+    assert f"over {seeds['n']} seeds its mean is {mean} ({low} to {high})" in said
+
+
 def test_the_committed_results_are_of_the_full_edition() -> None:
     assert RESULTS["edition"] == "full"
     assert RESULTS["n_test"] == 25_000
