@@ -13,7 +13,6 @@ from benchmarks.tokenizing import TOKENIZERS
 REFERENCE: Final = "nb"
 """Times are also given as multiples of this contestant's."""
 
-UNMEASURED: Final = "**No run on an idle machine is recorded yet**, so the tables are empty.\n"
 FIGURE: Final = (
     "![Test accuracy against minutes of training, a line for each contestant]"
     "(images/accuracy_per_minute.png)\n"
@@ -27,9 +26,6 @@ SECTIONS: Final = {
     "growth": "growth",
     "labels": "labels",
 }
-
-
-TABLES: Final = ("results", "figure", "speed", "tokenizing", "growth", "labels")
 
 
 def gathered(
@@ -94,10 +90,8 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
     """The generated parts of `docs/benchmarks.md`.
 
     Args:
-        results: Contents of `reports/benchmark.json`; nothing before the first run.
+        results: Contents of `reports/benchmark.json`.
     """
-    if not results:
-        return {"machine": f"\n{UNMEASURED}\n", **dict.fromkeys(TABLES, "")}
     contents = {
         "machine": _machine(results["machine"]),
         "results": _contestants(results["results"]) + _failures(results["results"], _title),

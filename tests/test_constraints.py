@@ -1,12 +1,15 @@
 """Whoever installs gets the versions that the numbers were measured with, down to the last."""
 
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
+
+# What a PyTorch for GPUs brings, in the versions that it asks for itself.
+_FOR_GPUS = ("nvidia-", "cuda-", "triton")
 
 
 def _needed(name: str, extras: frozenset[str], found: dict[str, str]) -> dict[str, str]:
@@ -17,11 +20,8 @@ def _needed(name: str, extras: frozenset[str], found: dict[str, str]) -> dict[st
         if marker and not any(marker.evaluate({"extra": extra}) for extra in extras | {""}):
             continue
         key = canonicalize_name(requirement.name)
-        if key not in found:
-            try:
-                found[key] = distribution(key).version
-            except PackageNotFoundError:  # CUDA, beside a PyTorch for CPUs
-                continue
+        if key not in found and not key.startswith(_FOR_GPUS):
+            found[key] = distribution(key).version
             _needed(key, frozenset(requirement.extras), found)
     return found
 
