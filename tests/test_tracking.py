@@ -354,6 +354,26 @@ class TestFiling:
         (run,) = _runs(results)
         assert _curve(results, run, "epoch/valid_loss") == [(1, 0.34), (2, 0.25), (3, 0.26)]
 
+    def test_a_run_that_gets_its_model_is_not_taken_for_abandoned(
+        self, results: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with training_run(PARAMS):
+            pass
+        (run,) = _runs(results)
+        nobody = f"{socket.gethostname()}/0@0"
+        _client(results).set_tag(run.info.run_id, PROCESS_TAG, nobody)  # as the training has ended
+        log_model, seen = mlflow.pyfunc.log_model, []
+
+        def log_while_another_looks(**options: object) -> object:
+            open_store()
+            seen.extend(run.info.status for run in _runs(results))
+            return log_model(**options)
+
+        monkeypatch.setattr(mlflow.pyfunc, "log_model", log_while_another_looks)
+        assert file_results(PARAMS)
+        assert seen == ["RUNNING"]
+        assert [run.info.status for run in _runs(results)] == ["FINISHED"]
+
     def test_filing_twice_changes_nothing(self, results: Path) -> None:
         assert file_results(PARAMS, later=later_results())
         once = _everything(results)

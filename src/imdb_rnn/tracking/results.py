@@ -217,6 +217,9 @@ def _log_model(run: StateRun) -> None:
     if run.tags.get(MODEL_TAG) == digest:
         return
     mlflow.set_tracking_uri(store_uri())
+    # `start_run` says so too, but would leave the training's process as the one that runs it; that
+    # one is gone, and another process would mark the run KILLED.
+    run.set_status("RUNNING")
     with mlflow.start_run(run_id=run.id):
         mlflow.pyfunc.log_model(
             name="model",
