@@ -14,7 +14,7 @@ from mlflow.pyfunc.model import PythonModelContext
 
 from corpus.test_store import forge_digests
 from imdb_rnn.arrayfile import read_array
-from imdb_rnn.corpus.reviews import edition_of, read_reviews
+from imdb_rnn.corpus.reviews import edition_of, read_reviews, stream_texts
 from imdb_rnn.corpus.store import TokenStore, write_store
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.predictions import read_probabilities
@@ -148,7 +148,13 @@ def test_an_artifact_of_mlflow_does_not_run_it(tmp_path: Path, sprung: Path, pla
 @pytest.mark.hostile
 @pytest.mark.parametrize("plant", PLANT)
 @pytest.mark.parametrize(
-    "read", [read_reviews, edition_of, lambda path: read_probabilities(path, [], "baseline")]
+    "read",
+    [
+        read_reviews,
+        lambda path: list(stream_texts(path)),
+        edition_of,
+        lambda path: read_probabilities(path, [], "baseline"),
+    ],
 )
 def test_a_table_does_not_run_it(
     tmp_path: Path, sprung: Path, plant: Plant, read: Callable[[Path], object]

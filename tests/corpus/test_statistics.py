@@ -1,19 +1,6 @@
-import pyarrow as pa
+import numpy as np
 
-from imdb_rnn.corpus.reviews import SCHEMA
-from imdb_rnn.corpus.statistics import normalized, shared_reviews
-
-
-def _split(texts: list[str], movies: list[str | None]) -> pa.Table:
-    n = len(texts)
-    rows = {
-        "id": [f"train/neg/{i}_1" for i in range(n)],
-        "text": texts,
-        "label": [0] * n,
-        "rating": [1] * n,
-        "movie": movies,
-    }
-    return pa.table(rows, schema=SCHEMA)
+from imdb_rnn.corpus.statistics import UnknownWords, normalized, shared_reviews
 
 
 def test_case_punctuation_and_line_breaks_do_not_make_a_text_another() -> None:
@@ -23,10 +10,8 @@ def test_case_punctuation_and_line_breaks_do_not_make_a_text_another() -> None:
 
 def test_copies_and_shared_movies_are_counted() -> None:
     report = shared_reviews(
-        {
-            "train": _split(["One.", "one", "two"], ["a", "a", "b"]),
-            "test": _split(["TWO!", "two", "three"], ["b", "c", None]),
-        }
+        {"train": iter(["One.", "one", "two"]), "test": iter(["TWO!", "two", "three"])},
+        {"train": {"a", "b"}, "test": {"b", "c"}},
     )
     assert report == {
         "duplicates_within": {"train": 1, "test": 1},
@@ -36,5 +21,12 @@ def test_copies_and_shared_movies_are_counted() -> None:
 
 
 def test_unknown_movies_are_not_called_disjoint() -> None:
-    report = shared_reviews({"train": _split(["one"], [None]), "test": _split(["two"], [None])})
+    report = shared_reviews({"train": ["one"], "test": ["two"]}, {"train": set(), "test": set()})
     assert report["movies_shared"] == {"train and test": None}
+
+
+def test_unknown_words_are_counted_as_they_pass() -> None:
+    unknown = UnknownWords()
+    reviews = [np.array(words, dtype=np.int32) for words in ([1, 7], [8], [1, 1, 9])]
+    assert [words.tolist() for words in unknown.counted(reviews)] == [[1, 7], [8], [1, 1, 9]]
+    assert unknown.count == 3

@@ -1,7 +1,10 @@
 import hashlib
 import json
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -42,6 +45,31 @@ def test_equal_reviews_make_equal_bytes(tmp_path: Path) -> None:
         _write(tmp_path / name)
     for file in (tmp_path / "a").iterdir():
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+@given(reviews=st.lists(st.lists(st.integers(0, 2**31 - 1), min_size=1)))
+def test_the_words_are_an_array_as_numpy_saves_it(
+    tmp_path_factory: pytest.TempPathFactory, reviews: list[list[int]]
+) -> None:
+    folder = tmp_path_factory.mktemp("store")
+    pieces = [np.array(words, dtype=np.int32) for words in reviews]
+    write_store(folder / "store", pieces, [0] * len(pieces), ["x"] * len(pieces))
+    np.save(folder / "joined.npy", np.concatenate([np.zeros(0, dtype=np.int32), *pieces]))
+    assert (folder / "store/tokens.npy").read_bytes() == (folder / "joined.npy").read_bytes()
+
+
+def test_written_reviews_are_let_go(tmp_path: Path) -> None:
+    written: list[ref[np.ndarray[Any, Any]]] = []
+
+    def reviews() -> Iterator[np.ndarray[Any, Any]]:
+        for number in range(100):
+            assert sum(review() is not None for review in written) <= 1
+            words = np.arange(number + 1, dtype=np.int32)
+            written.append(ref(words))
+            yield words
+            del words
+
+    write_store(tmp_path / "store", reviews(), [0] * 100, ["x"] * 100)
 
 
 @pytest.mark.fault

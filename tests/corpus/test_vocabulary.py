@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from imdb_rnn.corpus.vocabulary import (
+    TEXTS_AT_ONCE,
     UNKNOWN_ID,
     End,
     build_tokenizer,
@@ -101,6 +103,21 @@ def test_any_text_becomes_known_ids_within_the_length(
         assert 1 <= len(ids) <= max_length
         assert ids.min() >= UNKNOWN_ID
         assert ids.max() < tokenizer.get_vocab_size()
+
+
+def test_texts_are_read_as_they_are_needed() -> None:
+    read = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal read
+        for _ in range(10 * TEXTS_AT_ONCE):
+            read += 1
+            yield "film"
+
+    encoded = encode(build_tokenizer(TEXTS, PARAMS), texts(), 100, "head")
+    next(encoded)
+    assert read == TEXTS_AT_ONCE
+    assert sum(1 for _ in encoded) == 10 * TEXTS_AT_ONCE - 1
 
 
 @pytest.mark.parametrize(

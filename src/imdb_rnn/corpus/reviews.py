@@ -1,5 +1,6 @@
 """The review table: one parquet file a split, in the order of the official ids."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,9 @@ SCHEMA: Final = pa.schema(
     ]
 )
 
+_TEXTS_AT_ONCE: Final = 1000
+_BYTES_AT_ONCE: Final = 2**20
+
 
 def write_reviews(path: Path, reviews: pa.Table, edition: str) -> None:
     """Write a review table; equal tables make equal bytes.
@@ -39,19 +43,42 @@ def write_reviews(path: Path, reviews: pa.Table, edition: str) -> None:
         pq.write_table(labelled, unfinished, compression="zstd")
 
 
-def read_reviews(path: Path) -> pa.Table:
+def read_reviews(path: Path, columns: Sequence[str] = tuple(SCHEMA.names)) -> pa.Table:
     """Read a review table written by `write_reviews`.
+
+    Args:
+        path: Its parquet file.
+        columns: What is wanted of it, in this order.
 
     Raises:
         InputRefusedError: The file is missing or damaged, or holds another table.
     """
     try:
-        reviews = pq.read_table(path)
+        _require_schema(path)
+        return pq.read_table(path, columns=list(columns))
     except (OSError, pa.ArrowException) as error:
         raise _unusable(path, error) from None
-    if not reviews.schema.equals(SCHEMA):
+
+
+def stream_texts(path: Path) -> Iterator[str]:
+    """The texts of a review table, in order and never all in memory.
+
+    Raises:
+        InputRefusedError: The file is missing or damaged, or holds another table.
+    """
+    try:
+        _require_schema(path)
+        # Without `pre_buffer`, which reads the whole column at once.
+        with pq.ParquetFile(path, buffer_size=_BYTES_AT_ONCE, pre_buffer=False) as table:
+            for batch in table.iter_batches(_TEXTS_AT_ONCE, columns=["text"]):
+                yield from batch["text"].to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise _unusable(path, error) from None
+
+
+def _require_schema(path: Path) -> None:
+    if not pq.read_schema(path).equals(SCHEMA):
         raise _unusable(path, "its columns are not those of a review table")
-    return reviews
 
 
 def edition_of(path: Path) -> str:

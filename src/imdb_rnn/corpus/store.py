@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,23 +81,43 @@ def write_store(
 
     Args:
         folder: Made, or replaced as a whole.
-        reviews: int32 [words] each, in the order of `labels` and `ids`.
+        reviews: int32 [words] each, in the order of `labels` and `ids`; one at a time is in memory.
         labels: 1, 0 or -1 a review.
         ids: Name of each review.
     """
-    pieces = list(reviews)
-    arrays: dict[str, NDArray[Any]] = {
-        "tokens": np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int32),
-        "offsets": np.fromiter(accumulate(map(len, pieces), initial=0), dtype=np.int64),
-        "labels": np.array(labels, dtype=np.int8),
-        "ids": np.array(ids, dtype=np.str_),
-    }
     with replacing(folder) as unfinished:
         unfinished.mkdir()
+        with (unfinished / "tokens.npy").open("wb") as file:
+            lengths = _write_joined(file, reviews)
+        arrays: dict[str, NDArray[Any]] = {
+            "offsets": np.fromiter(accumulate(lengths, initial=0), dtype=np.int64),
+            "labels": np.array(labels, dtype=np.int8),
+            "ids": np.array(ids, dtype=np.str_),
+        }
         for name, array in arrays.items():
             write_array(unfinished / f"{name}.npy", array)
-        write_json(unfinished / DIGESTS, {name: _digest(unfinished, name) for name in arrays})
+        write_json(unfinished / DIGESTS, {name: _digest(unfinished, name) for name in _KINDS})
     return TokenStore.open(folder)
+
+
+def _write_joined(file: BinaryIO, reviews: Iterable[NDArray[np.int32]]) -> list[int]:
+    """Write reviews as one array, the bytes that `np.save` would write; returns their lengths."""
+    begin = _write_header(file, 0)
+    lengths = []
+    for words in reviews:
+        file.write(words.astype("<i4").tobytes())
+        lengths.append(len(words))
+    file.seek(0)
+    if _write_header(file, sum(lengths)) != begin:
+        raise RuntimeError("NumPy leaves no room in an array's header for another length")
+    return lengths
+
+
+def _write_header(file: BinaryIO, words: int) -> int:
+    """Write what stands before the words; returns where they begin."""
+    described = {"descr": "<i4", "fortran_order": False, "shape": (words,)}
+    np.lib.format.write_array_header_1_0(file, described)
+    return file.tell()
 
 
 def _require_intact(folder: Path) -> None:

@@ -3,7 +3,8 @@
 Ids are given by falling frequency, ties alphabetically, after the two special words.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
 
@@ -65,7 +66,7 @@ def _pre_tokenizer(punctuation: Literal["keep", "drop"]) -> pre_tokenizers.PreTo
 
 
 def encode(
-    tokenizer: Tokenizer, texts: Sequence[str], max_length: int, keep: End
+    tokenizer: Tokenizer, texts: Iterable[str], max_length: int, keep: End
 ) -> Iterator[NDArray[np.int32]]:
     """Word ids of each text, cut to at most `max_length` words, never empty.
 
@@ -73,15 +74,16 @@ def encode(
 
     Args:
         tokenizer: From `build_tokenizer`.
-        texts: Any number of texts.
+        texts: Any number of texts; some are held in memory, never all.
         max_length: Longest result in words.
         keep: Which end of a long text survives.
 
     Yields:
         int32 [words] for each text, in order.
     """
-    for begin in range(0, len(texts), TEXTS_AT_ONCE):
-        for encoding in tokenizer.encode_batch_fast(list(texts[begin : begin + TEXTS_AT_ONCE])):
+    unread = iter(texts)
+    while some := list(islice(unread, TEXTS_AT_ONCE)):
+        for encoding in tokenizer.encode_batch_fast(some):
             words = np.array(encoding.ids or [UNKNOWN_ID], dtype=np.int32)
             yield cut(words, max_length, keep)
 

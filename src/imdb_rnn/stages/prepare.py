@@ -1,39 +1,62 @@
 """From review tables to a vocabulary and memory-mapped token stores."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, compress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from imdb_rnn.atomic import replacing
 from imdb_rnn.console import console
-from imdb_rnn.corpus.reviews import read_reviews
+from imdb_rnn.corpus.reviews import read_reviews, stream_texts
 from imdb_rnn.corpus.split import hold_out, movies_of
-from imdb_rnn.corpus.statistics import shared_reviews, split_statistics
-from imdb_rnn.corpus.store import TokenStore, write_store
+from imdb_rnn.corpus.statistics import UnknownWords, shared_reviews, split_statistics
+from imdb_rnn.corpus.store import write_store
 from imdb_rnn.corpus.vocabulary import build_tokenizer, encode
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import Params, Prepare
 from imdb_rnn.stages import run_stage
 
-RAW = Path("data/raw")
-PREPARED = Path("data/prepared")
-REPORT = Path("reports/data.json")
+RAW: Final = Path("data/raw")
+PREPARED: Final = Path("data/prepared")
+REPORT: Final = Path("reports/data.json")
+FACTS: Final = ("id", "label", "movie")
+
+
+@dataclass(frozen=True)
+class Split:
+    """The reviews of one split, whose texts stay on disk until they are read."""
+
+    table: Path
+    chosen: NDArray[np.bool_]
+    """bool [reviews of the table], which of them are of this split."""
+    facts: pa.Table
+    """The `FACTS` of each."""
+
+    def texts(self) -> Iterator[str]:
+        """One after the other."""
+        return compress(stream_texts(self.table), self.chosen)
 
 
 def prepare(params: Params) -> None:
-    """Read `data/raw`, write `data/prepared` and `reports/data.json`."""
-    raw = {name: read_reviews(RAW / f"{name}.parquet") for name in ("train", "test", "unsup")}
+    """Read `data/raw`, write `data/prepared` and `reports/data.json`.
+
+    Texts are read several times and never kept, so that memory does not grow with them.
+    """
+    splits = _splits(params)
     provenance = read_json(RAW / "provenance.json")
-    splits = _split_training(raw, params)
     tokenizer = build_tokenizer(_vocabulary_text(splits, params.prepare), params.prepare)
     PREPARED.mkdir(parents=True, exist_ok=True)
     with replacing(PREPARED / "tokenizer.json") as unfinished:
         unfinished.write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
-    stores = {
-        name: _encode_split(name, reviews, tokenizer, params.prepare)
-        for name, reviews in splits.items()
+    statistics = {
+        name: _encode_split(name, split, tokenizer, params.prepare)
+        for name, split in splits.items()
     }
     write_json(
         PREPARED / "dataset.json",
@@ -46,54 +69,62 @@ def prepare(params: Params) -> None:
             "keep": params.prepare.keep,
         },
     )
-    write_json(REPORT, _report(provenance["edition"], tokenizer, splits, stores))
-
-
-def _split_training(raw: dict[str, pa.Table], params: Params) -> dict[str, pa.Table]:
-    train = raw["train"]
-    held_out = hold_out(
-        train["label"].to_numpy(), movies_of(train), params.prepare.validation_folds, params.seed
+    write_json(
+        REPORT,
+        {
+            "edition": provenance["edition"],
+            "vocabulary_size": tokenizer.get_vocab_size(),
+            "validation_by": "id block" if splits["train"].facts["movie"].null_count else "movie",
+            "splits": statistics,
+            **_shared_reviews(splits),
+        },
     )
+
+
+def _splits(params: Params) -> dict[str, Split]:
+    tables = {name: RAW / f"{name}.parquet" for name in ("train", "test", "unsup")}
+    facts = {name: read_reviews(table, FACTS) for name, table in tables.items()}
+    held_out = hold_out(
+        facts["train"]["label"].to_numpy(),
+        movies_of(facts["train"]),
+        params.prepare.validation_folds,
+        params.seed,
+    )
+
+    def split(name: str, chosen: NDArray[np.bool_]) -> Split:
+        return Split(tables[name], chosen, facts[name].filter(pa.array(chosen)))
+
     return {
-        "train": train.filter(pa.array(~held_out)),
-        "valid": train.filter(pa.array(held_out)),
-        "test": raw["test"],
-        "unsup": raw["unsup"],
+        "train": split("train", ~held_out),
+        "valid": split("train", held_out),
+        "test": split("test", np.ones(len(facts["test"]), dtype=np.bool_)),
+        "unsup": split("unsup", np.ones(len(facts["unsup"]), dtype=np.bool_)),
     }
 
 
-def _vocabulary_text(splits: dict[str, pa.Table], params: Prepare) -> list[str]:
-    texts: list[str] = splits["train"]["text"].to_pylist()
-    if params.vocabulary_from == "train+unsup":
-        if not len(splits["unsup"]):
-            console.print("no unlabelled reviews: the vocabulary is counted on training text alone")
-        texts += splits["unsup"]["text"].to_pylist()
-    return texts
+def _vocabulary_text(splits: dict[str, Split], params: Prepare) -> Iterator[str]:
+    if params.vocabulary_from == "train":
+        return splits["train"].texts()
+    if not len(splits["unsup"].facts):
+        console.print("no unlabelled reviews: the vocabulary is counted on training text alone")
+    return chain(splits["train"].texts(), splits["unsup"].texts())
 
 
-def _encode_split(
-    name: str, reviews: pa.Table, tokenizer: Tokenizer, params: Prepare
-) -> TokenStore:
-    console.print(f"{name}: {len(reviews):,} reviews")
-    words = encode(tokenizer, reviews["text"].to_pylist(), params.max_length, params.keep)
-    labels, ids = reviews["label"].to_pylist(), reviews["id"].to_pylist()
-    return write_store(PREPARED / name, words, labels, ids)
+def _encode_split(name: str, split: Split, tokenizer: Tokenizer, params: Prepare) -> dict[str, Any]:
+    """Write the split's token store, and say what is in it."""
+    console.print(f"{name}: {len(split.facts):,} reviews")
+    unknown = UnknownWords()
+    words = encode(tokenizer, split.texts(), params.max_length, params.keep)
+    labels, ids = split.facts["label"].to_pylist(), split.facts["id"].to_pylist()
+    store = write_store(PREPARED / name, unknown.counted(words), labels, ids)
+    return split_statistics(store, unknown.count)
 
 
-def _report(
-    edition: str,
-    tokenizer: Tokenizer,
-    splits: dict[str, pa.Table],
-    stores: dict[str, TokenStore],
-) -> dict[str, Any]:
-    movies = splits["train"]["movie"]
-    return {
-        "edition": edition,
-        "vocabulary_size": tokenizer.get_vocab_size(),
-        "validation_by": "id block" if movies.null_count else "movie",
-        "splits": {name: split_statistics(store) for name, store in stores.items()},
-        **shared_reviews(splits),
-    }
+def _shared_reviews(splits: dict[str, Split]) -> dict[str, Any]:
+    return shared_reviews(
+        {name: split.texts() for name, split in splits.items()},
+        {name: set(split.facts["movie"].to_pylist()) - {None} for name, split in splits.items()},
+    )
 
 
 if __name__ == "__main__":
