@@ -43,6 +43,7 @@ from imdb_rnn.training.allocator import forget_primitives, keep_freed_memory
 from imdb_rnn.training.checkpoint import SECONDS_BETWEEN, Checkpoint
 from imdb_rnn.training.determinism import make_deterministic
 from imdb_rnn.training.loop import Trainer, fit
+from imdb_rnn.training.subnormal import flush_subnormal_numbers
 
 PREPARED: Final = Path("data/prepared")
 RESULTS: Final = Path("reports/training_overhead.json")
@@ -109,6 +110,7 @@ def main(
 ) -> None:
     """Measure, and write the results."""
     make_deterministic(THREADS)
+    flush_subnormal_numbers()
     keep_freed_memory()
     forget_primitives()
     params, facts = load_params(), read_json(PREPARED / "dataset.json")

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,14 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         mlflow.MlflowClient(f"sqlite:///{database}").search_experiments()
 
     return made_once(tmp_path_factory, "mlflow.db", make)
+
+
+@pytest.fixture(autouse=True)
+def subnormal_numbers() -> Iterator[None]:
+    """Stages that run in this process do without them, and other tests need them."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,4 +1,4 @@
-"""One instruction set for all processors, so that they round alike.
+"""One instruction set for all processors, so that generations of them round alike.
 
 PyTorch, NumPy and BLAS have a kernel for each generation of processors and take the newest that
 runs. Kernels sum in another order, so the last digits would depend on the machine. AVX2 is what

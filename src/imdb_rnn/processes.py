@@ -1,10 +1,14 @@
 """Processes that a command has started end with it."""
 
+import multiprocessing
+import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
@@ -41,3 +45,56 @@ def _end_all(number: int, _: FrameType | None) -> None:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)
+
+
+def side_by_side(
+    tasks: Mapping[str, Callable[[], Any]], processes: int, begin: Callable[[], None]
+) -> Iterator[tuple[str, Any]]:
+    """Carry out independent tasks, some at once, and hand over what came of each.
+
+    If one fails, or this process ends, in whatever way, those under way end too.
+
+    Args:
+        tasks: By name, the longest first, so that no process ends long before the others; they
+            and what comes of them must be picklable.
+        processes: How many to start, at most; 1 does without, and takes the tasks in order.
+        begin: Called in each process before its first task.
+
+    Yields:
+        Name and result of each task, as it is ready.
+
+    Raises:
+        Exception: What a task has raised.
+    """
+    if processes == 1:
+        begin()
+        yield from ((name, task()) for name, task in tasks.items())
+        return
+    executor = ProcessPoolExecutor(
+        min(processes, len(tasks)), multiprocessing.get_context("spawn"), _begin, (begin,)
+    )
+    others = set(multiprocessing.active_children())
+    try:
+        names = {executor.submit(task): name for name, task in tasks.items()}
+        for future in as_completed(names):
+            yield names[future], future.result()
+    except BaseException:
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _begin(begin: Callable[[], None]) -> None:
+    """Prepare a process that works for another one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the other one ends this
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    begin()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)

@@ -101,6 +101,25 @@ def test_everything_is_written_and_twice_the_same(folder: Path) -> None:
     assert outputs(folder) == first
 
 
+def test_processes_beside_each_other_come_to_the_same(folder: Path) -> None:
+    alone = params()
+    stage.lens(alone)
+    first = outputs(folder)
+    together = alone.model_copy(update={"train": alone.train.model_copy(update={"threads": 2})})
+    stage.lens(together)
+    assert outputs(folder) == first
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_a_study_is_refused_for_is_said(folder: Path, threads: int) -> None:
+    (folder / "models/rnn/model.safetensors").write_bytes(b"")
+    settings = params()
+    train = settings.train.model_copy(update={"threads": threads})
+    with pytest.raises(InputRefusedError, match=r"model\.safetensors"):
+        stage.lens(settings.model_copy(update={"train": train}))
+    assert not (folder / "reports/lens.json").exists()
+
+
 def test_the_numbers_and_the_points_agree(folder: Path) -> None:
     stage.lens(params())
     found: dict[str, Any] = read_json(folder / "reports/lens.json")

@@ -1,6 +1,7 @@
 """Watch small networks learn, and the trained classifier read parts of reviews."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from imdb_rnn.lens import figures, results
 from imdb_rnn.lens.adding import Adding, add
 from imdb_rnn.lens.attempts import Attempt, attempt, begun, explode
 from imdb_rnn.lens.course import Course, Material, Snapshot, follow, gather, look
-from imdb_rnn.lens.example import Example, examine
+from imdb_rnn.lens.example import Examined, Example, examine
 from imdb_rnn.lens.findings import findings
 from imdb_rnn.lens.order import BagOfWords, OrderTaught, bag_of_words, teach_order
 from imdb_rnn.lens.recall import Recall, recall
@@ -26,10 +27,12 @@ from imdb_rnn.lens.small import SMALL_CELLS, small_shape
 from imdb_rnn.lens.starts import STARTS
 from imdb_rnn.lens.windows import PartAccuracies, read_parts
 from imdb_rnn.params import Params
+from imdb_rnn.processes import side_by_side
 from imdb_rnn.serving.model_folder import load_encoder, load_model
 from imdb_rnn.stages import run_stage
 from imdb_rnn.training.allocator import keep_freed_memory
 from imdb_rnn.training.determinism import make_deterministic
+from imdb_rnn.training.subnormal import flush_subnormal_numbers
 
 PREPARED = Path("data/prepared")
 CLASSIFIER = Path("models/rnn")
@@ -48,23 +51,37 @@ PADDINGS = {
 
 def lens(params: Params) -> None:
     """Read prepared reviews and model; write `reports/lens.json`, points and pictures."""
-    # A second thread costs networks this small more than it brings, and far more on a busy machine.
-    make_deterministic(threads=1)
-    keep_freed_memory()
+    _use_one_thread()
     truncation = _read_truncation()
     dataset = read_json(PREPARED / "dataset.json")
     words = dataset["vocabulary_size"]
     material = gather(PREPARED, words, params)
-    cells = _follow_cells(material, params)
-    starts = _start(material, params)
-    exploded = explode(material, params)
-    padded = _follow_padded(material, params)
-    recalled, added = _recall(params), _add(params)
-    classifier, valid = load_model(CLASSIFIER), TokenStore.open(PREPARED / "valid")
-    parts = read_parts(classifier, valid, params.seed)
-    examined = examine(classifier, valid, params.lens.words, params.seed)
+    found = _carry_out(
+        {
+            "starts": partial(_start, material, params),
+            "taught": partial(teach_order, PREPARED, words, params),
+            "parts": partial(_read_parts, params),
+            "cells": partial(_follow_cells, material, params),
+            "recalled": partial(_recall, params),
+            "added": partial(_add, params),
+            "examined": partial(_examine, params),
+            "exploded": partial(explode, material, params),
+            "padded": partial(_follow_padded, material, params),
+            "bag": partial(bag_of_words, PREPARED, words),
+        },
+        params.train.threads,
+    )
+    cells: dict[str, Course] = found["cells"]
+    padded: dict[str, Course] = found["padded"]
+    starts: dict[str, dict[str, tuple[Snapshot, Attempt]]] = found["starts"]
+    exploded: dict[str, dict[str, dict[str, Attempt]]] = found["exploded"]
+    recalled: dict[str, Recall] = found["recalled"]
+    added: dict[str, Adding] = found["added"]
+    parts: PartAccuracies = found["parts"]
+    examined: Examined = found["examined"]
+    bag: BagOfWords = found["bag"]
+    taught: OrderTaught = found["taught"]
     names = _names(examined.shown)
-    bag, taught = bag_of_words(PREPARED, words), teach_order(PREPARED, words, params)
     summary = {
         "edition": dataset["edition"],
         "material": _material(material, params),
@@ -108,26 +125,39 @@ def _read_truncation() -> dict[str, Any]:
     return measured
 
 
-def _follow_cells(material: Material, params: Params) -> dict[str, Course]:
-    courses = {}
-    with progress("cells", len(SMALL_CELLS)) as advance:
-        for cell in SMALL_CELLS:
-            courses[cell] = follow(small_shape(params, cell), material, material.full, params)
+def _carry_out(studies: Mapping[str, Callable[[], Any]], processes: int) -> dict[str, Any]:
+    """What came of each study, which does not depend on the number of processes."""
+    found = {}
+    with progress("studies", len(studies)) as advance:
+        for name, result in side_by_side(studies, processes, _use_one_thread):
+            found[name] = result
             advance()
-    return courses
+    return found
+
+
+def _use_one_thread() -> None:
+    # A second thread costs networks this small more than it brings, and far more on a busy machine.
+    make_deterministic(threads=1)
+    keep_freed_memory()
+    flush_subnormal_numbers()
+
+
+def _follow_cells(material: Material, params: Params) -> dict[str, Course]:
+    return {
+        cell: follow(small_shape(params, cell), material, material.full, params)
+        for cell in SMALL_CELLS
+    }
 
 
 def _start(material: Material, params: Params) -> dict[str, dict[str, tuple[Snapshot, Attempt]]]:
     """Of each start what its gradients are, and what a training comes to from there."""
     found: dict[str, dict[str, tuple[Snapshot, Attempt]]] = {}
-    with progress("starts", sum(map(len, STARTS.values()))) as advance:
-        for cell, starts in STARTS.items():
-            found[cell] = {}
-            for name in starts:
-                classifier = begun(cell, name, material, params)
-                snapshot = look(classifier, material.full, params.lens.words)
-                found[cell][name] = snapshot, attempt(classifier, material, params)
-                advance()
+    for cell, starts in STARTS.items():
+        found[cell] = {}
+        for name in starts:
+            classifier = begun(cell, name, material, params)
+            snapshot = look(classifier, material.full, params.lens.words)
+            found[cell][name] = snapshot, attempt(classifier, material, params)
     return found
 
 
@@ -139,21 +169,20 @@ def _follow_padded(material: Material, params: Params) -> dict[str, Course]:
 
 
 def _recall(params: Params) -> dict[str, Recall]:
-    recalled = {}
-    with progress("recall", len(SMALL_CELLS)) as advance:
-        for cell in SMALL_CELLS:
-            recalled[cell] = recall(params, cell)
-            advance()
-    return recalled
+    return {cell: recall(params, cell) for cell in SMALL_CELLS}
 
 
 def _add(params: Params) -> dict[str, Adding]:
-    added = {}
-    with progress("adding", len(SMALL_CELLS)) as advance:
-        for cell in SMALL_CELLS:
-            added[cell] = add(params, cell)
-            advance()
-    return added
+    return {cell: add(params, cell) for cell in SMALL_CELLS}
+
+
+def _read_parts(params: Params) -> PartAccuracies:
+    return read_parts(load_model(CLASSIFIER), TokenStore.open(PREPARED / "valid"), params.seed)
+
+
+def _examine(params: Params) -> Examined:
+    valid = TokenStore.open(PREPARED / "valid")
+    return examine(load_model(CLASSIFIER), valid, params.lens.words, params.seed)
 
 
 def _material(material: Material, params: Params) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from imdb_rnn.training.allocator import forget_primitives, keep_freed_memory
 from imdb_rnn.training.checkpoint import Checkpoint, exclusive
 from imdb_rnn.training.determinism import make_deterministic, resolve_device
 from imdb_rnn.training.loop import Epoch, Trainer, fit
+from imdb_rnn.training.subnormal import flush_subnormal_numbers
 
 PREPARED = Path("data/prepared")
 PSEUDO_LABELS = Path("data/pseudo_labels.npy")
@@ -41,6 +42,7 @@ def train(params: Params) -> None:
     """Read what the stages before made, write `models/rnn`, `reports/train.json`, the history."""
     device = resolve_device(params.train.device)
     make_deterministic(params.train.threads)
+    flush_subnormal_numbers()
     keep_freed_memory()
     forget_primitives()
     dataset = read_json(PREPARED / "dataset.json")

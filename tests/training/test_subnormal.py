@@ -1,0 +1,24 @@
+import subprocess
+import sys
+
+SCRIPT = """
+import numpy as np, torch
+from imdb_rnn.training.subnormal import flush_subnormal_numbers
+if {flush}:
+    flush_subnormal_numbers()
+torch.set_num_threads(2)
+products = torch.full((1_000_000,), 1e-30) * 1e-10
+matrix = np.full((4, 4), 1e-30, dtype=np.float32)
+print(int(products.count_nonzero()), int(np.count_nonzero(matrix @ (matrix * 1e20))))
+"""
+
+
+def _nonzero(*, flush: bool) -> str:
+    """In a process of its own, whose threads all start afterwards."""
+    command = [sys.executable, "-c", SCRIPT.format(flush=flush)]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+
+
+def test_vanished_numbers_are_zero_in_all_threads() -> None:
+    assert _nonzero(flush=False) == "1000000 16"
+    assert _nonzero(flush=True) == "0 0"
