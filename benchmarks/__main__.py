@@ -20,7 +20,7 @@ from benchmarks.catalogue import CATALOGUE
 from benchmarks.document import fill_in
 from benchmarks.figure import write_figure
 from benchmarks.machine import describe_machine
-from benchmarks.report import blocks, gathered, readme_blocks
+from benchmarks.report import blocks, gathered, identity, readme_blocks, refuse_mixture
 from benchmarks.reviews import Reviews
 from benchmarks.scaling import LABEL_EXPERIMENT, LABELS, SIZES
 from benchmarks.tokenizing import TOKENIZERS
@@ -74,17 +74,20 @@ def main(
 ) -> None:
     """Measure this project side by side with others, on this machine."""
     jobs = planned(set(only or _default_names()), runs, long_runs)
-    Reviews.read("test")  # refused before time is spent
-    done = {} if only else _done()  # rows that are named are measured anew
+    earlier = read_json(RESULTS) if RESULTS.exists() else {}
+    machine = describe_machine()
+    # Refused before time is spent.
+    refuse_mixture(jobs, earlier, machine)
+    Reviews.read("test")
+    done = {} if only else _done(identity(machine))  # rows that are named are measured anew
     left = [job for job in jobs if job not in done]
     _announce(left, len(done))
     for number, job in enumerate(left, start=1):
         console.print(f"{number} of {len(left)}: {job.kind} {job.name}, seed {job.seed}")
         done[job] = _measured(job)
         if not only and "failed" not in done[job]:
-            _keep(job, done[job])
-    earlier = read_json(RESULTS) if RESULTS.exists() else {}
-    results = gathered({job: done[job] for job in jobs}, earlier, describe_machine())
+            _keep(job, done[job], identity(machine))
+    results = gathered({job: done[job] for job in jobs}, earlier, machine)
     write_json(RESULTS, results)
     fill_in(DOCUMENT, blocks(results))
     write_figure(FIGURE, results["results"])
@@ -155,17 +158,18 @@ def _measured(job: Job) -> dict[str, Any]:
         return {"failed": f"ended with exit code {code}"}
 
 
-def _done() -> dict[Job, dict[str, Any]]:
+def _done(machine: str) -> dict[Job, dict[str, Any]]:
+    """What an interrupted benchmark has measured on this machine."""
     if not DONE.exists():
         return {}
     lines = [json.loads(line) for line in DONE.read_text(encoding="utf-8").splitlines()]
-    return {Job(*line["job"]): line["result"] for line in lines}
+    return {Job(*line["job"]): line["result"] for line in lines if line["machine"] == machine}
 
 
-def _keep(job: Job, result: dict[str, Any]) -> None:
+def _keep(job: Job, result: dict[str, Any], machine: str) -> None:
     DONE.parent.mkdir(exist_ok=True)
     with DONE.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"job": job, "result": result}) + "\n")
+        file.write(json.dumps({"job": job, "result": result, "machine": machine}) + "\n")
 
 
 if __name__ == "__main__":

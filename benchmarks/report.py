@@ -9,6 +9,7 @@ from benchmarks.contestant import MILESTONES
 from benchmarks.document import table
 from benchmarks.tokenizing import REFERENCE as TOKENIZER
 from benchmarks.tokenizing import TOKENIZERS
+from imdb_rnn.errors import InputRefusedError
 
 REFERENCE: Final = "nb"
 """Times are also given as multiples of this contestant's."""
@@ -26,6 +27,13 @@ SECTIONS: Final = {
     "growth": "growth",
     "labels": "labels",
 }
+HEADINGS: Final = {
+    "results": "Side by side",
+    "tokenizing": "Words to ids",
+    "growth": "Growth",
+    "labels": "Labels",
+}
+"""Where the document shows each section's rows."""
 
 
 def gathered(
@@ -40,14 +48,47 @@ def gathered(
         earlier: The last results, or nothing.
         machine: From `machine.describe_machine`.
     """
-    results: dict[str, Any] = {"machine": machine}
+    results: dict[str, Any] = {"machines": dict(earlier.get("machines", {}))}
     for kind, section in SECTIONS.items():
+        if any(its_kind == kind for its_kind, _, _ in measured):
+            results["machines"][section] = machine
         rows = {row["name"]: row for row in earlier.get(section, [])}
         for name in dict.fromkeys(name for its_kind, name, _ in measured if its_kind == kind):
             runs = {seed: run for (k, n, seed), run in measured.items() if (k, n) == (kind, name)}
             rows[name] = {"name": name, **summarized(runs)}
         results[section] = list(rows.values())
     return results
+
+
+def refuse_mixture(
+    jobs: Iterable[_Key], earlier: Mapping[str, Any], machine: Mapping[str, Any]
+) -> None:
+    """Refuse to put rows of this machine beside those of another.
+
+    Args:
+        jobs: The (kind, name, seed) of what is to be measured.
+        earlier: The last results, or nothing.
+        machine: From `machine.describe_machine`.
+
+    Raises:
+        InputRefusedError: A kind has rows that would stay as another processor gave them.
+    """
+    names: dict[str, set[str]] = {}
+    for kind, name, _ in jobs:
+        names.setdefault(SECTIONS[kind], set()).add(name)
+    for section, measured in names.items():
+        others = {row["name"] for row in earlier.get(section, [])} - measured
+        there = earlier.get("machines", {}).get(section, machine)
+        if others and identity(there) != identity(machine):
+            raise InputRefusedError(
+                f"{', '.join(sorted(others))}: measured on {identity(there)}, and this is "
+                f"{identity(machine)}. Measure them here too, or none of that table."
+            )
+
+
+def identity(machine: Mapping[str, Any]) -> str:
+    """What has to be equal for times to be compared."""
+    return f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}"
 
 
 def summarized(runs: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
@@ -93,7 +134,7 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
         results: Contents of `reports/benchmark.json`.
     """
     contents = {
-        "machine": _machine(results["machine"]),
+        "machine": _machines(results["machines"]),
         "results": _contestants(results["results"]) + _failures(results["results"], _title),
         "figure": FIGURE,
         "speed": _speeds(results["results"]),
@@ -144,6 +185,18 @@ def _by_accuracy(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _failures(rows: Iterable[Mapping[str, Any]], title: Callable[[str], str]) -> str:
     lines = [f"- {title(row['name'])}: {row['failed']}\n" for row in rows if "failed" in row]
     return "".join(["\nNot measured:\n\n", *lines]) if lines else ""
+
+
+def _machines(machines: Mapping[str, Mapping[str, Any]]) -> str:
+    """Each machine once, as it was when its first table was made; and, of several, which tables."""
+    headings: dict[str, list[str]] = {}
+    described: dict[str, str] = {}
+    for section, machine in machines.items():
+        headings.setdefault(identity(machine), []).append(HEADINGS[section])
+        described.setdefault(identity(machine), _machine(machine))
+    if len(described) == 1:
+        return next(iter(described.values()))
+    return "".join(f"- {', '.join(headings[one])}: {text}" for one, text in described.items())
 
 
 def _machine(machine: Mapping[str, Any]) -> str:

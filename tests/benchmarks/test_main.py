@@ -10,7 +10,7 @@ from benchmarks.worker import OWN, PEER
 
 from benchmarks import __main__ as bench
 from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.jsonfile import read_json
+from imdb_rnn.jsonfile import read_json, write_json
 
 NAMES = {*CATALOGUE, *bench.MINUTES}
 
@@ -37,6 +37,9 @@ def test_an_unknown_name_is_refused() -> None:
         planned({"bert"}, 1, 1)
 
 
+MACHINE = {"processor": "abacus", "cores": 1, "python": "3.11"}
+
+
 @pytest.fixture
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     """The jobs that a benchmark in a folder of its own measures; `fasttext` fails."""
@@ -56,8 +59,9 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
 
     monkeypatch.setattr(bench, "_measured", result)
     monkeypatch.setattr(bench.Reviews, "read", nothing)
-    for name in ("fill_in", "write_figure", "blocks", "readme_blocks", "describe_machine"):
+    for name in ("fill_in", "write_figure", "blocks", "readme_blocks"):
         monkeypatch.setattr(bench, name, nothing)
+    monkeypatch.setattr(bench, "describe_machine", lambda: MACHINE)
     return seen
 
 
@@ -70,6 +74,26 @@ def test_what_failed_is_tried_again_when_the_benchmark_goes_on(measured: list[Jo
         bench.main()
     assert Job("contestant", "fasttext", 1) in first
     assert set(first) & set(measured) == {Job("contestant", "fasttext", 1)}
+
+
+def test_another_machine_begins_anew_and_adds_no_rows_to_tables_of_this_one(
+    measured: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        bench.main()
+    first = measured[:4]
+    measured.clear()
+    bench.main(["tokenizing"], runs=1)
+    measured.clear()
+    monkeypatch.setattr(bench, "describe_machine", lambda: MACHINE | {"processor": "slide rule"})
+    with pytest.raises(KeyboardInterrupt):
+        bench.main()
+    assert measured[:4] == first
+    write_json(bench.RESULTS, read_json(bench.RESULTS) | {"growth": [{"name": "7.0"}]})
+    machines = {"growth": MACHINE}
+    write_json(bench.RESULTS, read_json(bench.RESULTS) | {"machines": machines})
+    with pytest.raises(InputRefusedError, match=r"7\.0: measured on abacus"):
+        bench.main(["growth"])
 
 
 def test_single_rows_leave_what_an_interrupted_benchmark_has_kept(measured: list[Job]) -> None:

@@ -9,9 +9,10 @@ from benchmarks.document import fill_in, filled_in
 from benchmarks.figure import write_figure
 from benchmarks.linear import Linear
 from benchmarks.notebook import Notebook
-from benchmarks.report import blocks, gathered, readme_blocks, summarized
+from benchmarks.report import blocks, gathered, readme_blocks, refuse_mixture, summarized
 from benchmarks.reviews import Reviews
 
+from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json
 from imdb_rnn.models.linear import nb_model
 from imdb_rnn.params import LinearModel
@@ -158,6 +159,36 @@ def test_what_was_not_measured_anew_stays() -> None:
     second = gathered({("contestant", "tfidf", 1): _run(0.9, 20.0, None)}, first, MACHINE)
     assert [row["name"] for row in second["results"]] == ["nb", "tfidf"]
     assert second["results"][0] == first["results"][0]
+
+
+OTHER_MACHINE = MACHINE | {"processor": "slide rule"}
+
+
+def test_each_table_says_what_it_was_measured_on() -> None:
+    first = gathered({("contestant", "nb", 1): _run(0.91, 50.0, None)}, {}, MACHINE)
+    second = gathered({("growth", "1.0", 1): _growth(15.0, 35.0)}, first, OTHER_MACHINE)
+    third = gathered(
+        {("growth", "1.0", 1): _growth(15.0, 35.0)}, first, MACHINE | {"gflops_float32": 1.1}
+    )
+    for results in (first, third):
+        assert blocks(results)["machine"].startswith("\nabacus, 1 cores")
+    assert "- Side by side: abacus, 1 cores" in blocks(second)["machine"]
+    assert "- Growth: slide rule, 1 cores" in blocks(second)["machine"]
+
+
+def test_rows_of_two_machines_do_not_stand_side_by_side() -> None:
+    nb, tfidf = ("contestant", "nb", 1), ("contestant", "tfidf", 1)
+    earlier = gathered({nb: _run(0.91, 50.0, None)}, {}, MACHINE)
+    with pytest.raises(
+        InputRefusedError, match=r"nb: measured on abacus, .*and this is slide rule"
+    ):
+        refuse_mixture([tfidf], earlier, OTHER_MACHINE)
+    for jobs, machine in (
+        ([tfidf], MACHINE),
+        ([nb, tfidf], OTHER_MACHINE),
+        ([("growth", "1.0", 1)], OTHER_MACHINE),
+    ):
+        refuse_mixture(jobs, earlier, machine)
 
 
 def test_a_block_that_the_document_lacks_is_an_error() -> None:
