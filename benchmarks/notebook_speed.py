@@ -1,8 +1,9 @@
 """The notebook's network at equal mathematics: its own loop against the project's, step by step.
 
-Both start from the same weights and read the same batches, each in a process of its own, in turn, a
-piece of an epoch at a time, so that both see the machine in the same state. Writes the block of
-[docs/profile.md](../docs/profile.md) and `reports/notebook_speed.json`.
+The notebook's own loop runs twice, the second time with subnormal numbers set to zero, as the
+project's does. All start from the same weights and read the same batches, each in a process of its
+own, in turn, a piece of an epoch at a time, so that all see the machine in the same state. Writes
+the blocks of [docs/profile.md](../docs/profile.md) and `reports/notebook_speed.json`.
 
 Usage: python -m benchmarks.notebook_speed [--rounds N]
 """
@@ -43,6 +44,7 @@ from imdb_rnn.params import Params
 from imdb_rnn.training.allocator import forget_primitives, keep_freed_memory
 from imdb_rnn.training.determinism import make_deterministic
 from imdb_rnn.training.loop import Trainer
+from imdb_rnn.training.subnormal import flush_subnormal_numbers
 
 RESULTS: Final = Path("reports/notebook_speed.json")
 DOCUMENT: Final = Path("docs/profile.md")
@@ -56,8 +58,13 @@ SEED: Final = 1
 # each for every entry and word.
 FLOATING_POINT_OPERATIONS: Final = 2 * 3 * 2 * 128 * 128 * BATCH_SIZE * WIDTH
 
-Loop = Literal["notebook", "project"]
-LOOPS: Final[tuple[Loop, ...]] = ("notebook", "project")
+Loop = Literal["notebook", "flushed", "project"]
+LOOPS: Final[tuple[Loop, ...]] = ("notebook", "flushed", "project")
+HEADINGS: Final[dict[Loop, str]] = {
+    "notebook": "the notebook's loop",
+    "flushed": "the same without subnormal numbers",
+    "project": "this project",
+}
 
 
 def main(
@@ -76,7 +83,7 @@ def main(
 def compare(
     tokens: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], rounds: int, steps: int = 0
 ) -> dict[str, Any]:
-    """Train both loops for some epochs in turn.
+    """Train all loops for some epochs in turn.
 
     Args:
         tokens: int64 [reviews, time], padded behind.
@@ -92,27 +99,26 @@ def compare(
                 f"round {number + 1} of {rounds}: {loop} {epoch['seconds']:.1f} s, "
                 f"processor {epoch['cpu_seconds']:.1f} s"
             )
-    difference = np.abs(
-        np.subtract(*(epochs[loop][0]["losses"][:COMPARED_LOSSES] for loop in LOOPS))
-    )
+    losses = {loop: np.array(epochs[loop][0]["losses"][:COMPARED_LOSSES]) for loop in LOOPS}
     machine = describe_machine()
     return {
         "machine": machine,
         "rounds": rounds,
         "steps": len(epochs["notebook"][0]["losses"]),
-        "ratio": _ratio(epochs, "seconds"),
-        "cpu_ratio": _ratio(epochs, "cpu_seconds"),
-        "largest_loss_difference": float(difference.max()),
-        "losses_compared": len(difference),
+        "ratios": {loop: _ratio(epochs, loop) for loop in LOOPS},
+        "largest_loss_difference": max(
+            float(np.abs(losses[loop] - losses["notebook"]).max()) for loop in LOOPS
+        ),
+        "losses_compared": len(losses["notebook"]),
         "loops": {loop: _summary(epochs[loop], machine["gflops_float32"]) for loop in LOOPS},
     }
 
 
-def _ratio(epochs: dict[Loop, list[dict[str, Any]]], unit: str) -> float:
-    """Median over the rounds of notebook / project."""
+def _ratio(epochs: dict[Loop, list[dict[str, Any]]], loop: Loop) -> float:
+    """Median over the rounds of a loop's time by the project's."""
     ratios: list[float] = [
-        notebook[unit] / project[unit]
-        for notebook, project in zip(epochs["notebook"], epochs["project"], strict=True)
+        one["seconds"] / project["seconds"]
+        for one, project in zip(epochs[loop], epochs["project"], strict=True)
     ]
     return median(ratios)
 
@@ -167,7 +173,9 @@ def _work(
 ) -> None:
     """Take as many steps as each message says; at None, profile some more and end."""
     params = Params.model_validate(experiment_params("notebook"))
-    epochs = notebook_steps if loop == "notebook" else project_steps
+    if loop == "flushed":
+        flush_subnormal_numbers()
+    epochs = project_steps if loop == "project" else notebook_steps
     steps = epochs(tokens, labels, params)
     connection.send("ready")
     while (number := connection.recv()) is not None:
@@ -209,6 +217,7 @@ def project_steps(
 ) -> Iterator[float]:
     """Losses of the project's loop, set up as the stage `train` does."""
     make_deterministic(params.train.threads)
+    flush_subnormal_numbers()
     keep_freed_memory()
     forget_primitives()
     trainer = Trainer(_classifier(params), _training_set(tokens, labels), params.train, SEED)
@@ -251,31 +260,29 @@ def blocks(results: dict[str, Any]) -> dict[str, str]:
     """The generated parts of the document."""
     loops = results["loops"]
     speed = table(
-        ["", "the notebook's loop", "this project", "ratio"],
+        ["", *HEADINGS.values()],
         [
+            ["a step, ms", *(f"{loops[loop]['step_ms']:.1f}" for loop in LOOPS)],
             [
-                "a step, ms",
-                *(f"{loops[loop]['step_ms']:.1f}" for loop in LOOPS),
-                f"{results['ratio']:.2f}",
+                "multiple of this project's time",
+                *(f"{results['ratios'][loop]:.2f}" for loop in LOOPS),
             ],
             [
                 "processor time a step, ms",
                 *(f"{loops[loop]['cpu_step_ms']:.1f}" for loop in LOOPS),
-                f"{results['cpu_ratio']:.2f}",
             ],
             [
                 "thousand tokens a second, padding counted",
                 *(f"{loops[loop]['tokens_per_second'] / 1000:.0f}" for loop in LOOPS),
-                "",
             ],
             [
                 "share of the matrix product's speed",
                 *(f"{loops[loop]['share_of_matrix_limit']:.0%}" for loop in LOOPS),
-                "",
             ],
         ],
     )
     said = (
+        f"{results['machine']['processor']}: "
         f"{results['rounds']} epochs of {results['steps']} steps each, in turn; "
         f"large float32 matrix products reach {results['machine']['gflops_float32']:.0f} GFLOP/s. "
         f"Over the first {results['losses_compared']} steps the losses differ by at most "
