@@ -52,6 +52,15 @@ def test_an_experiment_holds_only_what_differs_and_is_valid(name: str) -> None:
         ("no-pseudo-labels", None, {"pseudo_label.teacher": None}),
         ("no-word-vectors", None, {"word_vectors.window": 0}),
         ("no-averaging", None, {"train.weight_averaging": 0.0}),
+        (
+            "no-dropout",
+            None,
+            {
+                "model.word_dropout": 0.0,
+                "model.embedding_dropout": 0.0,
+                "model.output_dropout": 0.0,
+            },
+        ),
     ],
 )
 def test_a_step_of_the_ladder_and_an_ablation_change_one_decision(
