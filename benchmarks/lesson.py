@@ -42,6 +42,7 @@ LEFT_OUT: Final = {
     "no-phrases": "phrases",
     "no-pseudo-labels": "pseudo-labels",
     "no-averaging": "averaged weights",
+    "no-dropout": "dropout",
 }
 """Experiment -> what the default has and it has not."""
 
