@@ -163,7 +163,7 @@ def _done(machine: str) -> dict[Job, dict[str, Any]]:
     if not DONE.exists():
         return {}
     lines = [json.loads(line) for line in DONE.read_text(encoding="utf-8").splitlines()]
-    return {Job(*line["job"]): line["result"] for line in lines if line["machine"] == machine}
+    return {Job(*line["job"]): line["result"] for line in lines if line.get("machine") == machine}
 
 
 def _keep(job: Job, result: dict[str, Any], machine: str) -> None:

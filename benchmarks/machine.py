@@ -49,11 +49,14 @@ def matrix_gflops(side: int = 1024, repetitions: int = 20) -> float:
 
 
 def _processor() -> str:
-    """The processor's name, which `platform` does not know on Linux."""
+    """The processor's name and generation, which `platform` does not know on Linux."""
     table = Path("/proc/cpuinfo")
     lines = table.read_text(encoding="utf-8").splitlines() if table.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    facts = dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
+    if "model name" not in facts:
+        return platform.processor()
+    numbers = [f"{key} {facts[key]}" for key in ("cpu family", "model", "stepping") if key in facts]
+    return f"{facts['model name']} ({', '.join(numbers)})"
 
 
 def _version(package: str) -> str | None:

@@ -78,10 +78,11 @@ def refuse_mixture(
         names.setdefault(SECTIONS[kind], set()).add(name)
     for section, measured in names.items():
         others = {row["name"] for row in earlier.get(section, [])} - measured
-        there = earlier.get("machines", {}).get(section, machine)
-        if others and identity(there) != identity(machine):
+        there = earlier.get("machines", {}).get(section)
+        where = identity(there) if there else "an unknown machine"
+        if others and where != identity(machine):
             raise InputRefusedError(
-                f"{', '.join(sorted(others))}: measured on {identity(there)}, and this is "
+                f"{', '.join(sorted(others))}: measured on {where}, and this is "
                 f"{identity(machine)}. Measure them here too, or none of that table."
             )
 

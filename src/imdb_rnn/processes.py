@@ -4,8 +4,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final
@@ -14,6 +15,9 @@ import psutil
 
 SECONDS_TO_END: Final = 5.0
 """What a process gets for ending by itself before it is killed."""
+
+SECONDS_BETWEEN_LOOKS: Final = 1.0
+"""How often is looked whether a process is still there."""
 
 
 @contextmanager
@@ -65,30 +69,74 @@ def side_by_side(
 
     Raises:
         Exception: What a task has raised.
+        RuntimeError: A process was killed.
     """
     if processes == 1:
         begin()
         yield from ((name, task()) for name, task in tasks.items())
         return
-    executor = ProcessPoolExecutor(
-        min(processes, len(tasks)), multiprocessing.get_context("spawn"), _begin, (begin,)
-    )
-    others = set(multiprocessing.active_children())
+    names: dict[Future[Any], str] = {}
+    with _workers(min(processes, len(tasks)), begin) as executor:
+        try:
+            with _ctrl_c_held_back():  # inherited: it reaches all, and this process ends the others
+                names.update((executor.submit(task), name) for name, task in tasks.items())
+            yield from ((names[future], future.result()) for future in _as_ready(names))
+        except BrokenProcessPool:
+            left = sorted(name for future, name in names.items() if not _came_to_something(future))
+            raise RuntimeError(
+                "a process ended, perhaps for want of memory, that worked on one of these: "
+                + ", ".join(left)
+            ) from None
+
+
+@contextmanager
+def _workers(processes: int, begin: Callable[[], None]) -> Iterator[ProcessPoolExecutor]:
+    """Processes that end with the block, and at once if it does not end well."""
+    before = set(multiprocessing.active_children())
+    spawn = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(processes, spawn, _begin, (begin,))
     try:
-        names = {executor.submit(task): name for name, task in tasks.items()}
-        for future in as_completed(names):
-            yield names[future], future.result()
+        yield executor
     except BaseException:
-        for child in set(multiprocessing.active_children()) - others:
-            child.terminate()
+        for process in set(multiprocessing.active_children()) - before:
+            process.kill()
         raise
     finally:
         executor.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _as_ready(futures: Iterable[Future[Any]]) -> Iterator[Future[Any]]:
+    """The futures of `_workers`, each as it is done.
+
+    Python 3.11's executor does not always notice that the process which it started last has ended.
+
+    Raises:
+        BrokenProcessPool: A process has ended.
+    """
+    processes = multiprocessing.active_children()
+    waiting = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
+        yield from done
+        if waiting and any(process.exitcode is not None for process in processes):
+            raise BrokenProcessPool
+
+
+def _came_to_something(future: Future[Any]) -> bool:
+    return future.done() and future.exception() is None
+
+
 def _begin(begin: Callable[[], None]) -> None:
     """Prepare a process that works for another one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the other one ends this
     threading.Thread(target=_end_with_parent, daemon=True).start()
     begin()
 

@@ -183,6 +183,8 @@ def test_rows_of_two_machines_do_not_stand_side_by_side() -> None:
         InputRefusedError, match=r"nb: measured on abacus, .*and this is slide rule"
     ):
         refuse_mixture([tfidf], earlier, OTHER_MACHINE)
+    with pytest.raises(InputRefusedError, match="nb: measured on an unknown machine"):
+        refuse_mixture([tfidf], {"results": earlier["results"]}, MACHINE)
     for jobs, machine in (
         ([tfidf], MACHINE),
         ([nb, tfidf], OTHER_MACHINE),

@@ -46,11 +46,14 @@ def test_only_the_columns_that_are_asked_for_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("damage", ["missing", "truncated", "another table"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "another table", "not UTF-8"])
 def test_texts_that_cannot_be_read_are_refused_by_name(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "train.parquet"
     if damage == "another table":
         pq.write_table(REVIEWS.select(["text"]), path)
+    elif damage == "not UTF-8":
+        texts = pa.array([b"\xff"] * COUNT).cast(pa.binary()).view(pa.string())
+        pq.write_table(REVIEWS.set_column(1, SCHEMA.field("text"), texts), path)
     elif damage == "truncated":
         write_reviews(path, REVIEWS, "full")
         path.write_bytes(path.read_bytes()[:-100])

@@ -1,5 +1,11 @@
+import importlib
 import subprocess
 import sys
+
+import pytest
+import torch
+
+from results import PROJECT, small_params
 
 SCRIPT = """
 import numpy as np, torch
@@ -22,3 +28,23 @@ def _nonzero(*, flush: bool) -> str:
 def test_vanished_numbers_are_zero_in_all_threads() -> None:
     assert _nonzero(flush=False) == "1000000 16"
     assert _nonzero(flush=True) == "0 0"
+
+
+class ReachedError(Exception):
+    """A stage has come to reading its input."""
+
+
+@pytest.mark.parametrize("stage", ["train", "lens"])
+def test_stages_that_train_begin_with_it(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module(f"imdb_rnn.stages.{stage}")
+
+    def read(*_: object) -> None:
+        raise ReachedError
+
+    monkeypatch.chdir(PROJECT)
+    monkeypatch.setattr(module, "read_json", read)
+    vanished = torch.tensor(1e-30)
+    assert vanished * 1e-10 != 0
+    with pytest.raises(ReachedError):
+        getattr(module, stage)(small_params())
+    assert vanished * 1e-10 == 0

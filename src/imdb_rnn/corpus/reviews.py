@@ -72,7 +72,7 @@ def stream_texts(path: Path) -> Iterator[str]:
         with pq.ParquetFile(path, buffer_size=_BYTES_AT_ONCE, pre_buffer=False) as table:
             for batch in table.iter_batches(_TEXTS_AT_ONCE, columns=["text"]):
                 yield from batch["text"].to_pylist()
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise _unusable(path, error) from None
 
 
