@@ -52,7 +52,8 @@ def _processor() -> str:
     """The processor's name and generation, which `platform` does not know on Linux."""
     table = Path("/proc/cpuinfo")
     lines = table.read_text(encoding="utf-8").splitlines() if table.exists() else []
-    facts = dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
+    pairs = [line.partition(":") for line in lines]
+    facts = {key.strip(): value.strip() for key, _, value in pairs}
     if "model name" not in facts:
         return platform.processor()
     numbers = [f"{key} {facts[key]}" for key in ("cpu family", "model", "stepping") if key in facts]
