@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from benchmarks.ladder import readme_with
 from benchmarks.lesson import LEFT_OUT, STEPS
 
@@ -123,3 +124,13 @@ def test_the_mean_over_seeds_is_the_committed_one() -> None:
         in said
     )
     assert seeds["edition"] == "full"
+
+
+def test_another_processor_came_to_what_the_text_says() -> None:
+    other = json.loads((ROOT / "reports/other_processor.json").read_text(encoding="utf-8"))
+    stages = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"].values()
+    here = {output["path"]: output["md5"] for stage in stages for output in stage["outs"]}
+    assert here.keys() == other["outputs"].keys()
+    equal = sum(here[path] == digest for path, digest in other["outputs"].items())
+    assert f"{equal} of the {len(here)} are the same" in README
+    assert f"test accuracy of {other['accuracy']:.4f} instead of" in README

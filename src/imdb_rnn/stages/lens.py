@@ -56,21 +56,7 @@ def lens(params: Params) -> None:
     dataset = read_json(PREPARED / "dataset.json")
     words = dataset["vocabulary_size"]
     material = gather(PREPARED, words, params)
-    found = _carry_out(
-        {
-            "starts": partial(_start, material, params),
-            "taught": partial(teach_order, PREPARED, words, params),
-            "parts": partial(_read_parts, params),
-            "cells": partial(_follow_cells, material, params),
-            "recalled": partial(_recall, params),
-            "added": partial(_add, params),
-            "examined": partial(_examine, params),
-            "exploded": partial(explode, material, params),
-            "padded": partial(_follow_padded, material, params),
-            "bag": partial(bag_of_words, PREPARED, words),
-        },
-        params.train.threads,
-    )
+    found = _carry_out(_studies(material, words, params), params.train.threads)
     cells: dict[str, Course] = found["cells"]
     padded: dict[str, Course] = found["padded"]
     starts: dict[str, dict[str, tuple[Snapshot, Attempt]]] = found["starts"]
@@ -123,6 +109,22 @@ def _read_truncation() -> dict[str, Any]:
         )
     measured: dict[str, Any] = read_json(TRUNCATION)
     return measured
+
+
+def _studies(material: Material, words: int, params: Params) -> dict[str, Callable[[], Any]]:
+    """What is to be found out, what takes longest first."""
+    return {
+        "starts": partial(_start, material, params),
+        "taught": partial(teach_order, PREPARED, words, params),
+        "parts": partial(_read_parts, params),
+        "cells": partial(_follow_cells, material, params),
+        "recalled": partial(_recall, params),
+        "added": partial(_add, params),
+        "examined": partial(_examine, params),
+        "exploded": partial(explode, material, params),
+        "padded": partial(_follow_padded, material, params),
+        "bag": partial(bag_of_words, PREPARED, words),
+    }
 
 
 def _carry_out(studies: Mapping[str, Callable[[], Any]], processes: int) -> dict[str, Any]:
