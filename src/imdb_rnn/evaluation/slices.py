@@ -17,7 +17,8 @@ _NEGATION: Final = re.compile(
 _LENGTHS: Final = {"0-99": 0, "100-199": 100, "200-399": 200, "400 or more": 400}
 _PER_HUNDRED_WORDS: Final = {
     "none": 0.0,
-    "under 1 per 100": np.nextafter(0.0, 1.0),
+    # The least above zero that is not subnormal, which a process that has trained takes as zero.
+    "under 1 per 100": np.finfo(np.float64).tiny,
     "1 to 2 per 100": 1.0,
     "2 to 3 per 100": 2.0,
     "3 or more per 100": 3.0,
