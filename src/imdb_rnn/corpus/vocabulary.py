@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import WordLevel
 from tokenizers.trainers import WordLevelTrainer
 
+from imdb_rnn.corpus.typography import plain_normalizer
 from imdb_rnn.params import Prepare
 
 PADDING: Final = "[pad]"
@@ -52,10 +53,8 @@ def build_tokenizer(texts: Iterable[str], params: Prepare) -> Tokenizer:
 
 
 def _normalizer(*, lowercase: bool) -> normalizers.Normalizer:
-    line_breaks = normalizers.Replace("<br />", " ")
-    return normalizers.Sequence(
-        [line_breaks, normalizers.Lowercase()] if lowercase else [line_breaks]
-    )
+    steps = [plain_normalizer(), normalizers.Replace("<br />", " ")]
+    return normalizers.Sequence([*steps, normalizers.Lowercase()] if lowercase else steps)
 
 
 def _pre_tokenizer(punctuation: Literal["keep", "drop"]) -> pre_tokenizers.PreTokenizer:

@@ -7,11 +7,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from imdb_rnn.corpus.typography import plain
+
 Slices = dict[str, NDArray[np.bool_]]
 """Name of each group -> bool [reviews]. Groups do not overlap; empty ones are left out."""
 
 _NEGATION: Final = re.compile(
-    r"\b(?:not|no|never|none|nobody|nothing|nowhere|neither|nor|cannot|without)\b|n['\u2019]t\b",
+    r"\b(?:not|no|never|none|nobody|nothing|nowhere|neither|nor|cannot|without)\b|n't\b",
     re.IGNORECASE,
 )
 _LENGTHS: Final = {"0-99": 0, "100-199": 100, "200-399": 200, "400 or more": 400}
@@ -35,7 +37,7 @@ def negation_slices(texts: Sequence[str]) -> Slices:
 
     A rate, because a plain count would sort reviews by length once more.
     """
-    negations = np.array([len(_NEGATION.findall(text)) for text in texts])
+    negations = np.array([len(_NEGATION.findall(plain(text))) for text in texts])
     return _binned(100 * negations / np.maximum(_word_counts(texts), 1), _PER_HUNDRED_WORDS)
 
 

@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 from threadpoolctl import threadpool_limits
 
+from imdb_rnn.corpus.typography import plain
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.params import LinearModel
 
@@ -34,6 +35,7 @@ def tfidf_model(settings: LinearModel) -> Pipeline:
         TfidfVectorizer(
             ngram_range=(1, settings.max_ngram),
             min_df=settings.min_reviews,
+            preprocessor=_plain_lower_case,
             sublinear_tf=True,
             dtype=np.float32,
         ),
@@ -52,6 +54,7 @@ def nb_model(settings: LinearModel) -> Pipeline:
         CountVectorizer(
             ngram_range=(1, settings.max_ngram),
             min_df=settings.min_reviews,
+            preprocessor=_plain_lower_case,
             token_pattern=WORD_OR_PUNCTUATION,
             binary=True,
             dtype=np.float32,
@@ -62,6 +65,10 @@ def nb_model(settings: LinearModel) -> Pipeline:
         # from NumPy's global generator.
         LogisticRegression(C=settings.inverse_regularization, solver="liblinear", random_state=0),
     )
+
+
+def _plain_lower_case(text: str) -> str:
+    return plain(text).lower()
 
 
 def fit(
