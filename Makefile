@@ -3,11 +3,13 @@
 SHELL := /bin/bash
 VENV := .venv
 AUDIT := .cache/audit
-# The first Python that the project supports.
-PYTHON ?= $(shell for python in python3.11 python3.12 python3; do \
-	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
+# The newest Python that the project supports, of those that can make a virtual environment.
+PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
 	&& echo $$python && break; done)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# What a user's shell has set for other environments: pip would install elsewhere, or nothing.
+unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_NO_DEPS PIP_DRY_RUN PYTHONHOME PYTHONPATH
 
 .PHONY: help setup run verify bench test pytest lint audit format ui
 
@@ -16,15 +18,22 @@ help: ## list the commands
 
 setup: $(VENV)/installed ## make .venv and install the pinned dependencies
 
+# Programs in a virtual environment name its folder: one that was moved or copied is made anew.
+ifneq "$(shell cat $(VENV)/installed 2>/dev/null)" "$(CURDIR)"
+.PHONY: $(VENV)/installed
+endif
+
 # The template is for the pages of `dvc plots`, which then need no internet.
 $(VENV)/installed: pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; none was found."; exit 2; }
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12, 3.13 or 3.14 is needed, with its module venv;" \
+		"none was found. Debian and Ubuntu: sudo apt install python3-venv. macOS: brew install python." \
+		"Others: python.org. Elsewhere than on the path: make PYTHON=/its/path $(MAKECMDGOALS)"; exit 2; }
+	"$(PYTHON)" -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-user \
 		--constraint constraints.txt --editable '.[dev]'
 	@python -m imdb_rnn.plots_page
 	@dvc config --local plots.html_template "$(CURDIR)/.cache/plots.html"
-	@touch $@
+	@printf '%s\n' "$(CURDIR)" > $@
 
 run: setup ## the whole pipeline, from the reviews to the report
 	@imdb-rnn check

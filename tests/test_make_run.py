@@ -19,7 +19,7 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / name).write_bytes((PROJECT / name).read_bytes())
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
-    (tmp_path / ".venv/installed").touch()
+    (tmp_path / ".venv/installed").write_text(f"{tmp_path}\n", encoding="utf-8")
     return tmp_path
 
 
