@@ -20,7 +20,7 @@ from benchmarks.catalogue import CATALOGUE
 from benchmarks.document import fill_in
 from benchmarks.figure import write_figure
 from benchmarks.machine import describe_machine
-from benchmarks.report import blocks, gathered, identity, readme_blocks, refuse_mixture
+from benchmarks.report import blocks, gathered, identity, refuse_mixture
 from benchmarks.reviews import Reviews
 from benchmarks.scaling import LABEL_EXPERIMENT, LABELS, SIZES
 from benchmarks.tokenizing import TOKENIZERS
@@ -31,7 +31,6 @@ from imdb_rnn.jsonfile import read_json, write_json
 
 RESULTS: Final = Path("reports/benchmark.json")
 DOCUMENT: Final = Path("docs/benchmarks.md")
-README: Final = Path("README.md")
 FIGURE: Final = Path("docs/images/accuracy_per_minute.png")
 DONE: Final = Path(".cache/benchmark.jsonl")
 
@@ -91,10 +90,9 @@ def main(
     write_json(RESULTS, results)
     fill_in(DOCUMENT, blocks(results))
     write_figure(FIGURE, results["results"])
-    fill_in(README, readme_blocks(results))
     if not only:
         DONE.unlink(missing_ok=True)
-    console.print(f"{RESULTS}, {DOCUMENT}, {README} and {FIGURE} are written")
+    console.print(f"{RESULTS}, {DOCUMENT} and {FIGURE} are written")
 
 
 def _default_names() -> list[str]:

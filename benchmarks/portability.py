@@ -4,7 +4,8 @@
 
 Runs an experiment of the checked-out commit, to the test results, in a clean copy for each
 circumstance. The other Python is that of an environment where the project was installed with
-`pip install -c constraints.txt -e .`. Writes `reports/portability.json` and the README's table.
+`pip install -c constraints.txt -e .`. Writes `reports/portability.json` and the table of
+`docs/reproducibility.md`.
 `--experiment default` takes five times as long as `dvc repro` from nothing, `smoke` some minutes.
 """
 
@@ -41,7 +42,7 @@ from imdb_rnn.verify import (
 )
 
 RESULTS: Final = Path("reports/portability.json")
-DOCUMENT: Final = Path("README.md")
+DOCUMENT: Final = Path("docs/reproducibility.md")
 MODEL: Final = Path("models/rnn")
 EVEN_ODDS: Final = 0.5
 OTHER_INSTRUCTIONS: Final = {
@@ -123,7 +124,7 @@ def differences(first: Path, other: Path) -> dict[str, Any]:
 
 
 def blocks(results: Mapping[str, Any]) -> dict[str, str]:
-    """The README's table, and what it is of."""
+    """The document's table, and what it is of."""
     what = f"The experiment `{results['experiment']}` again, with one thing changed:\n\n"
     head = [
         "changed",

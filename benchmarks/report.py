@@ -147,30 +147,6 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
     return {name: f"\n{content}\n" for name, content in contents.items()}
 
 
-def readme_blocks(results: Mapping[str, Any]) -> dict[str, str]:
-    """The generated part of `README.md`: the main columns of the rows that were measured."""
-    head = [
-        "contestant",
-        "test accuracy",
-        "minutes to train",
-        "minutes to 0.90",
-        "minutes to 0.918",
-    ]
-    rows = [
-        [
-            _title(row["name"]),
-            f"{row['accuracy']:.4f}",
-            _minutes(row["train_seconds"]),
-            _minutes(row["seconds_to"]["0.9"]),
-            _minutes(row["seconds_to"]["0.918"]),
-            f"{row['peak_mb'] / 1000:.1f}",
-            f"{row['reviews_per_second']:,.0f}",
-        ]
-        for row in _by_accuracy(results["results"])
-    ]
-    return {"benchmark": f"\n{table([*head, 'peak memory, GB', 'reviews/s predicted'], rows)}\n"}
-
-
 def _title(name: str) -> str:
     return CATALOGUE[name].title
 
@@ -260,10 +236,6 @@ def _speeds(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _seconds(seconds: float | None) -> str:
     return "never" if seconds is None else f"{seconds:.0f}"
-
-
-def _minutes(seconds: float | None) -> str:
-    return "never" if seconds is None else f"{seconds / 60:.1f}"
 
 
 def _tokenizing(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -59,7 +59,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
 
     monkeypatch.setattr(bench, "_measured", result)
     monkeypatch.setattr(bench.Reviews, "read", nothing)
-    for name in ("fill_in", "write_figure", "blocks", "readme_blocks"):
+    for name in ("fill_in", "write_figure", "blocks"):
         monkeypatch.setattr(bench, name, nothing)
     monkeypatch.setattr(bench, "describe_machine", lambda: MACHINE)
     return seen

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import yaml
 from benchmarks.document import filled_in
-from benchmarks.portability import blocks, differences
+from benchmarks.portability import DOCUMENT, blocks, differences
 from safetensors.numpy import save_file
 
 from imdb_rnn.corpus.reviews import SCHEMA
@@ -45,9 +45,9 @@ def test_differences_are_the_largest_of_weights_and_probabilities(tmp_path: Path
     assert differences(first, first)["outputs_different"] == []
 
 
-def test_the_readme_shows_the_committed_results() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert filled_in(readme, blocks(RESULTS)) == readme
+def test_the_document_shows_the_committed_results() -> None:
+    document = (ROOT / DOCUMENT).read_text(encoding="utf-8")
+    assert filled_in(document, blocks(RESULTS)) == document
 
 
 def test_the_same_again_gave_the_same_bytes() -> None:

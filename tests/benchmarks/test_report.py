@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from benchmarks.catalogue import CATALOGUE
 from benchmarks.contestant import Clock, measure, milestones
-from benchmarks.document import fill_in, filled_in
+from benchmarks.document import filled_in
 from benchmarks.figure import write_figure
 from benchmarks.linear import Linear
 from benchmarks.notebook import Notebook
-from benchmarks.report import blocks, gathered, readme_blocks, refuse_mixture, summarized
+from benchmarks.report import blocks, gathered, refuse_mixture, summarized
 from benchmarks.reviews import Reviews
 
 from imdb_rnn.errors import InputRefusedError
@@ -137,23 +137,6 @@ def test_the_tables_say_what_was_measured_and_what_was_not() -> None:
     assert "No run on an idle machine" not in text
 
 
-def test_the_readme_gets_the_main_columns(tmp_path: Path) -> None:
-    measured = {
-        ("contestant", "default", 1): _run(0.93, 300.0, 60.0),
-        ("contestant", "nb", 1): _run(0.91, 50.0, 50.0),
-        ("contestant", "fasttext", 1): {"failed": "lost"},
-    }
-    readme = tmp_path / "README.md"
-    readme.write_text("above\n<!-- benchmark -->\nold\n<!-- /benchmark -->\n", encoding="utf-8")
-    fill_in(readme, readme_blocks(gathered(measured, {}, MACHINE)))
-    assert readme.read_text(encoding="utf-8").splitlines()[5:] == [
-        "| NB-weighted n-grams | 0.9100 | 0.8 | never | never | 0.1 | 1,000 |",
-        f"| {CATALOGUE['default'].title} | 0.9300 | 5.0 | never | never | 0.1 | 1,000 |",
-        "",
-        "<!-- /benchmark -->",
-    ]
-
-
 def test_what_was_not_measured_anew_stays() -> None:
     first = gathered({("contestant", "nb", 1): _run(0.91, 50.0, None)}, {}, MACHINE)
     second = gathered({("contestant", "tfidf", 1): _run(0.9, 20.0, None)}, first, MACHINE)
@@ -209,8 +192,3 @@ def test_titles_tell_the_contestants_apart() -> None:
 
 def test_the_page_shows_the_committed_results() -> None:
     assert filled_in(DOCUMENT, blocks(read_json(RESULTS))) == DOCUMENT
-
-
-def test_the_readme_shows_the_committed_results() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert filled_in(readme, readme_blocks(read_json(RESULTS))) == readme

@@ -1,4 +1,4 @@
-"""The session that the README shows: its commands as they stand there, one after the other."""
+"""The commands that the README and the tutorial show, as they stand there, one after the other."""
 
 import json
 import os
@@ -33,8 +33,9 @@ ELSEWHERE = {
     "imdb-rnn ui": "tests/test_mlflow_ui.py::test_a_server_ends_with_its_command",
 }
 """Command -> the test that runs it."""
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-(NAMED,) = re.findall("^Reproducing experiment '(.+)'", README, re.MULTILINE)
+TUTORIAL = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+SHOWN = TUTORIAL + (ROOT / "README.md").read_text(encoding="utf-8")
+(NAMED,) = re.findall("^Reproducing experiment '(.+)'", TUTORIAL, re.MULTILINE)
 """What DVC called the experiment."""
 PYTHON = "python"
 POSTED = {
@@ -49,11 +50,11 @@ PORT = "8000"
 
 
 class Shown(NamedTuple):
-    """A command in the README."""
+    """A command in the README or the tutorial."""
 
     typed: str
     output: str
-    """What the README says that it prints; `...` stands for anything."""
+    """What stands there as its output; `...` stands for anything."""
 
     @property
     def command(self) -> str:
@@ -61,14 +62,14 @@ class Shown(NamedTuple):
 
 
 def shown_commands() -> list[Shown]:
-    blocks = re.findall(r"^```console\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```console\n(.*?)^```", SHOWN, re.DOTALL | re.MULTILINE)
     command = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
     return [Shown(*found) for block in blocks for found in command.findall(block)]
 
 
 def shown_program() -> str:
-    """The README's lines of Python."""
-    (program,) = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    """The tutorial's lines of Python."""
+    (program,) = re.findall(r"^```python\n(.*?)^```", TUTORIAL, re.DOTALL | re.MULTILINE)
     return str(program)
 
 
@@ -111,7 +112,7 @@ class Walk:
         return json.loads((self.folder / "reports" / name).read_text(encoding="utf-8"))
 
     def as_here(self, text: str) -> str:
-        """Text of the README with the names that things have in this walk."""
+        """Text of the pages with the names that things have in this walk."""
         return text.replace(NAMED, self.experiment).replace(PORT, self.port)
 
     def _in_bash(self, command: str) -> str:
@@ -123,7 +124,7 @@ class Walk:
 
 @pytest.fixture(scope="module")
 def walk(project: Project) -> Walk:
-    """All commands of the README were run."""
+    """All commands were run."""
     folder = project.folder
     template = folder / TEMPLATE  # which `make setup` makes
     write_template(template)
@@ -145,7 +146,7 @@ def walk(project: Project) -> Walk:
 
 
 @pytest.mark.parametrize("shown", shown_commands(), ids=lambda shown: shown.command[:40])
-def test_a_command_does_what_the_readme_shows(walk: Walk, shown: Shown) -> None:
+def test_a_command_does_what_is_shown(walk: Walk, shown: Shown) -> None:
     if shown.command in ELSEWHERE:
         file, test = ELSEWHERE[shown.command].split("::")
         assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8")
@@ -200,7 +201,7 @@ def test_mlflow_s_own_ui_shows_the_same_store_to_this_machine_alone(walk: Walk) 
         os.killpg(server.pid, signal.SIGTERM)
         said = "".join(server.communicate())
     assert found.json()["experiment"]["name"] == "imdb-rnn"
-    (line,) = re.findall(r"among its first lines is `(.+?)`", README, re.DOTALL)
+    (line,) = re.findall(r"among its first lines is `(.+?)`", TUTORIAL, re.DOTALL)
     assert " ".join(line.split()) in said
 
 
@@ -215,7 +216,7 @@ def test_going_back_made_the_committed_model_the_champion(walk: Walk) -> None:
 
 
 def test_the_experiment_that_was_left_can_be_brought_back(walk: Walk) -> None:
-    assert f"`dvc exp apply {NAMED}` would bring the other back" in README
+    assert f"`dvc exp apply {NAMED}` would bring the other back" in TUTORIAL
     applied = run(["dvc", "exp", "apply", walk.experiment], walk.folder)
     assert applied.returncode == 0, applied.stderr
     changed = run(["dvc", "params", "diff"], walk.folder).stdout

@@ -1,0 +1,128 @@
+"""The measured numbers in README and documents, from the results in `reports`.
+
+    python -m benchmarks.numbers
+
+Nothing is measured: `dvc repro`, `imdb-rnn experiments` and `imdb-rnn seeds` do that.
+`benchmarks.lesson` does the same for the lesson.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.document import fill_in, table
+from imdb_rnn.evaluation.headline import standing
+from imdb_rnn.evaluation.predictions import MODEL, TITLES
+from imdb_rnn.jsonfile import read_json
+from imdb_rnn.report.results import seeds_of
+
+REPORTS: Final = Path("reports")
+
+Rows = Sequence[Mapping[str, Any]]
+Blocks = dict[str, str]
+
+
+def main() -> None:
+    """Fill in all documents."""
+    for document, blocks in documents().items():
+        fill_in(document, blocks)
+
+
+def documents() -> dict[Path, Blocks]:
+    """What stands between the markers of each document, by name."""
+    results, experiments, seeds, notebook, processors = (
+        read_json(REPORTS / f"{name}.json")
+        for name in ("evaluate", "experiments", "seeds", "notebook_seeds", "processors")
+    )
+    readme, page = Path("README.md"), Path("docs/experiments.md")
+    return {
+        readme: {
+            "headline": headline(results, seeds_of(seeds, results)),
+            "experiments": with_numbers(readme, experiments),
+        },
+        page: {
+            "experiments": with_numbers(page, experiments),
+            "notebook": _seeds_of_the_notebook(notebook),
+        },
+        Path("docs/reproducibility.md"): {"processors": two_processors(processors)},
+    }
+
+
+def headline(results: Mapping[str, Any], seeds: Mapping[str, Any] | None) -> str:
+    """The test accuracy beside the linear models, and whether the network is ahead.
+
+    Args:
+        results: Contents of `reports/evaluate.json`.
+        seeds: Contents of `reports/seeds.json`; None where it is of other parameters.
+    """
+    names = {"nb": TITLES["nb"], "tfidf": TITLES["tfidf"]}
+    head = [f"{results['n_test']:,} test reviews", "accuracy", "95 % interval"]
+    rows = [[f"**{TITLES[MODEL]}**", f"{results['accuracy']:.4f}", _interval(results)]]
+    rows += [
+        [title, f"{results['baselines'][name]['accuracy']:.4f}", ""]
+        for name, title in names.items()
+    ]
+    said = [standing(results)]
+    if seeds:
+        mean, low, high = (f"{seeds[f'accuracy_{name}']:.4f}" for name in ("mean", "min", "max"))
+        said.append(f"Over {seeds['n']} seeds its mean is {mean} ({low} to {high}).")
+    return f"{table(head, rows)}\n{' '.join(said)}\n"
+
+
+def with_numbers(document: Path, experiments: Rows) -> str:
+    """A document's table of experiments with the numbers of each behind its description.
+
+    Args:
+        document: Has the table, whose first two columns are the name and the description.
+        experiments: Contents of `reports/experiments.json`.
+    """
+    text = document.read_text(encoding="utf-8")
+    found = re.search("<!-- experiments -->\n(.*?)<!-- /experiments -->", text, re.DOTALL)
+    if not found:
+        raise ValueError(f"{document} has no table of experiments")
+    rows = {row["name"]: row for row in experiments}
+
+    def line(described: re.Match[str]) -> str:
+        numbers = " | ".join(_numbers(rows.get(described[1])))
+        return f"| `{described[1]}` | {described[2]} | {numbers} |"
+
+    return re.sub(r"^\| `(.+?)` \| (.+?) \|.*\|$", line, found[1], flags=re.MULTILINE)
+
+
+def _numbers(row: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    """Accuracy on the test reviews, its interval, accuracy on the validation reviews."""
+    if row is None:
+        return ("not run yet", "", "")
+    return (f"{row['accuracy']:.4f}", _interval(row), f"{row['valid_accuracy']:.4f}")
+
+
+def _interval(row: Mapping[str, float]) -> str:
+    return f"{row['accuracy_low']:.4f} to {row['accuracy_high']:.4f}"
+
+
+def _seeds_of_the_notebook(found: Mapping[str, Any]) -> str:
+    rows = [[str(run["seed"]), f"{run['accuracy']:.4f}"] for run in found["runs"]]
+    return table([f"seed of `{found['experiment']}`", "test accuracy"], rows)
+
+
+def two_processors(found: Mapping[str, Any]) -> str:
+    """Which outputs of one commit are the same bytes on processors of two makers.
+
+    Args:
+        found: Contents of `reports/processors.json`.
+    """
+    first, second = found["runs"]
+    equal = [path for path, md5 in first["outputs"].items() if second["outputs"][path] == md5]
+    accuracies = table(
+        [f"the default at `{found['commit']}`", "test accuracy"],
+        [[run["processor"], f"{run['accuracy']:.4f}"] for run in (first, second)],
+    )
+    return (
+        f"{accuracies}\n{len(equal)} of {len(first['outputs'])} outputs are the same bytes: "
+        f"{', '.join(f'`{path}`' for path in equal)}.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
