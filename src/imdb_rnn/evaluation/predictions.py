@@ -83,11 +83,11 @@ def read_judged(path: Path, origin: str) -> Judged:
     """
     try:
         table = pq.read_table(path)
+        if any(table.column_names.count(name) != 1 for name in _JUDGED.names):
+            needed, found = (", ".join(names) for names in (_JUDGED.names, table.column_names))
+            raise _no_predictions(origin, f"columns {needed} are needed, and there are {found}")
         table = table.select(_JUDGED.names).cast(_JUDGED)
         judged = Judged(*(column.to_numpy() for column in table.columns))
-    except KeyError as error:
-        columns = ", ".join(_JUDGED.names)
-        raise _no_predictions(origin, f"columns {columns} are needed, {error.args[0]}") from None
     except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these
         raise _no_predictions(origin, str(error).partition("\n")[0].rstrip(".")) from None
     if set(judged.labels) != {0, 1}:
@@ -108,8 +108,8 @@ _JUDGED: Final = pa.schema(
 
 def _no_predictions(origin: str, what: str) -> InputRefusedError:
     return InputRefusedError(
-        f"{origin}: these are not predictions as in reports/predictions.parquet: {what}. "
-        f"`dvc repro evaluate` writes them."
+        f"{origin}: these are not predictions of test reviews: {what}. "
+        f"`dvc repro evaluate` writes some to reports/predictions.parquet."
     )
 
 
