@@ -23,7 +23,8 @@ ifneq "$(shell cat $(VENV)/installed 2>/dev/null)" "$(CURDIR)"
 .PHONY: $(VENV)/installed
 endif
 
-# The template is for the pages of `dvc plots`, which then need no internet.
+# An unpacked archive has no Git repository, which DVC has to be told. The template is for the pages
+# of `dvc plots`, which then need no internet.
 $(VENV)/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12, 3.13 or 3.14 is needed, with its module venv;" \
 		"none was found. Debian and Ubuntu: sudo apt install python3-venv. macOS: brew install python." \
@@ -31,6 +32,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	"$(PYTHON)" -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-user \
 		--constraint constraints.txt --editable '.[dev]'
+	@git ls-files --error-unmatch dvc.yaml >/dev/null 2>&1 || test -e .git || \
+		dvc config --local core.no_scm true
 	@python -m imdb_rnn.plots_page
 	@dvc config --local plots.html_template "$(CURDIR)/.cache/plots.html"
 	@printf '%s\n' "$(CURDIR)" > $@

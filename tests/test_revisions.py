@@ -179,7 +179,7 @@ def test_outside_of_a_repository_only_files_are_known(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(InputRefusedError, match="no Git revision"):
+    with pytest.raises(InputRefusedError, match=r"^HEAD: .*not a git repository.*git clone"):
         load_results("HEAD")
     with pytest.raises(InputRefusedError, match="no such file"):
         load_results("predictions.parquet")
@@ -212,7 +212,7 @@ GOOD = {"id": IDS, "label": LABELS, "probability": [0.1, 0.2, 0.8, 0.9]}
 @pytest.mark.parametrize(
     ("columns", "complaint"),
     [
-        ({"probability": None}, "probability"),
+        ({"probability": None}, "probability are needed, and there are id, label"),
         ({"label": pa.array([1, 1, 1, 1])}, "both occur"),
         ({"label": pa.array([0, 1, 2, 1])}, "no others"),
         ({"label": ["neg", "neg", "pos", "pos"]}, "int8"),

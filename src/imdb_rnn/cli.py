@@ -3,6 +3,7 @@
 Commands import what they need when they run, so that `imdb-rnn --help` answers at once.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -52,14 +53,16 @@ def main() -> None:
 
 @app.command()
 def check() -> None:
-    """Refuse mistakes in params.yaml, a line a problem.
+    """Refuse mistakes in params.yaml, a line a problem, and a folder in which DVC would not run.
 
-    The first stage does so too, but only after DVC has read the file in its own way.
+    The first stage checks the file too, but only after DVC has read it in its own way.
     """
+    from imdb_rnn.experiments import require_pipeline
     from imdb_rnn.params import load_params
     from imdb_rnn.stages.check import refuse_missing_device
 
     refuse_missing_device(load_params())
+    require_pipeline()
 
 
 @app.command()
@@ -429,8 +432,14 @@ def _refuse_outdated_results(stage: str) -> None:
     """
     from imdb_rnn.experiments import environment
 
-    command = ["dvc", "status", "--quiet", "--with-deps", stage]
-    if subprocess.run(command, check=False, env=environment()).returncode != 0:
+    command = ["dvc", "status", "--json", "--with-deps", stage]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment())
+    if done.returncode != 0:
+        raise InputRefusedError(
+            "DVC cannot tell whether the results belong to the parameters, data and code as they "
+            f"are now: {' '.join(done.stderr.split()):.300}"
+        )
+    if json.loads(done.stdout):
         raise InputRefusedError(
             "The results do not belong to the parameters, data and code as they are now. "
             "`dvc status` says what changed, `dvc repro` brings them up to date."

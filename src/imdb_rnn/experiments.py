@@ -6,6 +6,7 @@ copy, so that the working folder keeps its parameters and results.
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,8 @@ from typing import Any, Final, NamedTuple
 import yaml
 from rich.table import Table
 
-from imdb_rnn.console import console
+from imdb_rnn import git
+from imdb_rnn.console import console, error_console
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import PARAMS_FILE, FileSource, load_params, parse_params, read_mapping
@@ -97,20 +99,105 @@ def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
         overrides: Dotted parameter paths and their values.
 
     Returns:
-        DVC's exit code; if it is not 0, the earlier result is still there.
+        DVC's exit code, or 1 where it kept no result; if it is not 0, the earlier one is still
+        there.
+
+    Raises:
+        InputRefusedError: DVC would fail, or keep no result, whatever the parameters.
     """
+    require_experiments(name)
     command = dvc_command(name, overrides)
     earlier = experiment_reference(name)
     if earlier:
-        _git("update-ref", "-d", earlier.name)
+        git.delete_reference(earlier.name)
+    of_another_commit = experiment_reference(name)
     console.print(" ".join(command), markup=False)
     code = None
     try:
         code = subprocess.run(command, check=False, env=environment()).returncode
+        if code == 0 and experiment_reference(name) == of_another_commit:
+            error_console.print(
+                f"DVC ended without an error and kept no experiment {name}; "
+                f"`{shlex.join(command)} --verbose` tells more.",
+                style="red",
+            )
+            code = 1
     finally:
         if code != 0 and earlier:  # failed, or interrupted
-            _git("update-ref", earlier.name, earlier.commit)
+            git.set_reference(earlier.name, earlier.commit)
     return code
+
+
+def require_experiments(*names: str) -> None:
+    """Refuse, before time is spent, where DVC's experiments fail or keep no result.
+
+    Args:
+        names: What the experiments are to be called.
+
+    Raises:
+        InputRefusedError: They would.
+    """
+    if refusal := git.refusal():
+        raise InputRefusedError(f"DVC keeps experiments in Git. {refusal}")
+    if git.git_commit() is None or not git.committed(PIPELINE):
+        raise InputRefusedError(
+            f"An experiment starts from a commit, and here is none that has {PIPELINE} and "
+            f"{PARAMS_FILE}. `git add -A && git commit -m start` makes one."
+        )
+    if git.is_shallow():
+        raise InputRefusedError(
+            "This clone is shallow: it lacks older commits, and DVC then loses the result of an "
+            "experiment without a word. `git fetch --unshallow` brings them."
+        )
+    if git.has_conflicts():
+        raise InputRefusedError(
+            "A merge or rebase has left conflicts, with which DVC starts no experiment. "
+            "`git status` names the files; resolve them or go back with `--abort`."
+        )
+    if git.has_changed_files() and not git.knows_who_commits():
+        raise InputRefusedError(
+            "There are changes that are not committed. DVC commits them for itself, and Git does "
+            "not know by whom: `git config --global user.name NAME` and "
+            "`git config --global user.email ADDRESS` tell it."
+        )
+    if works_without_git():
+        raise InputRefusedError(
+            "DVC is told to work without Git, which has its experiments. "
+            f"`dvc config --local --unset {_NO_GIT}` takes that back."
+        )
+    for name in names:
+        if name.startswith("-") or not git.accepts_as_reference(f"refs/exps/{name}"):
+            raise InputRefusedError(
+                f"{_file(name)}: DVC cannot keep an experiment called {name!r}. Rename the file, "
+                "to letters, digits and hyphens for instance."
+            )
+
+
+_NO_GIT: Final = "core.no_scm"
+
+
+def works_without_git() -> bool:
+    """Whether DVC is told to work without Git, as `make setup` does where there is none."""
+    done = subprocess.run(
+        ["dvc", "config", _NO_GIT], capture_output=True, text=True, check=False, env=environment()
+    )
+    return done.stdout.strip().lower() == "true"
+
+
+def require_pipeline() -> None:
+    """Refuse, before time is spent, where DVC runs no stage for want of a Git repository.
+
+    Raises:
+        InputRefusedError: There is none, and DVC is not told so.
+    """
+    refusal = git.refusal()
+    if refusal and git.folder_has_repository():
+        error_console.print(f"The runs in MLflow will name no commit. {refusal}", style="yellow")
+    elif refusal and not works_without_git():
+        raise InputRefusedError(
+            f"DVC finds no Git repository here. {refusal} Or "
+            f"`dvc config --local {_NO_GIT} true` has DVC work without Git."
+        )
 
 
 def environment() -> dict[str, str]:
@@ -119,7 +206,7 @@ def environment() -> dict[str, str]:
     They are there even if nobody has activated it.
     """
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, "PATH": programs}
+    return {**git.environment(), "PATH": programs}
 
 
 class Gathered(NamedTuple):
@@ -208,7 +295,7 @@ class Reference(NamedTuple):
 
     def read(self, path: str) -> str:
         """A file of the experiment."""
-        return _git("show", f"{self.commit}:{path}")
+        return git.require_committed(Path(path), self.commit)
 
 
 def made_as_now(reference: Reference, changes: Mapping[str, Any]) -> bool:
@@ -233,15 +320,14 @@ def _judged_code(lock: str) -> dict[str, str]:
     return {file["path"]: file["md5"] for file in files if file["path"].startswith("src/")}
 
 
+_REFERENCES: Final = "refs/exps/??/*/*"
+"""Of experiments, by the commit that they start from; DVC has others beside them."""
+
+
 def experiment_reference(name: str) -> Reference | None:
-    """Where Git has the experiment of a name; None where there is none."""
-    lines = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
-    references = (Reference(*line.split()) for line in lines)
-    return next((found for found in references if found.name.endswith(f"/{name}")), None)
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout
+    """Where Git has the newest experiment of a name; None where there is none."""
+    found = (Reference(*reference) for reference in git.references(_REFERENCES))
+    return next((reference for reference in found if reference.name.endswith(f"/{name}")), None)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

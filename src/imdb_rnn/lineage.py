@@ -1,10 +1,8 @@
-"""What a result came from: parameters, reviews, code, and the Git commit."""
+"""What a result came from: parameters, reviews and code."""
 
 import hashlib
 import json
 import os
-import re
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -42,37 +40,3 @@ def digest_files(folder: Path, files: Iterable[Path]) -> str:
 def main_checkout() -> Path:
     """The project's folder; DVC runs queued experiments in a copy and names the original."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
-
-
-def git_commit() -> str | None:
-    """The commit that is checked out; None outside of a repository or before its first commit."""
-    return _git("rev-parse", "HEAD") or None
-
-
-def commit_url(commit: str) -> str | None:
-    """Where a browser shows a commit; None where no web address is known for the repository."""
-    remote = _git("remote", "get-url", "origin")
-    # Without what may stand before the host: it can be a secret.
-    found = re.fullmatch(
-        r"(?:https://|ssh://|)(?:[^@/]*@)?([\w.-]+\.\w+)[:/](?!\d+/)(.+?)(?:\.git)?", remote
-    )
-    return f"https://{found[1]}/{found[2]}/commit/{commit}" if found else None
-
-
-def committed(path: Path) -> str:
-    """A file as the commit that is checked out has it; empty where it has none."""
-    return _git("show", f"HEAD:./{path.as_posix()}")
-
-
-def has_uncommitted_changes() -> bool:
-    """Whether code, parameters or pipeline differ from the commit; results always may."""
-    return bool(_git("status", "--porcelain", "--", "src", "params.yaml", "dvc.yaml"))
-
-
-def _git(*arguments: str) -> str:
-    """What git prints; nothing where it fails or does not exist."""
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -14,6 +14,7 @@ import yaml
 from rich.markup import escape
 from rich.table import Table
 
+from imdb_rnn import git
 from imdb_rnn.corpus.reviews import edition_of, read_reviews
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.predictions import Judged, read_judged
@@ -179,11 +180,11 @@ def _results_of_file(path: Path) -> Results:
 
 
 def _results_of_commit(commit: str, name: str) -> Results:
-    lock = _git("show", f"{commit}:./dvc.lock")
+    lock = git.committed(Path("dvc.lock"), commit)
     recipe = _recipe(lock) if lock else None
     if recipe is None:
         raise InputRefusedError(
-            f"{name}: its dvc.lock has no {PREDICTIONS}. "
+            f"{name}: its dvc.lock has no {PREDICTIONS} or cannot be read. "
             f"Run `dvc repro` there and commit dvc.lock, or name another revision."
         )
     with TemporaryDirectory() as folder:
@@ -200,34 +201,45 @@ def _results_of_commit(commit: str, name: str) -> Results:
             )
         judged = read_judged(path, f"{PREDICTIONS} of {name}")
     results, seeds = (
-        _git("show", f"{commit}:./reports/{file}.json") for file in ("evaluate", "seeds")
+        git.committed(Path(f"reports/{file}.json"), commit) for file in ("evaluate", "seeds")
     )
     return Results(name, judged, _edition(results), recipe, seed_accuracies(seeds, results))
 
 
 def _commit(name: str) -> str:
-    commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    if commit:
+    if commit := git.commit_of(name):
         return commit
-    experiment = experiment_reference(name) if _git("rev-parse", "--git-dir") else None
+    if refusal := git.refusal():
+        raise InputRefusedError(f"{name}: no file of that name, and no revision. {refusal}")
+    experiment = experiment_reference(name)
     if experiment is None:
         raise InputRefusedError(
             f"{name}: no file, no Git revision and no DVC experiment of that name here. "
             f"`dvc exp list --all-commits` and `git log` name those that there are; an MLflow run "
-            f"goes by its id of 32 digits."
+            f"goes by its id of 32 digits.{_OLDER_ARE_MISSING if git.is_shallow() else ''}"
         )
     return experiment.commit
 
 
+_OLDER_ARE_MISSING: Final = (
+    " This clone is shallow and lacks older commits; `git fetch --unshallow` brings them."
+)
+
+
 def _recipe(lock: str, digest: str | None = None) -> Recipe | None:
-    """What the predictions in a `dvc.lock` were made with; None if they are not (these) in it.
+    """What the predictions in a `dvc.lock` were made with.
+
+    None if they are not (these) in it, or it is damaged, by marks of a conflict for instance.
 
     Args:
         lock: Contents of the file.
         digest: MD5 that the predictions must have, if known.
     """
-    stages: dict[str, Any] = yaml.safe_load(lock)["stages"]
-    outputs = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+    try:
+        stages: dict[str, Any] = yaml.safe_load(lock)["stages"]
+        outputs = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return None
     if PREDICTIONS not in outputs or digest not in (None, outputs[PREDICTIONS]):
         return None
     return Recipe(
@@ -258,9 +270,3 @@ def _edition(results: str) -> str | None:
 def _text(path: Path) -> str:
     """A file's contents; empty where it is missing."""
     return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def _git(*arguments: str) -> str:
-    """What git prints; nothing where it fails."""
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""

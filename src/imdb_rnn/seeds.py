@@ -9,7 +9,13 @@ from rich.table import Table
 
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.figures import seeds_figure, write_figure
-from imdb_rnn.experiments import Reference, experiment_reference, made_as_now, run_changed
+from imdb_rnn.experiments import (
+    Reference,
+    experiment_reference,
+    made_as_now,
+    require_experiments,
+    run_changed,
+)
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import PARAMS_FILE, read_mapping
 
@@ -27,8 +33,9 @@ def run_seeds(n: int) -> dict[str, Any]:
             working folder's, which must be up to date.
 
     Raises:
-        InputRefusedError: One of the runs failed.
+        InputRefusedError: One of the runs failed, or DVC could keep none.
     """
+    require_experiments()
     first: int = read_mapping(PARAMS_FILE)["seed"]
     own = read_json(Path(_TEST))
     runs = [_row(first, own, read_json(Path(_TRAIN)))]

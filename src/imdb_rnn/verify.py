@@ -15,10 +15,10 @@ from typing import Any, Final
 import yaml
 from rich.table import Table
 
+from imdb_rnn import git
 from imdb_rnn.console import console
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.experiments import environment, flatten
-from imdb_rnn.lineage import git_commit, has_uncommitted_changes
 from imdb_rnn.params import PARAMS_FILE, FileSource, load_params, read_mapping
 
 LOCK: Final = Path("dvc.lock")
@@ -135,9 +135,14 @@ def _verdict(output: Output) -> str:
 
 def recorded_results() -> dict[str, Any]:
     """The contents of `dvc.lock`, if they were made with the commit's parameters and code."""
-    if git_commit() is None:
-        raise InputRefusedError("There is no Git commit here whose pipeline could be run again.")
-    if has_uncommitted_changes():
+    if refusal := git.refusal():
+        raise InputRefusedError(f"There is no Git commit that could be run again. {refusal}")
+    if git.git_commit() is None:
+        raise InputRefusedError(
+            "There is no Git commit here that has the project in it, to run it again. "
+            "`git add -A && git commit -m start` makes one."
+        )
+    if git.has_uncommitted_changes():
         raise InputRefusedError(
             "src, params.yaml or dvc.yaml have changes that are not committed; a clean copy would "
             "not have them. Commit or stash them first."
@@ -172,7 +177,7 @@ def _md5(path: Path) -> str:
 
 def copy_commit(copy: Path) -> None:
     """Clone the checked-out commit, and give the clone the archive of the drop folder."""
-    subprocess.run(["git", "clone", "--quiet", ".", str(copy)], check=True)
+    git.clone_into(copy)
     for source in load_params().download.sources:
         # What Git ignores is not in the clone.
         if isinstance(source, FileSource) and Path(source.file).exists():
@@ -213,8 +218,18 @@ def environment_of_its_own(copy: Path) -> dict[str, str]:
 
 
 def read_lock(file: Path) -> dict[str, Any]:
-    """The contents of a `dvc.lock`."""
-    content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    """The contents of a `dvc.lock`.
+
+    Raises:
+        InputRefusedError: It is damaged, by marks of a conflict for instance.
+    """
+    try:
+        content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        where = " ".join(str(error).split())
+        raise InputRefusedError(
+            f"{file}: cannot be read: {where}. `git checkout {file}` restores it."
+        ) from None
     return content
 
 

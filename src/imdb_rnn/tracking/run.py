@@ -11,13 +11,8 @@ from typing import Any, Final
 import yaml
 from mlflow.entities import Metric, Param, RunTag
 
-from imdb_rnn.lineage import (
-    commit_url,
-    committed,
-    fingerprint,
-    git_commit,
-    has_uncommitted_changes,
-)
+from imdb_rnn.git import commit_url, committed, git_commit, has_uncommitted_changes
+from imdb_rnn.lineage import fingerprint
 from imdb_rnn.params import PARAMS_FILE, Params
 from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, newest_run, open_store, this_process
 
