@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 from io import StringIO
 from pathlib import Path
@@ -12,6 +13,7 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.experiments import (
     dvc_command,
     experiment_names,
+    experiment_reference,
     flatten,
     gather_results,
     read_overrides,
@@ -205,3 +207,34 @@ def test_an_experiment_whose_file_is_gone_leaves_no_row() -> None:
     Path("experiments/gru.yaml").unlink()
     assert gather_results().kept == []
     assert _accuracies() == {"default": 0.8}
+
+
+@pytest.mark.fault
+@pytest.mark.usefixtures("clone")
+@pytest.mark.parametrize("file", ["dvc.lock", "reports/evaluate.json", "reports/train.json"])
+def test_without_results_nothing_is_gathered(file: str) -> None:
+    Path(file).unlink()
+    with pytest.raises(InputRefusedError, match=rf"^{file}: .*dvc repro"):
+        gather_results()
+
+
+@pytest.mark.usefixtures("clone")
+def test_of_two_experiments_of_a_name_the_newer_counts(tmp_path: Path) -> None:
+    def commit(day: int) -> str:
+        date = {f"GIT_{who}_DATE": f"2030-01-0{day}T00:00:00" for who in ("AUTHOR", "COMMITTER")}
+        person = ["-c", "user.name=t", "-c", "user.email=t@t"]
+        command = ["git", *person, "commit-tree", "HEAD^{tree}", "-m", str(day)]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=os.environ | date, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    older, newer = commit(1), commit(2)
+    for baseline, made in (("aa", older), ("bb", newer), ("cc", older)):
+        reference = f"refs/exps/{baseline}/{'0' * 38}/twice"
+        subprocess.run(["git", "update-ref", reference, made], cwd=tmp_path, check=True)
+    subprocess.run(["git", "update-ref", "refs/exps/celery/stash", newer], cwd=tmp_path, check=True)
+    found = experiment_reference("twice")
+    assert found is not None
+    assert found.commit == newer
+    assert experiment_reference("stash") is None

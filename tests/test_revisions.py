@@ -154,6 +154,13 @@ class TestInARepository:
         assert same.code == []
         assert other.code == ["src/code.py"]
 
+    @pytest.mark.hostile
+    def test_a_damaged_lock_file_vouches_for_nothing(self, tmp_path: Path) -> None:
+        write_predictions(tmp_path / PREDICTIONS, [0.9, 0.3, 0.4, 0.5])
+        for damaged in ("<<<<<<< HEAD\nstages: {}\n=======\n", "stages: 1", "[]", "{}"):
+            (tmp_path / "dvc.lock").write_text(damaged)
+            assert load_results(str(tmp_path / PREDICTIONS)).recipe is None
+
     @pytest.mark.parametrize("name", ["nosuch", "--all", "HEAD~99", ""])
     def test_what_nobody_knows_is_refused(self, name: str) -> None:
         with pytest.raises(InputRefusedError, match=r"no Git revision.*dvc exp list"):

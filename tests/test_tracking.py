@@ -449,7 +449,7 @@ class TestFiling:
             check=False,
         )
         assert done.returncode == 2
-        assert "dvc repro" in done.stderr
+        assert "not inside of a DVC repository" in done.stderr
         assert "Traceback" not in done.stderr
         assert _runs(results) == []
 

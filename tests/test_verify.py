@@ -135,3 +135,25 @@ def test_outside_of_git_there_is_nothing_to_copy(
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(InputRefusedError, match="no Git commit"):
         verify()
+
+
+@pytest.mark.fault
+def test_a_project_in_a_folder_of_its_repository_is_refused(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(checkout)
+    (checkout / "project").mkdir()
+    for file in ("params.yaml", "dvc.lock", "src"):
+        (checkout / file).rename(checkout / "project" / file)
+    subprocess.run(["git", "add", "-A"], check=True)
+    commit_all()
+    monkeypatch.chdir(checkout / "project")
+    with pytest.raises(InputRefusedError, match="below the top"):
+        verify()
+
+
+@pytest.mark.hostile
+def test_a_lock_file_with_marks_of_a_conflict_is_refused(checkout: Path) -> None:
+    (checkout / "dvc.lock").write_text("<<<<<<< HEAD\nstages: {}\n=======\n")
+    with pytest.raises(InputRefusedError, match=r"^dvc\.lock: .*git checkout"):
+        verify()

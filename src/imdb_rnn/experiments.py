@@ -227,7 +227,7 @@ def gather_results() -> Gathered:
     Raises:
         InputRefusedError: The pipeline itself has no results yet.
     """
-    for path in _METRICS:
+    for path in (*_METRICS, LOCK):
         if not Path(path).exists():
             raise InputRefusedError(
                 f"{path}: no results yet. `make run` or `dvc repro` makes them."

@@ -142,6 +142,11 @@ def recorded_results() -> dict[str, Any]:
             "There is no Git commit here that has the project in it, to run it again. "
             "`git add -A && git commit -m start` makes one."
         )
+    if not Path(".git").exists():
+        raise InputRefusedError(
+            "The project lies below the top of its repository, and a clone has it elsewhere. "
+            "Run this in a repository that has the project alone."
+        )
     if git.has_uncommitted_changes():
         raise InputRefusedError(
             "src, params.yaml or dvc.yaml have changes that are not committed; a clean copy would "

@@ -50,8 +50,9 @@ class Project:
     @classmethod
     def make(cls, folder: Path) -> Self:
         """Copy the project, and commit it with the settings of a small run."""
-        listed = run(["git", "ls-files", "-co", "--exclude-standard", "-z"], ROOT).stdout
-        for name in filter(None, listed.split("\0")):
+        listed = run(["git", "ls-files", "-co", "--exclude-standard", "-z"], ROOT)
+        assert listed.returncode == 0, listed.stderr
+        for name in filter(None, listed.stdout.split("\0")):
             if (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)

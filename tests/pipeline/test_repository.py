@@ -313,6 +313,15 @@ def test_a_clone_of_another_user_is_refused_where_git_is_needed(origin: Path, ra
     assert ran.exists()
 
 
+def test_results_of_other_code_get_no_seeds_beside_them(origin: Path, ran: Path) -> None:
+    folder = clone(origin)
+    (folder / "src/code.py").write_text("fail\n")
+    refused = run(["imdb-rnn", "seeds"], folder)
+    assert refused.returncode == 2
+    assert "dvc repro" in refused.stderr
+    assert not ran.exists()
+
+
 @pytest.mark.fault
 def test_a_result_that_dvc_loses_is_a_failure_and_costs_no_earlier_one(
     origin: Path,
