@@ -45,6 +45,9 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 input refused, 130 interrupted.
     """
+    nothing = Path(os.devnull)
+    sys.stdin = sys.stdin or nothing.open(encoding="utf-8")  # none where the shell has closed it
+    sys.stdout = sys.stdout or nothing.open("w", encoding="utf-8")
     with ending_in_a_sentence(remedy="Mend this and run the command again."):
         app()
 
@@ -139,18 +142,22 @@ def explain(
 
 
 def _refuse_as_output(file: Path | None) -> None:
-    """Refuse what must not be lost, before anything is computed."""
+    """Refuse what must not be lost, before anything is computed.
+
+    Raises:
+        InputRefusedError: It is a link or a folder.
+        OSError: It may not be written.
+    """
     if file is None:
         return
     if file.is_symlink():
-        problem = "a symbolic link, which would be lost"
-    elif file.is_dir():
-        problem = "a folder"
-    elif file.exists() and not os.access(file, os.W_OK):
-        problem = "protected against writing"
-    else:
-        return
-    raise InputRefusedError(f"{file}: this is {problem}. Name another file.")
+        raise InputRefusedError(
+            f"{file}: this is a symbolic link, which would be lost. Name the file it stands for."
+        )
+    if file.is_dir():
+        raise InputRefusedError(f"{file}: this is a folder. Name a file.")
+    if file.is_file():
+        file.open("ab").close()  # which fails where it is protected
 
 
 def _refuse_no_model(folder: Path) -> None:
