@@ -6,6 +6,7 @@ Commands import what they need when they run, so that `imdb-rnn --help` answers 
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -13,10 +14,21 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-import typer
+_ANSWER: Final = signal.getsignal(signal.SIGINT)
+if Path(sys.argv[0]).stem == "imdb-rnn" and _ANSWER is not signal.SIG_IGN:
+    # Until `main` begins, nothing is open, and there is nobody who would catch the exception.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from imdb_rnn.console import Advance, console, error_console, progress, waiting
-from imdb_rnn.errors import InputRefusedError, ending_in_a_sentence
+import typer  # noqa: E402 - from here on, Ctrl-C is answered
+
+from imdb_rnn.console import (  # noqa: E402 - as above
+    Advance,
+    console,
+    error_console,
+    progress,
+    waiting,
+)
+from imdb_rnn.errors import InputRefusedError, ending_in_a_sentence  # noqa: E402 - as above
 
 if TYPE_CHECKING:
     from imdb_rnn.corpus.store import TokenStore
@@ -45,6 +57,7 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 input refused, 130 interrupted.
     """
+    signal.signal(signal.SIGINT, _ANSWER)
     nothing = Path(os.devnull)
     sys.stdin = sys.stdin or nothing.open(encoding="utf-8")  # none where the shell has closed it
     sys.stdout = sys.stdout or nothing.open("w", encoding="utf-8")
