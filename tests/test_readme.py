@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 import yaml
 from benchmarks.ladder import readme_with
 from benchmarks.lesson import LEFT_OUT, STEPS
+
+from imdb_rnn.atomic import unfinished_name
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -134,3 +137,12 @@ def test_another_processor_came_to_what_the_text_says() -> None:
     equal = sum(here[path] == digest for path, digest in other["outputs"].items())
     assert f"{equal} of the {len(here)} are the same" in README
     assert f"test accuracy of {other['accuracy']:.4f} instead of" in README
+
+
+def test_what_the_examples_write_is_not_committed_by_git_add() -> None:
+    """Besides what the pipeline writes, of which some files are for Git."""
+    written = re.findall(r"^\$ imdb-rnn .*?(?:export|--html|>) (\S+)", README, re.MULTILINE)
+    assert len(written) == 3
+    command = ["git", "check-ignore", *written, *(f"{unfinished_name(Path(p))}" for p in written)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == command[2:]
