@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from imdb_rnn.arrayfile import write_array
-from imdb_rnn.atomic import replacing
+from imdb_rnn.atomic import replacing, unfinished_name
 from imdb_rnn.corpus.reviews import SCHEMA, write_reviews
 from imdb_rnn.corpus.store import write_store
 from imdb_rnn.evaluation.curves import write_points
@@ -117,8 +117,8 @@ def test_what_stood_there_stays_until_the_new_is_whole(tmp_path: Path, kind: str
 
     def fill(place: Path, text: str) -> None:
         if kind == "folder":
-            place.mkdir()
-            place = place / text
+            place.mkdir(exist_ok=True)
+            place /= "content"
         place.write_text(text)
 
     def content() -> list[str]:
@@ -135,19 +135,24 @@ def test_what_stood_there_stays_until_the_new_is_whole(tmp_path: Path, kind: str
         interrupted()
     assert content() == ["old"]
     with replacing(path) as unfinished:
-        assert unfinished.suffix == ".txt"
+        assert kind == "folder" or unfinished.suffix == ".txt"
         fill(unfinished, "new")
         assert content() == ["old"]
     assert content() == ["new"]
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
-    (tmp_path / ".it").mkdir()
-    (tmp_path / ".it" / "half").touch()
-    with replacing(tmp_path / "it") as unfinished:
+@pytest.mark.parametrize("before", [False, True], ids=["new", "there"])
+def test_what_a_killed_process_left_is_removed(tmp_path: Path, *, before: bool) -> None:
+    path = tmp_path / "it"
+    if before:
+        path.mkdir()
+    left = unfinished_name(path)
+    left.mkdir()
+    (left / "half").touch()
+    with replacing(path) as unfinished:
         unfinished.mkdir()
-    assert list((tmp_path / "it").iterdir()) == []
+    assert list(tmp_path.rglob("*")) == [path]
 
 
 def test_a_file_does_not_take_the_place_of_a_folder(tmp_path: Path) -> None:
@@ -155,3 +160,87 @@ def test_a_file_does_not_take_the_place_of_a_folder(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError), replacing(tmp_path / "it") as unfinished:
         unfinished.touch()
     assert (tmp_path / "it" / "precious").exists()
+
+
+def write_file(path: Path) -> None:
+    with replacing(path) as unfinished:
+        unfinished.write_text("new")
+
+
+def write_folder(path: Path) -> None:
+    with replacing(path) as unfinished:
+        unfinished.mkdir()
+        for name in ("a", "b"):
+            (unfinished / name).write_text("new")
+
+
+@pytest.mark.parametrize("write", [write_file, write_folder])
+@pytest.mark.parametrize("name", ["git", "page.html"])
+def test_a_hidden_namesake_stays(tmp_path: Path, write: Write, name: str) -> None:
+    (tmp_path / f".{name}").mkdir()
+    (tmp_path / f".{name}/HEAD").write_text("mine")
+    write(tmp_path / name)
+    assert (tmp_path / f".{name}/HEAD").read_text() == "mine"
+
+
+def test_what_else_is_in_a_folder_stays(tmp_path: Path) -> None:
+    (tmp_path / "it/src").mkdir(parents=True)
+    for name in ("a", "notes", "src/app.py"):
+        (tmp_path / "it" / name).write_text("old")
+    write_folder(tmp_path / "it")
+    found = {file.name: file.read_text() for file in tmp_path.rglob("*") if file.is_file()}
+    assert found == {"a": "new", "b": "new", "notes": "old", "app.py": "old"}
+
+
+@pytest.mark.fault
+def test_a_folder_never_has_old_and_new_files(tmp_path: Path) -> None:
+    (tmp_path / "it/b/precious").mkdir(parents=True)
+    (tmp_path / "it/a").write_text("old")
+    with pytest.raises(IsADirectoryError) as fault:
+        write_folder(tmp_path / "it")
+    assert fault.value.filename == str(tmp_path / "it/b")
+    assert (tmp_path / "it/a").read_text() == "old"
+    assert {path.name for path in tmp_path.rglob("*")} == {"it", "a", "b", "precious"}
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["whole", "dangling"])
+def test_what_a_link_points_to_stays(tmp_path: Path, *, there: bool) -> None:
+    (tmp_path / "it").symlink_to(tmp_path / "other")
+    if there:
+        (tmp_path / "other").write_text("old")
+    write_file(tmp_path / "it")
+    assert not (tmp_path / "it").is_symlink()
+    assert (tmp_path / "it").read_text() == "new"
+    assert there == (tmp_path / "other").exists()
+    assert not there or (tmp_path / "other").read_text() == "old"
+
+
+def test_a_link_to_a_folder_stands_for_it(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/a").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").write_text("old")
+    (tmp_path / "it").symlink_to("other")
+    write_folder(tmp_path / "it")
+    assert (tmp_path / "it").is_symlink()
+    assert {path.name: path.read_text() for path in (tmp_path / "other").iterdir()} == {
+        "a": "new",
+        "b": "new",
+    }
+    assert (tmp_path / "elsewhere").read_text() == "old"
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        write_file(pipe)
+        assert reader.communicate(timeout=20)[0] == "new"
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+@pytest.mark.fault
+def test_a_fault_names_the_output_and_not_its_unfinished_name(forbidden: Path) -> None:
+    with ordinary_user(), pytest.raises(PermissionError) as fault:
+        write_file(forbidden / "it.txt")
+    assert fault.value.filename == str(forbidden / "it.txt")

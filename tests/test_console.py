@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from imdb_rnn import console
-from imdb_rnn.console import SECONDS_BETWEEN_LINES, progress
+from imdb_rnn.console import SECONDS_BETWEEN_LINES, progress, waiting
 
 
 class Clock:
@@ -74,3 +74,28 @@ def test_a_terminal_gets_a_bar_instead(clock: Clock) -> None:
     said = work(clock, Terminal(), 20, steps=2, seconds=SECONDS_BETWEEN_LINES)
     assert "20/20" in said
     assert "s left" not in said
+
+
+def test_work_that_cannot_be_counted_is_named_before_it_begins(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with waiting("Comparing"):
+        assert capsys.readouterr().err == "Comparing ...\n"
+        console.console.print("the answer")
+    said = capsys.readouterr()
+    assert said.out == "the answer\n"
+    assert said.err == ""
+
+
+def test_in_a_terminal_nothing_is_left_of_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Console(stderr=True, force_terminal=True, width=80)
+    monkeypatch.setattr(console, "error_console", terminal)
+    with waiting("Comparing"):
+        terminal.print("a warning")
+    said = capsys.readouterr().err
+    assert "Comparing" in said
+    before, _, after = said.partition("a warning")
+    assert "\x1b[2K" in before, "the line was cleared for it"
+    assert after.endswith("\x1b[2K")

@@ -2,11 +2,14 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from benchmarks.lesson import LEFT_OUT, STEPS
+
+from imdb_rnn.atomic import unfinished_name
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -52,3 +55,14 @@ def test_the_default_among_the_experiments_is_the_committed_result() -> None:
     rows = json.loads((ROOT / "reports/experiments.json").read_text(encoding="utf-8"))
     (default,) = (row for row in rows if row["name"] == "default")
     assert default["accuracy"] == RESULTS["accuracy"]
+
+
+def test_what_the_examples_write_is_not_committed_by_git_add() -> None:
+    """Besides what the pipeline writes, of which some files are for Git."""
+    shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    examples = re.findall(r"^\$ imdb-rnn .*?(?:export|--html|>) (\S+)", shown, re.MULTILINE)
+    written = sorted(set(examples))
+    assert len(written) == 3
+    command = ["git", "check-ignore", *written, *(f"{unfinished_name(Path(p))}" for p in written)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == command[2:]

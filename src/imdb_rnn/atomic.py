@@ -1,9 +1,16 @@
 """Outputs that are there as a whole or not at all."""
 
+import errno
+import os
 import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
+
+UNFINISHED: Final = ".imdb-rnn-unfinished"
+"""In the name of what is being written. What has it may be removed: nobody else calls a file so."""
 
 
 @contextmanager
@@ -12,42 +19,88 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Args:
         path: Where the output belongs; the folder around it is made. What stood there stays until
-            the new output is complete.
+            the new output is complete. In a folder, only files of the same names are replaced. A
+            symbolic link to a file is replaced, not what it points to; one to a folder stands for
+            that folder. What is no file, such as `/dev/null` or a pipe, is written to at once.
 
     Yields:
-        Where to write: a hidden name in the same folder with the same ending, where nothing is.
+        Where to write: a hidden name with the same ending, where nothing is. A folder is to hold
+        files alone.
 
     Raises:
         OSError: It could not be written; the error names the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}")
-    _remove(unfinished)  # left by a process that was killed
-    try:
+    if path.exists() and not (path.is_file() or path.is_dir()):
         with naming(path):
+            yield path
+        return
+    unfinished = unfinished_name(path)
+    with naming(path, unfinished):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(unfinished)  # left by a process that was killed
+    try:
+        with naming(path, unfinished):
             yield unfinished
-        if unfinished.is_dir() and path.is_dir():
-            shutil.rmtree(path)  # only a file is replaced by a mere renaming
-        unfinished.replace(path)
+            if path.is_dir():
+                _move_files(unfinished, path)
+            else:
+                unfinished.replace(path)
     finally:
         _remove(unfinished)
 
 
+def unfinished_name(path: Path) -> Path:
+    """Where to write what is to be moved to a path: as near as can be, in a folder that is there.
+
+    That folder may lie on a disk of its own, or in one where nothing may be written.
+    """
+    if path.is_dir():
+        return path / UNFINISHED
+    return path.with_name(f".{path.stem}{UNFINISHED}{path.suffix}")
+
+
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: Path | str, unfinished: Path | None = None) -> Iterator[None]:
     """Give an `OSError` the file that it is about.
 
     A full disk shows when bytes are written, and by then Python has forgotten where to.
+
+    Args:
+        path: The file.
+        unfinished: What stands for it as long as it is written; users know nothing of it.
     """
     try:
         yield
     except OSError as fault:
         fault.filename = fault.filename or str(path)
+        if unfinished:
+            fault.filename = str(fault.filename).replace(str(unfinished), str(path))
+        raise
+
+
+def _move_files(source: Path, target: Path) -> None:
+    """Move the files of one folder into another; that one never has old and new ones mixed."""
+    if not source.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    names = sorted(file.name for file in source.iterdir())
+    for name in names:
+        if (target / name).is_dir() and not (target / name).is_symlink():
+            fault = errno.EISDIR
+            raise IsADirectoryError(fault, os.strerror(fault), str(target / name))
+    try:
+        for name in names:
+            (target / name).unlink(missing_ok=True)
+        for name in names:
+            (source / name).replace(target / name)
+    except BaseException:
+        for name in names:
+            (target / name).unlink(missing_ok=True)
         raise
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        if stat.S_ISDIR(path.lstat().st_mode):
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -4,7 +4,9 @@ Commands import what they need when they run, so that `imdb-rnn --help` answers 
 """
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -12,10 +14,21 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-import typer
+_ANSWER: Final = signal.getsignal(signal.SIGINT)
+if Path(sys.argv[0]).stem == "imdb-rnn" and _ANSWER is not signal.SIG_IGN:
+    # Until `main` begins, nothing is open, and there is nobody who would catch the exception.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from imdb_rnn.console import Advance, console, error_console, progress
-from imdb_rnn.errors import InputRefusedError
+import typer  # noqa: E402 - from here on, Ctrl-C is answered
+
+from imdb_rnn.console import (  # noqa: E402 - as above
+    Advance,
+    console,
+    error_console,
+    progress,
+    waiting,
+)
+from imdb_rnn.errors import InputRefusedError, ending_in_a_sentence  # noqa: E402 - as above
 
 if TYPE_CHECKING:
     from imdb_rnn.corpus.store import TokenStore
@@ -44,11 +57,12 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 input refused, 130 interrupted.
     """
-    try:
+    signal.signal(signal.SIGINT, _ANSWER)
+    nothing = Path(os.devnull)
+    sys.stdin = sys.stdin or nothing.open(encoding="utf-8")  # none where the shell has closed it
+    sys.stdout = sys.stdout or nothing.open("w", encoding="utf-8")
+    with ending_in_a_sentence(remedy="Mend this and run the command again."):
         app()
-    except InputRefusedError as refusal:
-        error_console.print(str(refusal), style="red")
-        sys.exit(2)
 
 
 @app.command()
@@ -95,10 +109,12 @@ def experiment(name: Annotated[str, typer.Argument(help="A file in experiments/.
     """
     from imdb_rnn.experiments import run_experiment
 
-    raise typer.Exit(run_experiment(name))
+    if run_experiment(name) != 0:
+        raise typer.Exit(1)
 
 
 @app.command()
+@waiting("Gathering the results")
 def experiments() -> None:
     """Gather the results of the named experiments into reports/experiments.json."""
     from imdb_rnn.experiments import gather_results, results_table
@@ -121,21 +137,42 @@ def explain(
     ] = False,
 ) -> None:
     """Show which words of a text speak for which verdict of the trained classifier."""
-    from imdb_rnn.lens.explanation import explain as explained
-    from imdb_rnn.lens.terminal import as_text
-    from imdb_rnn.serving.predictor import Predictor
-
     if html and not html.absolute().parent.is_dir():
         raise InputRefusedError(f"{html}: there is no folder {html.parent} to write the page to.")
+    _refuse_as_output(html)
     _refuse_no_model(model)
-    predictor = Predictor.load(model)
-    explanation = explained(predictor, text, method, _units_reviews(model) if units else None)
+    with waiting("Explaining"):
+        from imdb_rnn.lens.explanation import explain as explained
+        from imdb_rnn.lens.terminal import as_text
+        from imdb_rnn.serving.predictor import Predictor
+
+        predictor = Predictor.load(model)
+        explanation = explained(predictor, text, method, _units_reviews(model) if units else None)
     console.print(as_text(explanation), soft_wrap=False)
     if html:
         from imdb_rnn.lens.page import write_page
 
         write_page(html, explanation)
         console.print(f"page: {html}", markup=False)
+
+
+def _refuse_as_output(file: Path | None) -> None:
+    """Refuse what must not be lost, before anything is computed.
+
+    Raises:
+        InputRefusedError: It is a link or a folder.
+        OSError: It may not be written.
+    """
+    if file is None:
+        return
+    if file.is_symlink():
+        raise InputRefusedError(
+            f"{file}: this is a symbolic link, which would be lost. Name the file it stands for."
+        )
+    if file.is_dir():
+        raise InputRefusedError(f"{file}: this is a folder. Name a file.")
+    if file.is_file():
+        file.open("ab").close()  # which fails where it is protected
 
 
 def _refuse_no_model(folder: Path) -> None:
@@ -207,10 +244,11 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     Without texts and --file, standard input is read, a text a line. The answers go to standard
     output, everything else to standard error.
     """
-    from imdb_rnn.serving.bulk import write_predictions
-    from imdb_rnn.serving.predictor import Predictor
-    from imdb_rnn.serving.texts import open_texts
-    from imdb_rnn.training.allocator import keep_freed_memory
+    with error_console.status("Loading the model"):  # seen in a terminal alone
+        from imdb_rnn.serving.bulk import write_predictions
+        from imdb_rnn.serving.predictor import Predictor
+        from imdb_rnn.serving.texts import open_texts
+        from imdb_rnn.training.allocator import keep_freed_memory
 
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a text may hold what a terminal cannot show
@@ -225,17 +263,21 @@ def predict(  # noqa: PLR0913 - each is an option of the command
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Argument(help="Where to write it; made, or replaced.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Where to write it; made, or empty, or an earlier export.")
+    ],
     model: Annotated[Path, typer.Option(help="Folder of the trained model.")] = MODEL,
 ) -> None:
     """Write the trained classifier as an ONNX graph with its tokenizer, for use outside Python."""
-    try:
-        from imdb_rnn.serving.onnx_export import export_onnx
-    except ModuleNotFoundError as missing:
-        raise InputRefusedError(
-            f"The package {missing.name} is missing. `pip install 'imdb-rnn[export]'` brings it."
-        ) from None
-    difference = export_onnx(model, folder)
+    with waiting("Exporting"):
+        try:
+            from imdb_rnn.serving.onnx_export import export_onnx
+        except ModuleNotFoundError as missing:
+            raise InputRefusedError(
+                f"The package {missing.name} is missing. "
+                "`pip install 'imdb-rnn[export]'` brings it."
+            ) from None
+        difference = export_onnx(model, folder)
     console.print(f"{folder}: README.md there says how to use it.", markup=False)
     if difference is None:
         console.print("not run against the classifier, which needs the package onnxruntime")
@@ -254,24 +296,27 @@ def seeds(
     parameters and code is not done again. Writes reports/seeds.json and reports/seeds.png, and a
     run in MLflow that holds those of the seeds.
     """
-    from imdb_rnn.params import load_params
-    from imdb_rnn.seeds import FIGURE, experiment_name, run_seeds, seeds_table
-    from imdb_rnn.seeds import RESULTS as SEEDS
-    from imdb_rnn.tracking.results import file_results
-    from imdb_rnn.tracking.seeds import file_seeds
+    with waiting("Checking the results"):
+        from imdb_rnn.params import load_params
+        from imdb_rnn.seeds import FIGURE, experiment_name, run_seeds, seeds_table
+        from imdb_rnn.seeds import RESULTS as SEEDS
+        from imdb_rnn.tracking.results import file_results
+        from imdb_rnn.tracking.seeds import file_seeds
 
-    params = load_params()
-    _refuse_outdated_results("evaluate")  # the report is outdated by the very file this writes
+        params = load_params()
+        _refuse_outdated_results("evaluate")  # the report is outdated by the very file this writes
     results = run_seeds(n)
     console.print(seeds_table(results))
     console.print(f"figure: {FIGURE}")
-    own = file_results(params)
     others = [experiment_name(run["seed"]) for run in results["runs"][1:]]
-    if not own or not file_seeds(own, results, others, [SEEDS, FIGURE]):
-        raise typer.Exit(1)
+    with waiting("Filing the results in MLflow"):
+        own = file_results(params)
+        if not own or not file_seeds(own, results, others, [SEEDS, FIGURE]):
+            raise typer.Exit(1)
 
 
 @app.command()
+@waiting("Filing the results in MLflow")
 def track() -> None:
     """File the pipeline's results as a run in MLflow.
 
@@ -289,6 +334,7 @@ def track() -> None:
 
 
 @app.command()
+@waiting("Asking MLflow")
 def promote(
     run: Annotated[
         str | None, typer.Argument(help="Id of a run in MLflow; else the results as they are now.")
@@ -323,6 +369,7 @@ def promote(
 
 
 @app.command()
+@waiting("Asking MLflow")
 def champion() -> None:
     """Show which model is the champion, and why."""
     from imdb_rnn.registry import champion_table
@@ -335,8 +382,9 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
     """Show the runs of the pipeline in a browser, until Ctrl-C."""
-    from imdb_rnn.processes import ending_together
-    from imdb_rnn.tracking.ui import serve_ui
+    with waiting("Starting MLflow"):
+        from imdb_rnn.processes import ending_together
+        from imdb_rnn.tracking.ui import serve_ui
 
     with ending_together():
         serve_ui(port)
@@ -377,23 +425,25 @@ def compare_results(
     The verdict rests on accuracy: of equally good models it calls at most 5 % better or worse.
     Where `imdb-rnn seeds` has trained a side under several seeds, their luck is set beside it.
     """
-    from imdb_rnn.evaluation import comparison_report as report
-    from imdb_rnn.evaluation.comparison import compare
-    from imdb_rnn.evaluation.seed_luck import seed_luck
-    from imdb_rnn.jsonfile import write_json
-    from imdb_rnn.revisions import (
-        changes,
-        changes_table,
-        require_comparable,
-        review_texts,
-    )
+    _refuse_as_output(json_file)
+    with waiting("Comparing"):
+        from imdb_rnn.evaluation import comparison_report as report
+        from imdb_rnn.evaluation.comparison import compare
+        from imdb_rnn.evaluation.seed_luck import seed_luck
+        from imdb_rnn.jsonfile import write_json
+        from imdb_rnn.revisions import (
+            changes,
+            changes_table,
+            require_comparable,
+            review_texts,
+        )
 
-    first, second = _results(a), _results(b)
-    require_comparable(first, second)
-    changed = changes(first, second)
-    comparison = compare(first.judged, second.judged)
-    luck = seed_luck(first.seeds, second.seeds)
-    texts = review_texts(TEST_REVIEWS, first)
+        first, second = _results(a), _results(b)
+        require_comparable(first, second)
+        changed = changes(first, second)
+        comparison = compare(first.judged, second.judged)
+        luck = seed_luck(first.seeds, second.seeds)
+        texts = review_texts(TEST_REVIEWS, first)
     if json_file:
         sides = {"a": a, "b": b, "edition": first.edition}
         recipe = {"changed": changed._asdict() if changed else None}

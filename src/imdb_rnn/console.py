@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -15,6 +16,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.spinner import Spinner
 
 SECONDS_BETWEEN_LINES = 15.0
 
@@ -59,6 +61,34 @@ def progress(
             yield advance
     else:
         yield _LogLines(on, task, total, done)
+
+
+@contextmanager
+def waiting(task: str) -> Iterator[None]:
+    """Say on standard error what takes seconds, of work that cannot tell how far it has come.
+
+    Args:
+        task: What is being done, a few words.
+    """
+    if not error_console.is_terminal:
+        error_console.print(f"{task} ...")
+        yield
+        return
+    spinner = Live(
+        Spinner("dots", task),
+        console=error_console,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    with spinner:
+        if console.is_terminal:  # the same one: what is printed there stands above the spinner
+            console.push_render_hook(spinner)
+        try:
+            yield
+        finally:
+            if console.is_terminal:
+                console.pop_render_hook()
 
 
 def _bar(on: Console, *, in_bytes: bool) -> Progress:

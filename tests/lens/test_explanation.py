@@ -18,6 +18,7 @@ from imdb_rnn.lens.small import in_memory
 from imdb_rnn.lens.terminal import as_text
 from imdb_rnn.lens.units import Unit, Watched
 from imdb_rnn.serving.predictor import Predictor
+from limits import largest_file
 from results import small_params, write_model
 
 WORDS = ["A", "superb", "</p><script>", "bad\x1b[31m", "&"]
@@ -191,12 +192,15 @@ def test_equal_explanations_make_equal_pages() -> None:
     assert page(explanation()) == page(explanation())
 
 
-def test_a_page_that_cannot_be_written_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     write_page(tmp_path / "page.html", explanation())
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == page(explanation())
-    for path in (tmp_path, tmp_path / "missing" / "page.html"):
-        with pytest.raises(InputRefusedError, match=f"{re.escape(str(path))}: .* cannot be"):
-            write_page(path, explanation())
+    (tmp_path / "folder").mkdir()
+    with largest_file(100), pytest.raises(OSError, match="File too large"):
+        write_page(tmp_path / "other.html", explanation())
+    with pytest.raises(IsADirectoryError):
+        write_page(tmp_path / "folder", explanation())
+    assert {path.name for path in tmp_path.rglob("*")} == {"page.html", "folder"}
 
 
 def test_hidden_units_are_shown_where_they_were_asked_for() -> None:

@@ -1,6 +1,7 @@
 """The exported graph, run by another program, against the classifier."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import onnxruntime as ort
 import pytest
 import torch
 
+from imdb_rnn.atomic import unfinished_name
 from imdb_rnn.corpus.batches import collate
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
@@ -15,6 +17,7 @@ from imdb_rnn.serving import onnx_export
 from imdb_rnn.serving.model_folder import load_encoder
 from imdb_rnn.serving.onnx_export import export_onnx, onnx_model
 from imdb_rnn.serving.predictor import Predictor
+from limits import largest_file
 from models.shapes import model_shape
 from results import TEXTS, small_params, write_model
 
@@ -98,15 +101,131 @@ def test_the_folder_has_all_that_its_page_names(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "export" / "config.json").read_text())["max_length"] == 12
 
 
-def test_an_export_is_replaced_and_nothing_else(tmp_path: Path) -> None:
-    write_model(tmp_path / "model", small_params())
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    write_model(folder, small_params())
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes | str | None]:
+    """Everything below a folder: bytes of files, targets of links."""
+    return {
+        str(path.relative_to(folder)): str(path.readlink())
+        if path.is_symlink()
+        else (path.read_bytes() if path.is_file() else None)
+        for path in folder.rglob("*")
+    }
+
+
+def test_an_export_takes_the_place_of_an_earlier_one(model: Path, tmp_path: Path) -> None:
+    write_model(tmp_path / "other", small_params(), seed=2)
+    export_onnx(tmp_path / "other", tmp_path / "export")
+    before = contents(tmp_path / "export")
+    export_onnx(model, tmp_path / "export")
+    after = contents(tmp_path / "export")
+    assert after.keys() == before.keys()
+    assert after["model.onnx"] != before["model.onnx"]
+
+
+def add(name: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_text("mine")
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("exported", [False, True], ids=["no export", "an export"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        add("thesis.txt"),
+        add(".gitignore"),
+        add("model.onnx"),
+        add("README.md"),
+        lambda folder: (folder / "src").mkdir(),
+        lambda folder: (folder / "dangling").symlink_to("nowhere"),
+    ],
+)
+def test_a_folder_with_anything_else_is_refused_and_stays(
+    model: Path, tmp_path: Path, change: Callable[[Path], object], *, exported: bool
+) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    if exported:
+        export_onnx(model, folder)
+    change(folder)
+    before = contents(tmp_path)
+    with pytest.raises(InputRefusedError, match=f"{folder}/.*new folder"):
+        export_onnx(model, folder)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("name", ["model.onnx", "imdb-rnn.sha256"])
+def test_an_export_with_a_link_in_it_is_refused_and_stays(
+    model: Path, tmp_path: Path, name: str
+) -> None:
+    export_onnx(model, tmp_path / "app")
+    (tmp_path / "app" / name).rename(tmp_path / name)
+    (tmp_path / "app" / name).symlink_to(tmp_path / name)
+    before = contents(tmp_path)
+    with pytest.raises(InputRefusedError, match=f"{tmp_path / 'app'}/.*new folder"):
+        export_onnx(model, tmp_path / "app")
+    assert contents(tmp_path) == before
+
+
+def test_an_export_gets_back_what_it_lost(model: Path, tmp_path: Path) -> None:
+    export_onnx(model, tmp_path / "app")
+    before = contents(tmp_path / "app")
+    (tmp_path / "app/model.onnx").unlink()
+    export_onnx(model, tmp_path / "app")
+    assert contents(tmp_path / "app") == before
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("place", ["file", "dangling", "to a file"])
+def test_a_place_that_is_no_folder_is_refused_and_stays(
+    model: Path, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "to a file").symlink_to("file")
+    before = contents(tmp_path)
+    with pytest.raises(InputRefusedError, match=place):
+        export_onnx(model, tmp_path / place)
+    assert contents(tmp_path) == before
+
+
+def test_an_empty_folder_or_a_link_to_one_is_filled(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
     for _ in range(2):
-        export_onnx(tmp_path / "model", tmp_path / "export")
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").touch()
-    with pytest.raises(InputRefusedError, match=r"mine: .*new folder"):
-        export_onnx(tmp_path / "model", tmp_path / "mine")
-    assert (tmp_path / "mine" / "thesis.txt").exists()
+        export_onnx(model, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "empty/model.onnx").is_file()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    export_onnx(model, Path())
+    assert contents(tmp_path / "here") == contents(tmp_path / "empty")
+
+
+@pytest.mark.fault
+def test_an_export_that_was_killed_is_in_nobody_s_way(model: Path, tmp_path: Path) -> None:
+    export_onnx(model, tmp_path / "app")
+    before = contents(tmp_path / "app")
+    unfinished_name(tmp_path / "app").mkdir()
+    export_onnx(model, tmp_path / "app")
+    assert contents(tmp_path / "app") == before
+
+
+@pytest.mark.fault
+def test_a_full_disk_leaves_the_earlier_export(model: Path, tmp_path: Path) -> None:
+    export_onnx(model, tmp_path / "app")
+    before = contents(tmp_path)
+    with largest_file(100), pytest.raises(OSError, match="File too large"):
+        export_onnx(model, tmp_path / "app")
+    assert contents(tmp_path) == before
 
 
 def test_equal_models_make_equal_bytes() -> None:

@@ -107,7 +107,7 @@ def test_what_arrived_is_kept_while_a_smaller_edition_stands_in(tmp_path: Path) 
 def test_what_a_killed_run_left_does_not_get_in(tmp_path: Path) -> None:
     write_params(tmp_path, {"file": "reviews.tar.gz"})
     (tmp_path / "reviews.tar.gz").write_bytes(ARCHIVE)
-    left = tmp_path / "data/.raw/extra.parquet"
+    left = tmp_path / "data/.raw.imdb-rnn-unfinished/extra.parquet"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
     assert run_stage(tmp_path).returncode == 0

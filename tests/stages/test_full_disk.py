@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from imdb_rnn.atomic import replacing
+from imdb_rnn.atomic import UNFINISHED, replacing, unfinished_name
 from imdb_rnn.stages import run_stage
 from limits import largest_file, ordinary_user
 from stages.small_project import leave_mlflow_out, write_small_project
@@ -172,7 +172,7 @@ def test_an_output_that_cannot_be_written_is_a_sentence(
     endings = [
         ending
         for ending in tried.endings
-        if ending.fault == fault and concerns(Path(ending.file), output)
+        if ending.fault == fault and concerns(finished(ending.file), output)
     ]
     assert endings
     for ending in endings:
@@ -181,13 +181,18 @@ def test_an_output_that_cannot_be_written_is_a_sentence(
         said = SENTENCE.fullmatch(ending.said)
         assert said
         assert said["cause"] == fault
-        assert concerns(Path(said["file"]), output)
+        assert concerns(Path(said["file"]), finished(ending.file))
+
+
+def finished(file: str) -> Path:
+    """Where a file comes to lie in the end."""
+    names = re.sub(rf"/?\.([^/]*){re.escape(UNFINISHED)}", r"/\1", file)
+    return Path(names.removeprefix("/"))
 
 
 def concerns(file: Path, output: Path) -> bool:
-    """Whether a file is the output, is in it, or is on its way there, or is a folder around it."""
-    place = Path(*(part.removeprefix(".") for part in file.parts))
-    return output in (place, *place.parents) or place in output.parents
+    """Whether a file is the output, or is in it, or is a folder around it."""
+    return output in (file, *file.parents) or file in output.parents
 
 
 @pytest.mark.fault
@@ -197,7 +202,7 @@ def test_a_killed_evaluate_starts_again_to_the_same_bytes(
     leave_mlflow_out(monkeypatch)
     monkeypatch.chdir(tried.killed)
     assert not KILLED_AT.exists()
-    assert KILLED_AT.with_name(f".{KILLED_AT.name}").exists()
+    assert unfinished_name(KILLED_AT).exists()
     with pytest.raises(SystemExit) as ended:
         run_stage(importlib.import_module("imdb_rnn.stages.evaluate").evaluate)
     assert ended.value.code == 0

@@ -80,7 +80,7 @@ def write_store(
     """Write encoded reviews; equal reviews make equal bytes.
 
     Args:
-        folder: Made, or replaced as a whole.
+        folder: Made, or filled anew.
         reviews: int32 [words] each, in the order of `labels` and `ids`; one at a time is in memory.
         labels: 1, 0 or -1 a review.
         ids: Name of each review.

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.atomic import replacing
 from imdb_rnn.inline_svg import inline_svg
 from imdb_rnn.lens.explanation import DEVIATIONS_SHOWN, EVEN, SIDES, SKIPPED, Explanation
 from imdb_rnn.lens.units import Unit
@@ -25,17 +25,9 @@ _MARKED_WORDS: Final = 60
 
 
 def write_page(path: Path, explanation: Explanation) -> None:
-    """Write the page; equal explanations make equal bytes.
-
-    Raises:
-        InputRefusedError: The file cannot be written.
-    """
-    try:
-        path.write_text(page(explanation), encoding="utf-8")
-    except OSError as error:
-        raise InputRefusedError(
-            f"{path}: the page cannot be written there: {error.strerror}."
-        ) from None
+    """Write the page; equal explanations make equal bytes."""
+    with replacing(path) as unfinished:
+        unfinished.write_text(page(explanation), encoding="utf-8")
 
 
 def page(explanation: Explanation) -> str:

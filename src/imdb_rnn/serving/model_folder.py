@@ -64,7 +64,7 @@ def save_model(folder: Path, classifier: Classifier, keep: End, tokenizer_file: 
     """Write a classifier with all that is needed to use it on raw text.
 
     Args:
-        folder: Made, or replaced as a whole.
+        folder: Made, or filled anew; what else is in it stays.
         classifier: On any device.
         keep: Which end of a long text the classifier was trained on.
         tokenizer_file: The tokenizer it was trained with.

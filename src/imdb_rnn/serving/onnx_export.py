@@ -5,7 +5,9 @@ review's own last word, as `RecurrentLayer` does; its search for phrases is a bi
 ONNX knows no other. Files of this kind hold numbers and names of operators, no code.
 """
 
+import hashlib
 import shutil
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, cast
@@ -16,7 +18,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from imdb_rnn.atomic import replacing
+from imdb_rnn.atomic import UNFINISHED, replacing
 from imdb_rnn.corpus.batches import collate
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.models.classifier import Classifier
@@ -27,6 +29,8 @@ from imdb_rnn.serving.model_folder import CONFIG, TOKENIZER, Encoder, load_encod
 
 GRAPH: Final = "model.onnx"
 README: Final = "README.md"
+SUMS: Final = "imdb-rnn.sha256"
+"""By its digests an export is known again; anything else in its folder is somebody's own."""
 OPSET: Final = 18
 # What went with the opset, so that programs of the last years read the file too.
 _FORMAT: Final = 8
@@ -49,14 +53,14 @@ Word ids come from `{tokenizer}`, which the library
 [tokenizers](https://github.com/huggingface/tokenizers) reads (Rust, Python, JavaScript and others):
 encode without special tokens. A review of more than {max_length} words is cut to {cut}.
 A review without any word is 1 (unknown); do not trust an answer about unknown words alone.
-`{config}` tells how the classifier was built.
+`{config}` tells how the classifier was built; `{sums}` has the files' digests, for
+`sha256sum --check`.
 """
 _CUTS: Final = {
     "head": "its first {0}",
     "tail": "its last {0}",
     "head+tail": "its first {1} and last {2}",
 }
-
 
 LARGEST_DIFFERENCE: Final = 1e-5
 _TEXTS: Final = [
@@ -72,7 +76,7 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
 
     Args:
         model_folder: A model folder such as `models/rnn`.
-        folder: Made, or replaced as a whole if it holds an earlier export.
+        folder: Made, or filled anew if nothing is in it but an earlier export, unchanged.
 
     Returns:
         How far the graph's answers are from the classifier's, at most, on a few texts; None where
@@ -83,10 +87,7 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
             classifier counts padding as words, or the graph does not answer as it does.
     """
     classifier, encoder = load_model(model_folder), load_encoder(model_folder)
-    if folder.exists() and not (folder / GRAPH).exists():
-        raise InputRefusedError(
-            f"{folder}: it is there and holds no {GRAPH} that could be replaced. Name a new folder."
-        )
+    _refuse_what_is_no_export(folder)
     graph = onnx_model(classifier)
     difference = _difference(graph, classifier, encoder)
     if difference is not None and not difference <= LARGEST_DIFFERENCE:  # nor where it is nan
@@ -98,7 +99,13 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
     longest = encoder.max_length
     cut = _CUTS[encoder.keep].format(longest, longest - longest // 2, longest // 2)
     contract = _CONTRACT.format(
-        graph=GRAPH, opset=OPSET, tokenizer=TOKENIZER, config=CONFIG, max_length=longest, cut=cut
+        graph=GRAPH,
+        opset=OPSET,
+        tokenizer=TOKENIZER,
+        config=CONFIG,
+        sums=SUMS,
+        max_length=longest,
+        cut=cut,
     )
     with replacing(folder) as unfinished:
         unfinished.mkdir()
@@ -106,7 +113,42 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
         for name in (TOKENIZER, CONFIG):
             shutil.copyfile(model_folder / name, unfinished / name)
         (unfinished / README).write_text(contract, encoding="utf-8")
+        sums = _sums(unfinished / name for name in (GRAPH, TOKENIZER, CONFIG, README))
+        (unfinished / SUMS).write_text(sums, encoding="utf-8")
     return difference
+
+
+def _refuse_what_is_no_export(folder: Path) -> None:
+    """Refuse a place where something is that no export has written."""
+    if not folder.is_dir():
+        if folder.exists() or folder.is_symlink():
+            raise InputRefusedError(f"{folder}: it is there and is no folder. Name a new one.")
+        return
+    sums = folder / SUMS
+    text = sums.read_text(encoding="utf-8", errors="replace") if sums.is_file() else ""
+    recorded = text.splitlines(keepends=True)
+    for path in sorted(folder.iterdir()):
+        if not _is_exported(path, recorded):
+            raise InputRefusedError(
+                f"{path}: no export has written this, or it was changed since, and it would be "
+                "lost. Name a new folder."
+            )
+
+
+def _is_exported(path: Path, recorded: list[str]) -> bool:
+    """Whether an export has written a file as it is now; of a link, nobody knows."""
+    if path.name == UNFINISHED:  # left by a process that was killed
+        return True
+    if path.is_symlink() or not path.is_file():
+        return False
+    return path.name == SUMS or _sums([path]) in recorded
+
+
+def _sums(files: Iterable[Path]) -> str:
+    """SHA-256 of files, as the program `sha256sum` prints it."""
+    return "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files
+    )
 
 
 def _difference(graph: onnx.ModelProto, classifier: Classifier, encoder: Encoder) -> float | None:

@@ -1,13 +1,11 @@
 """One thin module a DVC stage: read inputs, call the library, write outputs."""
 
-import os
 import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from imdb_rnn.console import error_console
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import ending_in_a_sentence
 from imdb_rnn.params import Params, load_params
 
 
@@ -19,18 +17,9 @@ def run_stage(stage: Callable[[Params], None]) -> NoReturn:
     """
     # As an exception, a request to stop lets a run in MLflow be closed as killed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
+    with ending_in_a_sentence(
+        remedy="Mend this and run `dvc repro` again.",
+        interrupted="Interrupted. `dvc repro` takes the work up again.",
+    ):
         stage(load_params())
-    except InputRefusedError as refusal:
-        error_console.print(str(refusal), style="red")
-        sys.exit(2)
-    except OSError as fault:
-        if fault.errno is None or fault.filename is None:
-            raise
-        file, cause = fault.filename2 or fault.filename, os.strerror(fault.errno)
-        error_console.print(f"{file}: {cause}. Mend this and run `dvc repro` again.", style="red")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        error_console.print("Interrupted. `dvc repro` takes the work up again.")
-        sys.exit(130)
     sys.exit(0)

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from imdb_rnn.atomic import replacing
 from imdb_rnn.console import console
 from imdb_rnn.corpus.official import content_digest
 from imdb_rnn.corpus.reviews import write_reviews
@@ -33,27 +34,10 @@ def download(params: Params) -> None:
 
 def write_dataset(dataset: Dataset, folder: Path) -> None:
     """Write all files beside `folder` first, then move them in."""
-    unfinished = folder.with_name(f".{folder.name}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
+    with replacing(folder) as unfinished:
         for split, reviews in dataset.splits.items():
             write_reviews(unfinished / f"{split}.parquet", reviews, dataset.edition)
         write_json(unfinished / "provenance.json", _provenance(dataset))
-        _move_files(unfinished, folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _move_files(source: Path, target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    files = sorted(source.iterdir())
-    try:
-        for file in files:
-            file.replace(target / file.name)
-    except BaseException:
-        for file in files:
-            (target / file.name).unlink(missing_ok=True)
-        raise
 
 
 def _provenance(dataset: Dataset) -> dict[str, object]:

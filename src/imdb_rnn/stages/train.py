@@ -65,6 +65,7 @@ def train(params: Params) -> None:
         checkpoint = Checkpoint(path)
         trainer = Trainer(classifier, reviews, params.train, params.seed)
         history, best = fit(trainer, valid, run, checkpoint)
+        (MODEL / "README.md").unlink(missing_ok=True)  # the card of the model before
         save_model(MODEL, classifier.cpu(), dataset["keep"], PREPARED / "tokenizer.json")
         _write_history(history)
         write_json(

@@ -212,7 +212,7 @@ def _log_files(run: StateRun, artifacts: Artifacts) -> None:
 def _log_model(run: StateRun) -> None:
     """Log the servable model, unless the run has this very one."""
     # Without the card: it may be worded anew, which makes no other model.
-    files = (path for path in MODEL_FOLDER.iterdir() if path.suffix != ".md")
+    files = (path for path in MODEL_FOLDER.iterdir() if path.is_file() and path.suffix != ".md")
     digest = digest_files(MODEL_FOLDER, files)
     if run.tags.get(MODEL_TAG) == digest:
         return
