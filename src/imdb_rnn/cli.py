@@ -4,7 +4,6 @@ Commands import what they need when they run, so that `imdb-rnn --help` answers 
 """
 
 import re
-import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from io import TextIOWrapper
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from imdb_rnn.console import Advance, console, error_console, progress
+from imdb_rnn.ending import ending_together, run_program
 from imdb_rnn.errors import InputRefusedError
 
 if TYPE_CHECKING:
@@ -41,10 +41,12 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line and exit.
 
-    Exit codes: 0 done, 1 failed, 2 input refused, 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 input refused, 129 terminal closed, 130 interrupted, 143
+    terminated.
     """
     try:
-        app()
+        with ending_together():
+            app()
     except InputRefusedError as refusal:
         error_console.print(str(refusal), style="red")
         sys.exit(2)
@@ -332,11 +334,9 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
     """Show the runs of the pipeline in a browser, until Ctrl-C."""
-    from imdb_rnn.processes import ending_together
     from imdb_rnn.tracking.ui import serve_ui
 
-    with ending_together():
-        serve_ui(port)
+    serve_ui(port)
 
 
 @app.command("verify")
@@ -430,7 +430,7 @@ def _refuse_outdated_results(stage: str) -> None:
     from imdb_rnn.experiments import environment
 
     command = ["dvc", "status", "--quiet", "--with-deps", stage]
-    if subprocess.run(command, check=False, env=environment()).returncode != 0:
+    if run_program(command, env=environment()).returncode != 0:
         raise InputRefusedError(
             "The results do not belong to the parameters, data and code as they are now. "
             "`dvc status` says what changed, `dvc repro` brings them up to date."

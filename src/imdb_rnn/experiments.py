@@ -16,6 +16,7 @@ import yaml
 from rich.table import Table
 
 from imdb_rnn.console import console
+from imdb_rnn.ending import COMMAND, run_program
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import PARAMS_FILE, FileSource, load_params, parse_params, read_mapping
@@ -106,7 +107,7 @@ def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
     console.print(" ".join(command), markup=False)
     code = None
     try:
-        code = subprocess.run(command, check=False, env=environment()).returncode
+        code = run_program(command, env=environment()).returncode
     finally:
         if code != 0 and earlier:  # failed, or interrupted
             _git("update-ref", earlier.name, earlier.commit)
@@ -116,10 +117,10 @@ def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
 def environment() -> dict[str, str]:
     """Environment for DVC, with the programs of this virtual environment first on the path.
 
-    They are there even if nobody has activated it.
+    They are there even if nobody has activated it. Stages learn whom they work for.
     """
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, "PATH": programs}
+    return {**os.environ, "PATH": programs, COMMAND: str(os.getpid())}
 
 
 class Gathered(NamedTuple):

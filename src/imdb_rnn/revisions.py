@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from imdb_rnn.corpus.reviews import edition_of, read_reviews
+from imdb_rnn.ending import run_program
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.predictions import Judged, read_judged
 from imdb_rnn.experiments import environment, experiment_reference, flatten
@@ -189,9 +190,7 @@ def _results_of_commit(commit: str, name: str) -> Results:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "predictions.parquet"
         command = ["dvc", "get", ".", PREDICTIONS, "--rev", commit, "--out", str(path)]
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, env=environment()
-        )
+        done = run_program(command, capture_output=True, text=True, env=environment())
         if done.returncode != 0:
             reason = " ".join(done.stderr.removeprefix("ERROR: ").split())
             raise InputRefusedError(

@@ -3,34 +3,58 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
-from typing import NoReturn
+from types import FrameType
+from typing import Final
 
-from imdb_rnn.console import error_console
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.params import Params, load_params
+from imdb_rnn.ending import COMMAND, answer_requests, answered_by, end, end_with
+
+INTERRUPTED: Final = "Interrupted. `dvc repro` takes the work up again."
+
+
+def _end_before_work(number: int, _: FrameType | None) -> None:
+    """End while modules are imported: nothing is open yet, and some imports catch exceptions."""
+    if number == signal.SIGINT:
+        os.write(sys.stderr.fileno(), f"{INTERRUPTED}\n".encode())
+    os._exit(128 + number)
+
+
+if sys.argv[0] == "-m":  # Python is about to run a stage, which imports for seconds
+    answer_requests(_end_before_work)
+
+from collections.abc import Callable  # noqa: E402 - from here on, a request to end is answered
+from typing import NoReturn  # noqa: E402 - as above
+
+from imdb_rnn.console import error_console  # noqa: E402 - as above
+from imdb_rnn.errors import InputRefusedError  # noqa: E402 - as above
+from imdb_rnn.params import Params, load_params  # noqa: E402 - as above
 
 
 def run_stage(stage: Callable[[Params], None]) -> NoReturn:
     """Run a stage on the checked `params.yaml` of the working folder and exit.
 
-    Exit codes: 0 done, 1 failed, 2 input refused, 130 interrupted, 143 terminated. A file that
-    cannot be read or written ends in a sentence, any other failure in Python's traceback.
+    Exit codes: 0 done, 1 failed, 2 input refused, 129 terminal closed, 130 interrupted, 143
+    terminated, also when DVC, which has started it, is gone. A file that cannot be read or written
+    ends in a sentence, any other failure in Python's traceback.
     """
-    # As an exception, a request to stop lets a run in MLflow be closed as killed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if "DVC_STAGE" in os.environ:
+        end_with([os.getppid(), *map(int, filter(None, [os.environ.get(COMMAND)]))])
+    with answered_by(end):  # as an exception, which lets a run in MLflow be closed as killed
+        sys.exit(_exit_code(stage))
+
+
+def _exit_code(stage: Callable[[Params], None]) -> int:
     try:
         stage(load_params())
     except InputRefusedError as refusal:
         error_console.print(str(refusal), style="red")
-        sys.exit(2)
+        return 2
     except OSError as fault:
         if fault.errno is None or fault.filename is None:
             raise
         file, cause = fault.filename2 or fault.filename, os.strerror(fault.errno)
         error_console.print(f"{file}: {cause}. Mend this and run `dvc repro` again.", style="red")
-        sys.exit(1)
+        return 1
     except KeyboardInterrupt:
-        error_console.print("Interrupted. `dvc repro` takes the work up again.")
-        sys.exit(130)
-    sys.exit(0)
+        error_console.print(INTERRUPTED)
+        return 130
+    return 0
