@@ -7,6 +7,7 @@ ends as if it had been asked to; DVC then ends as after any stage that failed.
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
@@ -52,10 +54,20 @@ def answer_requests(answer: Answer) -> dict[signal.Signals, Any]:
 
     def receive(number: int, frame: FrameType | None) -> None:
         _asked.set()
+        if number == signal.SIGHUP:
+            _let_go_of_the_terminal()
         answer(number, frame)
 
     heard = [number for number in REQUESTS if signal.getsignal(number) is not signal.SIG_IGN]
     return {number: signal.signal(number, receive) for number in heard}
+
+
+def _let_go_of_the_terminal() -> None:
+    """Have what is still said go nowhere: written to a closed terminal, it would be an error."""
+    for output in (1, 2):
+        if stat.S_ISCHR(os.fstat(output).st_mode):
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), output)
 
 
 @contextmanager
@@ -130,18 +142,18 @@ def _end_all(number: int, _: FrameType | None) -> None:
     # Here and not where the exception arrives: a child that was killed there would no longer
     # tell of its own children.
     with answered_by(lambda *_: None):  # asked once is enough
-        _end_below()
+        _end_below(number)
     end(number)
 
 
-def _end_below() -> None:
+def _end_below(number: int) -> None:
     """Ask each process below this one to end, also those that begin meanwhile; then kill."""
     me, asked = psutil.Process(), list[psutil.Process]()
     give_up = time.monotonic() + SECONDS_TO_END
     while True:
         new = [process for process in me.children(recursive=True) if process not in asked]
         for process in new:
-            _ask(process)
+            _ask(process, number)
         asked += new
         left = [process for process in asked if _is_alive(process)]
         if not left or time.monotonic() > give_up:
@@ -153,15 +165,17 @@ def _end_below() -> None:
     psutil.wait_procs(left, SECONDS_TO_END)
 
 
-def _ask(process: psutil.Process) -> None:
-    """Ask a process to end.
+def _ask(process: psutil.Process, number: int) -> None:
+    """Ask a process to end, as this one was asked.
 
     A program that this process has started itself gets Ctrl-C: DVC would die of SIGTERM without
     removing its temporary folder, but ignores Ctrl-C while a stage runs, and cleans up after that.
+    Those below get none, which as background jobs they may ignore.
     """
+    passed_on = signal.SIGHUP if number == signal.SIGHUP else signal.SIGTERM
     with suppress(psutil.NoSuchProcess):
         directly = process.ppid() == os.getpid()
-        process.send_signal(signal.SIGINT if directly else signal.SIGTERM)
+        process.send_signal(signal.SIGINT if directly else passed_on)
         process.resume()  # it may be paused
 
 

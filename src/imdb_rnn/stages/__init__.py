@@ -8,6 +8,8 @@ from typing import Final
 
 from imdb_rnn.ending import COMMAND, answer_requests, answered_by, end, end_with
 
+_PARENT: Final = os.getppid()  # it may be gone when the imports are done
+
 INTERRUPTED: Final = "Interrupted. `dvc repro` takes the work up again."
 
 
@@ -37,7 +39,7 @@ def run_stage(stage: Callable[[Params], None]) -> NoReturn:
     ends in a sentence, any other failure in Python's traceback.
     """
     if "DVC_STAGE" in os.environ:
-        end_with([os.getppid(), *map(int, filter(None, [os.environ.get(COMMAND)]))])
+        end_with([_PARENT, *map(int, filter(None, [os.environ.get(COMMAND)]))])
     with answered_by(end):  # as an exception, which lets a run in MLflow be closed as killed
         sys.exit(_exit_code(stage))
 
