@@ -6,12 +6,15 @@ copy, so that the working folder keeps its parameters and results.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import psutil
 import yaml
 from rich.table import Table
 
@@ -26,6 +29,10 @@ RESULTS: Final = Path("reports/experiments.json")
 DEFAULT: Final = "default"
 PIPELINE: Final = Path("dvc.yaml")
 LOCK: Final = Path("dvc.lock")
+COPIES: Final = Path(".dvc/tmp/exps/standalone")
+"""Where DVC makes the temporary copies."""
+SECONDS_TO_PREPARE: Final = 600.0
+"""More than DVC needs until a process works in such a copy."""
 LAST_STAGE: Final = "evaluate"
 """Where experiments end: they are compared by their test results."""
 WHOLE: Final = "report"
@@ -100,6 +107,7 @@ def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
     Returns:
         DVC's exit code; if it is not 0, the earlier result is still there.
     """
+    _remove_abandoned_copies()
     command = dvc_command(name, overrides)
     earlier = experiment_reference(name)
     if earlier:
@@ -112,6 +120,20 @@ def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
         if code != 0 and earlier:  # failed, or interrupted
             _git("update-ref", earlier.name, earlier.commit)
     return code
+
+
+def _remove_abandoned_copies() -> None:
+    """Remove temporary copies of experiments in which no process works any more.
+
+    DVC, if it is killed, leaves its copy, and lists the experiment as running while that exists.
+    """
+    folders = [process.info["cwd"] for process in psutil.process_iter(["cwd"])]
+    at_work = [Path(folder) for folder in folders if folder]
+    for copy in COPIES.glob("tmp*"):
+        # While DVC prepares a new one, nobody is in there yet.
+        new = time.time() - copy.stat().st_mtime < SECONDS_TO_PREPARE
+        if not new and not any(path.is_relative_to(copy.resolve()) for path in at_work):
+            shutil.rmtree(copy, ignore_errors=True)
 
 
 def environment() -> dict[str, str]:
