@@ -38,10 +38,13 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@dvc config --local plots.html_template "$(CURDIR)/.cache/plots.html"
 	@printf '%s\n' "$(CURDIR)" > $@
 
+# Each program on a line of its own: what asks make to end, make passes on to that program alone, and
+# a shell between them would not. Make expands all lines before the first, $(shell date) too.
 run: setup ## the whole pipeline, from the reviews to the report
 	@imdb-rnn check
-	@began=$$(date +%s) && dvc repro && { imdb-rnn track || true; } && \
-		imdb-rnn summary --seconds $$(($$(date +%s) - began))
+	@dvc repro
+	@-imdb-rnn track
+	@imdb-rnn summary --seconds $$(($$(date +%s) - $(shell date +%s)))
 
 verify: setup ## the pipeline again in a clean copy: are the bytes the same?
 	imdb-rnn verify

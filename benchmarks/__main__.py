@@ -26,6 +26,7 @@ from benchmarks.scaling import LABEL_EXPERIMENT, LABELS, SIZES
 from benchmarks.tokenizing import TOKENIZERS
 from benchmarks.worker import OWN, PEER
 from imdb_rnn.console import console, error_console
+from imdb_rnn.ending import ending_together
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json, write_json
 
@@ -172,7 +173,8 @@ def _keep(job: Job, result: dict[str, Any], machine: str) -> None:
 
 if __name__ == "__main__":
     try:
-        typer.run(main)
+        with ending_together():
+            typer.run(main)
     except InputRefusedError as refusal:
         error_console.print(str(refusal), style="red")
         sys.exit(2)

@@ -24,6 +24,7 @@ from benchmarks.memory import peak_bytes
 from imdb_rnn.console import console
 from imdb_rnn.corpus.store import TokenStore
 from imdb_rnn.corpus.training_set import TrainingSet
+from imdb_rnn.ending import ending_together
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.lens.findings import TITLES
 from imdb_rnn.lens.small import accuracy, last_words, small_shape
@@ -121,4 +122,5 @@ def _in_own_process(bptt_steps: int | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    with ending_together():
+        main()

@@ -24,6 +24,7 @@ import typer
 
 from benchmarks.document import fill_in
 from imdb_rnn.console import console
+from imdb_rnn.ending import ending_together
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.verify import (
     LOCK,
@@ -127,4 +128,5 @@ def _strike(dvc: subprocess.Popen[bytes], number: signal.Signals) -> str | None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_together():
+        typer.run(main)

@@ -26,6 +26,7 @@ import psutil
 from benchmarks.document import fill_in
 from benchmarks.machine import describe_machine
 from imdb_rnn.console import console
+from imdb_rnn.ending import ending_together
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.verify import copy_commit, environment_of_its_own
 
@@ -217,4 +218,5 @@ def _minutes(seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with ending_together():
+        main()

@@ -38,6 +38,7 @@ from imdb_rnn.console import console
 from imdb_rnn.corpus.batches import shuffled_batches
 from imdb_rnn.corpus.store import TokenStore
 from imdb_rnn.corpus.training_set import TrainingSet
+from imdb_rnn.ending import ending_together
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Params
@@ -306,4 +307,5 @@ def blocks(results: dict[str, Any]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_together():
+        typer.run(main)

@@ -17,6 +17,7 @@ from typing import Any, Final
 from benchmarks.document import fill_in, table
 from imdb_rnn.console import console
 from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.ending import ending_together
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.experiments import DEFAULT, environment, experiment_reference
 from imdb_rnn.jsonfile import read_json, write_json
@@ -105,4 +106,5 @@ def _get(path: str, commit: str, destination: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with ending_together():
+        main()

@@ -26,6 +26,7 @@ from benchmarks.document import fill_in, table
 from benchmarks.machine import describe_machine
 from benchmarks.pipeline import experiment_params
 from imdb_rnn.console import console
+from imdb_rnn.ending import ending_together
 from imdb_rnn.evaluation.predictions import Judged, read_judged
 from imdb_rnn.experiments import LAST_STAGE, merged
 from imdb_rnn.jsonfile import write_json
@@ -206,4 +207,5 @@ def _accuracy(judged: Judged) -> float:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_together():
+        typer.run(main)

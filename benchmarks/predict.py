@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
+from imdb_rnn.ending import ending_together
 from imdb_rnn.evaluation.predictions import read_judged
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.serving.predictor import Predictor
@@ -98,4 +99,5 @@ def _timed(arguments: list[str], answers: Path) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    with ending_together():
+        main()

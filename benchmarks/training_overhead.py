@@ -34,6 +34,7 @@ from benchmarks.machine import describe_machine
 from imdb_rnn.console import console
 from imdb_rnn.corpus.store import TokenStore
 from imdb_rnn.corpus.training_set import TrainingSet
+from imdb_rnn.ending import ending_together
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.lens.small import in_memory
 from imdb_rnn.models.classifier import Classifier
@@ -305,4 +306,5 @@ def _wait_until_up(address: str) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with ending_together():
+        typer.run(main)

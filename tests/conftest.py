@@ -29,6 +29,7 @@ LONGEST = [
     "pipeline/test_pipeline.py",  # the process that takes it makes what the others copy
     "stages/test_killed_training.py",
     "stages/test_kill.py",
+    "pipeline/test_asked_to_end.py",
     "pipeline/test_shown_commands.py",
     "pipeline/test_rerun.py",
     "pipeline/test_seeds.py",

@@ -6,29 +6,28 @@ Commands import what they need when they run, so that `imdb-rnn --help` answers 
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-_ANSWER: Final = signal.getsignal(signal.SIGINT)
-if Path(sys.argv[0]).stem == "imdb-rnn" and _ANSWER is not signal.SIG_IGN:
-    # Until `main` begins, nothing is open, and there is nobody who would catch the exception.
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+from imdb_rnn.ending import answer_requests, ending_together, run_program
 
-import typer  # noqa: E402 - from here on, Ctrl-C is answered
+if Path(sys.argv[0]).stem == "imdb-rnn":
+    # Until `main` begins, nothing is open, and there is nobody who would catch an exception.
+    answer_requests(lambda number, _: os._exit(128 + number))
 
-from imdb_rnn.console import (  # noqa: E402 - as above
+import typer  # after the lines above, so that a request to end is answered while it loads
+
+from imdb_rnn.console import (
     Advance,
     console,
     error_console,
     progress,
     waiting,
 )
-from imdb_rnn.errors import InputRefusedError, ending_in_a_sentence  # noqa: E402 - as above
+from imdb_rnn.errors import InputRefusedError, ending_in_a_sentence
 
 if TYPE_CHECKING:
     from imdb_rnn.corpus.store import TokenStore
@@ -55,13 +54,13 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line and exit.
 
-    Exit codes: 0 done, 1 failed, 2 input refused, 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 input refused, 129 terminal closed, 130 interrupted, 143
+    terminated.
     """
-    signal.signal(signal.SIGINT, _ANSWER)
     nothing = Path(os.devnull)
     sys.stdin = sys.stdin or nothing.open(encoding="utf-8")  # none where the shell has closed it
     sys.stdout = sys.stdout or nothing.open("w", encoding="utf-8")
-    with ending_in_a_sentence(remedy="Mend this and run the command again."):
+    with ending_together(), ending_in_a_sentence("Mend this and run the command again."):
         app()
 
 
@@ -383,11 +382,9 @@ def ui(
 ) -> None:
     """Show the runs of the pipeline in a browser, until Ctrl-C."""
     with waiting("Starting MLflow"):
-        from imdb_rnn.processes import ending_together
         from imdb_rnn.tracking.ui import serve_ui
 
-    with ending_together():
-        serve_ui(port)
+    serve_ui(port)
 
 
 @app.command("verify")
@@ -483,7 +480,7 @@ def _refuse_outdated_results(stage: str) -> None:
     from imdb_rnn.experiments import environment
 
     command = ["dvc", "status", "--json", "--with-deps", stage]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment())
+    done = run_program(command, capture_output=True, text=True, env=environment())
     if done.returncode != 0:
         raise InputRefusedError(
             "DVC cannot tell whether the results belong to the parameters, data and code as they "

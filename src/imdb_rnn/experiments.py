@@ -7,17 +7,21 @@ copy, so that the working folder keeps its parameters and results.
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import psutil
 import yaml
 from rich.table import Table
 
 from imdb_rnn import git
 from imdb_rnn.console import console, error_console
+from imdb_rnn.ending import COMMAND, run_program
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import PARAMS_FILE, FileSource, load_params, parse_params, read_mapping
@@ -27,6 +31,10 @@ RESULTS: Final = Path("reports/experiments.json")
 DEFAULT: Final = "default"
 PIPELINE: Final = Path("dvc.yaml")
 LOCK: Final = Path("dvc.lock")
+COPIES: Final = Path(".dvc/tmp/exps/standalone")
+"""Where DVC makes the temporary copies."""
+SECONDS_TO_PREPARE: Final = 600.0
+"""More than DVC needs until a process works in such a copy."""
 LAST_STAGE: Final = "evaluate"
 """Where experiments end: they are compared by their test results."""
 WHOLE: Final = "report"
@@ -106,6 +114,7 @@ def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
         InputRefusedError: DVC would fail, or keep no result, whatever the parameters.
     """
     require_experiments(name)
+    _remove_abandoned_copies()
     command = dvc_command(name, overrides)
     earlier = experiment_reference(name)
     if earlier:
@@ -114,7 +123,7 @@ def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
     console.print(" ".join(command), markup=False)
     code = None
     try:
-        code = subprocess.run(command, check=False, env=environment()).returncode
+        code = run_program(command, env=environment()).returncode
         if code == 0 and experiment_reference(name) == of_another_commit:
             error_console.print(
                 f"DVC ended without an error and kept no experiment {name}; "
@@ -126,6 +135,20 @@ def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
         if code != 0 and earlier:  # failed, or interrupted
             git.set_reference(earlier.name, earlier.commit)
     return code
+
+
+def _remove_abandoned_copies() -> None:
+    """Remove temporary copies of experiments in which no process works any more.
+
+    DVC, if it is killed, leaves its copy, and lists the experiment as running while that exists.
+    """
+    folders = [process.info["cwd"] for process in psutil.process_iter(["cwd"])]
+    at_work = [Path(folder) for folder in folders if folder]
+    for copy in COPIES.glob("tmp*"):
+        # While DVC prepares a new one, nobody is in there yet.
+        new = time.time() - copy.stat().st_mtime < SECONDS_TO_PREPARE
+        if not new and not any(path.is_relative_to(copy.resolve()) for path in at_work):
+            shutil.rmtree(copy, ignore_errors=True)
 
 
 def require_experiments(*names: str) -> None:
@@ -203,10 +226,10 @@ def require_pipeline() -> None:
 def environment() -> dict[str, str]:
     """Environment for DVC, with the programs of this virtual environment first on the path.
 
-    They are there even if nobody has activated it.
+    They are there even if nobody has activated it. Stages learn whom they work for.
     """
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**git.environment(), "PATH": programs}
+    return {**git.environment(), "PATH": programs, COMMAND: str(os.getpid())}
 
 
 class Gathered(NamedTuple):

@@ -5,7 +5,6 @@ Those of a run in MLflow come from `registry`.
 
 import hashlib
 import json
-import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
@@ -16,6 +15,7 @@ from rich.table import Table
 
 from imdb_rnn import git
 from imdb_rnn.corpus.reviews import edition_of, read_reviews
+from imdb_rnn.ending import run_program
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.predictions import Judged, read_judged
 from imdb_rnn.experiments import environment, experiment_reference, flatten
@@ -190,9 +190,7 @@ def _results_of_commit(commit: str, name: str) -> Results:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "predictions.parquet"
         command = ["dvc", "get", ".", PREDICTIONS, "--rev", commit, "--out", str(path)]
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, env=environment()
-        )
+        done = run_program(command, capture_output=True, text=True, env=environment())
         if done.returncode != 0:
             reason = " ".join(done.stderr.removeprefix("ERROR: ").split())
             raise InputRefusedError(

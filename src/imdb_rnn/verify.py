@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import os
 import shutil
-import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +14,7 @@ from rich.table import Table
 
 from imdb_rnn import git
 from imdb_rnn.console import console
+from imdb_rnn.ending import run_program
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.experiments import environment, flatten
 from imdb_rnn.params import PARAMS_FILE, FileSource, load_params, read_mapping
@@ -70,7 +68,7 @@ def verify() -> Verification:
     That file holds no times, so an equal run writes its very bytes.
 
     The copy holds what Git has and the archive of the drop folder. It has a cache and an MLflow
-    store of its own and is gone at the end, also after Ctrl-C.
+    store of its own and is gone at the end, also if this is asked to end.
 
     Raises:
         InputRefusedError: There is nothing that a rerun could be compared with, or it fails.
@@ -192,19 +190,9 @@ def copy_commit(copy: Path) -> None:
 
 
 def _rerun(copy: Path) -> None:
-    """Run every stage, none from a cache; an interruption leaves no process behind."""
-    process = subprocess.Popen(
-        ["dvc", "repro", "--force", "--no-run-cache"],
-        cwd=copy,
-        env=environment_of_its_own(copy),
-        start_new_session=True,
-    )
-    try:
-        code = process.wait()
-    except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
+    """Run every stage, none from a cache."""
+    command = ["dvc", "repro", "--force", "--no-run-cache"]
+    code = run_program(command, cwd=copy, env=environment_of_its_own(copy)).returncode
     if code != 0:
         raise InputRefusedError(
             f"The rerun failed: `dvc repro` ended with exit code {code}; its messages stand above."

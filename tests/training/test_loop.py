@@ -1,4 +1,6 @@
 import itertools
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +17,7 @@ from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.phrase_counts import count_phrases
 from imdb_rnn.params import Train
 from imdb_rnn.training.checkpoint import Checkpoint
-from imdb_rnn.training.loop import Epoch, Trainer, fit
+from imdb_rnn.training.loop import Epoch, Step, Trainer, fit
 from imdb_rnn.training.prediction import predict_logits
 from models.shapes import model_shape
 
@@ -164,6 +166,26 @@ def test_the_observer_sees_every_step_and_epoch_once(
     assert [step for step, _ in recorder.steps] == list(range(1, 3 * 25 + 1))
     assert [epoch for epoch, _ in recorder.epochs] == [1, 2, 3]
     assert recorder.epochs[0][1]["valid_loss"] == history[0].valid_loss
+
+
+def test_a_step_that_takes_far_longer_is_told_and_changes_nothing(
+    stores: tuple[TokenStore, TokenStore],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    expected, epoch = run(stores), Trainer.epoch
+    capsys.readouterr()
+
+    def disturbed(self: Trainer, number: int) -> Iterator[Step]:
+        for step in epoch(self, number):
+            yield step
+            if self.steps_done == 30:  # of which the first epoch's 25 tell what is usual
+                time.sleep(2)
+
+    monkeypatch.setattr(Trainer, "epoch", disturbed)
+    found = run(stores)
+    assert capsys.readouterr().err.count("another process") == 1
+    assert found[1:3] == expected[1:3]
 
 
 def test_the_gradient_is_clipped_to_its_norm(stores: tuple[TokenStore, TokenStore]) -> None:

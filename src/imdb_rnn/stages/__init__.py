@@ -1,25 +1,45 @@
 """One thin module a DVC stage: read inputs, call the library, write outputs."""
 
+import os
 import signal
 import sys
-from collections.abc import Callable
-from typing import NoReturn
+from types import FrameType
+from typing import Final
 
-from imdb_rnn.errors import ending_in_a_sentence
-from imdb_rnn.params import Params, load_params
+from imdb_rnn.ending import COMMAND, answer_requests, answered_by, end, end_with
+
+_PARENT: Final = os.getppid()  # it may be gone when the imports are done
+
+INTERRUPTED: Final = "Interrupted. `dvc repro` takes the work up again."
+
+
+def _end_before_work(number: int, _: FrameType | None) -> None:
+    """End while modules are imported: nothing is open yet, and some imports catch exceptions."""
+    if number == signal.SIGINT:
+        os.write(sys.stderr.fileno(), f"{INTERRUPTED}\n".encode())
+    os._exit(128 + number)
+
+
+if sys.argv[0] == "-m":  # Python is about to run a stage, which imports for seconds
+    answer_requests(_end_before_work)
+
+from collections.abc import Callable  # noqa: E402 - from here on, a request to end is answered
+from typing import NoReturn  # noqa: E402 - as above
+
+from imdb_rnn.errors import ending_in_a_sentence  # noqa: E402 - as above
+from imdb_rnn.params import Params, load_params  # noqa: E402 - as above
 
 
 def run_stage(stage: Callable[[Params], None]) -> NoReturn:
     """Run a stage on the checked `params.yaml` of the working folder and exit.
 
-    Exit codes: 0 done, 1 failed, 2 input refused, 130 interrupted, 143 terminated. A file that
-    cannot be read or written ends in a sentence, any other failure in Python's traceback.
+    Exit codes: 0 done, 1 failed, 2 input refused, 129 terminal closed, 130 interrupted, 143
+    terminated, also when DVC, which has started it, is gone. A file that cannot be read or written
+    ends in a sentence, any other failure in Python's traceback.
     """
-    # As an exception, a request to stop lets a run in MLflow be closed as killed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with ending_in_a_sentence(
-        remedy="Mend this and run `dvc repro` again.",
-        interrupted="Interrupted. `dvc repro` takes the work up again.",
-    ):
+    if "DVC_STAGE" in os.environ:
+        end_with([_PARENT, *map(int, filter(None, [os.environ.get(COMMAND)]))])
+    sentences = ending_in_a_sentence("Mend this and run `dvc repro` again.", INTERRUPTED)
+    with answered_by(end), sentences:  # as an exception, which lets a run in MLflow be closed
         stage(load_params())
     sys.exit(0)

@@ -1,11 +1,11 @@
 """MLflow's own pages."""
 
 import socket
-import subprocess
 import sys
 from contextlib import suppress
 
 from imdb_rnn.console import console
+from imdb_rnn.ending import run_program
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.tracking.store import answered, open_store, require_runs, store_uri
 
@@ -29,9 +29,8 @@ def serve_ui(port: int) -> None:
     console.print(f"MLflow UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
     server = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     with suppress(KeyboardInterrupt):
-        subprocess.run(
-            [*server, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"], check=True
-        )
+        ended = run_program([*server, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"])
+        ended.check_returncode()
 
 
 def _refuse_taken_port(port: int) -> None:

@@ -5,6 +5,7 @@ checkpoints, from which it continues to the same end as if nothing had happened.
 """
 
 import math
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, Self, cast
@@ -25,6 +26,7 @@ from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Train
 from imdb_rnn.training.checkpoint import Checkpoint
 from imdb_rnn.training.optimization import build_optimizer, build_schedule
+from imdb_rnn.training.pace import Pace
 from imdb_rnn.training.prediction import predict_logits
 from imdb_rnn.training.stopping import StopRequest, deferred_stop
 
@@ -68,6 +70,8 @@ class Step:
     """What one batch came to."""
 
     reviews: int
+    words: int
+    """As many as were read, padding among them."""
     loss: float
     """Mean over the batch, in nats."""
     correct: int
@@ -155,7 +159,7 @@ def fit(
     Raises:
         InputRefusedError: The training diverges, or the checkpoint is damaged.
     """
-    params = trainer.params
+    params, pace = trainer.params, Pace()
     course = _restored(trainer, checkpoint) or Course(_copy_weights(trainer.result))
 
     def save() -> None:
@@ -163,7 +167,7 @@ def fit(
 
     with deferred_stop() as stop_request:
         while not course.is_over(params):
-            for _ in _steps(trainer, course, observer):
+            for _ in _steps(trainer, course, observer, pace):
                 if stop_request or checkpoint.due():
                     save()
                 _stop_if_asked(stop_request, trainer.steps_done)
@@ -180,16 +184,24 @@ def fit(
     return course.history, course.best
 
 
-def _steps(trainer: "Trainer", course: Course, observer: Observer) -> Iterator[Step]:
+def _steps(trainer: "Trainer", course: Course, observer: Observer, pace: Pace) -> Iterator[Step]:
     """Take the steps of one epoch that are not done yet, and show them."""
     number = len(course.history) + 1
     left = len(trainer.reviews) - course.totals.reviews
     with progress(f"epoch {number} of {trainer.params.epochs}", left) as advance:
-        for step in trainer.epoch(number):
+        for step in _timed(trainer.epoch(number), pace):
             course.totals.add(step)
             observer.log_step(trainer.steps_done, _step_metrics(step))
             advance(step.reviews, f"loss {step.loss:.3f}")
             yield step
+
+
+def _timed(steps: Iterator[Step], pace: Pace) -> Iterator[Step]:
+    began = time.perf_counter()
+    for step in steps:
+        pace.note(began, time.perf_counter(), step.words)
+        yield step
+        began = time.perf_counter()
 
 
 def _stop_if_asked(request: StopRequest, steps_done: int) -> None:
@@ -307,7 +319,8 @@ class Trainer:
             self._average.update_parameters(self.classifier)
         self.steps_done += 1
         correct = int(((logits > 0) == (targets > 0.5)).sum())  # noqa: PLR2004 - even odds
-        return Step(len(targets), loss.item(), correct, norm.item(), float(rate))
+        words = len(batch) * self._width(batch)
+        return Step(len(batch), words, loss.item(), correct, norm.item(), float(rate))
 
     def _clip_gradient(self) -> torch.Tensor:
         """Shorten the whole gradient to the limit, if there is one; returns its norm before."""
@@ -319,9 +332,12 @@ class Trainer:
 
     def _pieces(self, batch: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """The batch in parts that are read at once."""
-        width = self.classifier.batch_width or int(self.reviews.lengths[batch].max())
-        pieces = math.ceil(len(batch) * width / WORDS_AT_ONCE)
+        pieces = math.ceil(len(batch) * self._width(batch) / WORDS_AT_ONCE)
         return np.array_split(batch, min(pieces, len(batch)))
+
+    def _width(self, batch: NDArray[np.int64]) -> int:
+        """To how many words the reviews of a batch are filled up."""
+        return self.classifier.batch_width or int(self.reviews.lengths[batch].max())
 
     def _backward(self, piece: NDArray[np.int64], batch_size: int) -> torch.Tensor:
         """Add the piece's share of the batch's gradient; returns its logits, on the CPU."""

@@ -2,21 +2,19 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
+
+from imdb_rnn.ending import answered_by
 
 
 class StopRequest:
-    """The signal, SIGINT or SIGTERM, that has asked to stop; none at first."""
+    """The signal that has asked to stop; none at first."""
 
     def __init__(self) -> None:
         self._number: int | None = None
-        # One that is ignored asks for nothing: SIGINT in a background job of some shells.
-        self._handlers = {
-            number: signal.signal(number, self._receive)
-            for number in (signal.SIGINT, signal.SIGTERM)
-            if signal.getsignal(number) is not signal.SIG_IGN
-        }
+        self._deferring = ExitStack()
+        self._deferring.enter_context(answered_by(self._receive))
 
     def __bool__(self) -> bool:
         return self._number is not None
@@ -27,8 +25,7 @@ class StopRequest:
 
     def restore_handlers(self) -> None:
         """Let signals act as they did before."""
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+        self._deferring.close()
 
     def deliver(self) -> None:
         """Let the signal act now."""

@@ -1,0 +1,233 @@
+"""Commands that are asked to end, or killed, while DVC runs stages for them."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import mlflow
+import psutil
+import pytest
+import yaml
+
+from pipeline.project import Project, run, start
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.fault]
+
+ENDLESS = ["imdb-rnn", "experiment", "endless"]
+SECONDS_TO_END = 60
+
+
+@pytest.fixture
+def endless(project: Project) -> Iterator[Project]:
+    """A project with an experiment that trains for ever, and without what others have left."""
+    file = project.folder / "experiments/endless.yaml"
+    file.write_text(yaml.safe_dump({"train": {"epochs": 100_000}}), encoding="utf-8")
+    yield project
+    file.unlink()
+    for checkpoint in (project.folder / ".cache/train").glob("*"):
+        checkpoint.unlink()
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path
+
+
+def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(process.pid).children(recursive=True)
+    return []
+
+
+def wait_until(reached: Callable[[], object]) -> None:
+    give_up = time.monotonic() + 120
+    while not reached():
+        assert time.monotonic() < give_up, "it has not come to that"
+        time.sleep(0.05)
+
+
+def training(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The processes below a command, DVC and what it runs, once the training saves its state."""
+    wait_until(
+        lambda: (
+            process.poll() is not None
+            or any("imdb_rnn.stages.train" in _words(each) for each in children(process))
+        )
+    )
+    below = children(process)
+    (stage,) = (each for each in below if "imdb_rnn.stages.train" in _words(each))
+    root = Path(stage.environ().get("DVC_ROOT", stage.cwd()))
+    wait_until(lambda: list((root / ".cache/train").glob("[!.]*.checkpoint")))
+    return below
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
+
+
+def are_gone(processes: list[psutil.Process]) -> None:
+    give_up = time.monotonic() + SECONDS_TO_END
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                assert time.monotonic() < give_up, _words(process)
+                time.sleep(0.05)
+
+
+def is_over(project: Project) -> None:
+    """No copy is left, DVC lists no running experiment, MLflow calls the last training killed."""
+    assert list((project.folder / ".dvc/tmp/exps/standalone").glob("tmp*")) == []
+    assert running(project) == []
+    client = mlflow.MlflowClient(f"sqlite:///{project.folder}/mlflow.db")
+    (experiment,) = (e for e in client.search_experiments() if e.name == "imdb-rnn")
+    (last,) = client.search_runs(
+        [experiment.experiment_id], order_by=["start_time DESC"], max_results=1
+    )
+    assert last.info.status == "KILLED"
+    assert list((project.folder / ".cache/train").glob("[!.]*.checkpoint")) != []
+
+
+def running(project: Project) -> list[str]:
+    shown = json.loads(run(["dvc", "exp", "show", "--json"], project.folder).stdout)
+    found = [experiment for row in shown for experiment in row["experiments"] or []]
+    return [each["name"] for each in found if (each["executor"] or {}).get("state") == "running"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)]
+)
+def test_nothing_goes_on_after_an_experiment(
+    endless: Project, number: signal.Signals, code: int
+) -> None:
+    with start(ENDLESS, endless.folder) as process:
+        below = training(process)
+        process.send_signal(number)
+        process.communicate()
+    assert process.returncode == code
+    are_gone(below)
+    is_over(endless)
+
+
+@contextmanager
+def terminal(command: list[str], folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A command in a terminal of its own, and that terminal."""
+    ours, theirs = pty.openpty()
+    shell = "import os, pty, sys; os.setsid(); os.close(os.open(os.ttyname(1), os.O_RDWR));"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{shell} os.execvp(sys.argv[1], sys.argv[1:])", *command],
+        cwd=folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        text=True,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+    )
+    os.close(theirs)
+    threading.Thread(target=_read, args=(ours,), daemon=True).start()
+    yield process, ours
+    process.wait(SECONDS_TO_END)
+
+
+def _read(descriptor: int) -> None:
+    with suppress(OSError):
+        while os.read(descriptor, 4096):
+            pass
+
+
+def test_ctrl_c_in_a_terminal_saves_the_training(endless: Project) -> None:
+    with terminal(ENDLESS, endless.folder) as (process, keyboard):
+        below = training(process)
+        os.write(keyboard, b"\x03")
+    os.close(keyboard)
+    assert process.returncode == 130
+    are_gone(below)
+    is_over(endless)
+
+
+def test_a_closed_terminal_saves_the_training(endless: Project) -> None:
+    with terminal(ENDLESS, endless.folder) as (process, keyboard):
+        below = training(process)
+        os.close(keyboard)
+    assert process.returncode == 129
+    are_gone(below)
+    is_over(endless)
+
+
+def test_the_training_ends_where_dvc_is_killed_and_the_next_experiment_clears_up(
+    endless: Project,
+) -> None:
+    with start(ENDLESS, endless.folder) as process:
+        dvc, *stages = training(process)
+        dvc.kill()
+        process.communicate()
+    are_gone(stages)
+    assert running(endless) == ["endless"]
+    (copy,) = (endless.folder / ".dvc/tmp/exps/standalone").glob("tmp*")
+    os.utime(copy, (0, 0))
+    with start(ENDLESS, endless.folder) as process:
+        wait_until(lambda: not copy.exists())
+        process.terminate()
+        process.communicate()
+    is_over(endless)
+
+
+@pytest.mark.parametrize(
+    ("send", "number", "code"),
+    [(os.kill, signal.SIGTERM, 143), (os.killpg, signal.SIGINT, 130)],
+    ids=["terminated", "interrupted"],
+)
+def test_nothing_is_left_of_a_verification(
+    project: Project,
+    temporary: Path,
+    send: Callable[[int, int], None],
+    number: signal.Signals,
+    code: int,
+) -> None:
+    process = start(["setsid", "imdb-rnn", "verify"], project.folder)
+    wait_until(lambda: list(temporary.glob("*/copy/data/prepared")))
+    below = children(process)
+    send(process.pid, number)
+    process.communicate()
+    assert process.returncode == code
+    are_gone(below)
+    assert list(temporary.glob("imdb-rnn-*")) == []
+
+
+def test_a_comparison_leaves_no_folder(project: Project, temporary: Path) -> None:
+    with start(["imdb-rnn", "compare", "HEAD", "HEAD"], project.folder) as process:
+        wait_until(lambda: any("get" in _words(each) for each in children(process)))
+        below = children(process)
+        assert list(temporary.iterdir()) != []
+        process.terminate()
+        process.communicate()
+    assert process.returncode == 143
+    are_gone(below)
+    assert list(temporary.iterdir()) == []
+
+
+def test_what_make_runs_ends_with_it(endless: Project) -> None:
+    folder = endless.folder
+    (folder / ".venv").symlink_to(sys.prefix)
+    for file in ("pyproject.toml", "constraints.txt"):
+        os.utime(folder / file, (0, 0))
+    with endless.params({"train": {"epochs": 100_000}}):
+        with start(["make", "run"], folder) as process:
+            below = training(process)
+            process.terminate()
+            process.communicate()
+        are_gone(below)
+    (folder / ".venv").unlink()
+    assert process.returncode == -signal.SIGTERM
+    is_over(endless)
