@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
-import yaml
 from rich.markup import escape
 from rich.table import Table
 
@@ -19,6 +18,7 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.predictions import Judged, read_judged
 from imdb_rnn.experiments import environment, experiment_reference, flatten
 from imdb_rnn.report.results import seeds_of
+from imdb_rnn.yamlfile import parse_yaml
 
 PREDICTIONS: Final = "reports/predictions.parquet"
 
@@ -226,7 +226,7 @@ def _recipe(lock: str, digest: str | None = None) -> Recipe | None:
         lock: Contents of the file.
         digest: MD5 that the predictions must have, if known.
     """
-    stages: dict[str, Any] = yaml.safe_load(lock)["stages"]
+    stages: dict[str, Any] = parse_yaml(lock, "dvc.lock")["stages"]
     outputs = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
     if PREDICTIONS not in outputs or digest not in (None, outputs[PREDICTIONS]):
         return None

@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import yaml
 from rich.table import Table
 
 from imdb_rnn.console import console
@@ -20,6 +19,7 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.experiments import environment, flatten
 from imdb_rnn.lineage import git_commit, has_uncommitted_changes
 from imdb_rnn.params import PARAMS_FILE, FileSource, load_params, read_mapping
+from imdb_rnn.yamlfile import parse_yaml
 
 LOCK: Final = Path("dvc.lock")
 
@@ -214,7 +214,7 @@ def environment_of_its_own(copy: Path) -> dict[str, str]:
 
 def read_lock(file: Path) -> dict[str, Any]:
     """The contents of a `dvc.lock`."""
-    content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content: dict[str, Any] = parse_yaml(file.read_text(encoding="utf-8"), str(file))
     return content
 
 
