@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -209,8 +208,6 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     from imdb_rnn.serving.texts import open_texts
     from imdb_rnn.training.allocator import keep_freed_memory
 
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a text may hold what a terminal cannot show
     with open_texts(texts, file, column) as source:
         predictor = Predictor.load(model)
         keep_freed_memory()

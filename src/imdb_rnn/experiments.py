@@ -242,7 +242,9 @@ def experiment_reference(name: str) -> Reference | None:
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ["git", *arguments], capture_output=True, encoding="utf-8", errors="replace", check=True
+    ).stdout
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

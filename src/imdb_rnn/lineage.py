@@ -72,7 +72,13 @@ def has_uncommitted_changes() -> bool:
 def _git(*arguments: str) -> str:
     """What git prints; nothing where it fails or does not exist."""
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
     except FileNotFoundError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -190,7 +190,12 @@ def _results_of_commit(commit: str, name: str) -> Results:
         path = Path(folder) / "predictions.parquet"
         command = ["dvc", "get", ".", PREDICTIONS, "--rev", commit, "--out", str(path)]
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, env=environment()
+            command,
+            check=False,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=environment(),
         )
         if done.returncode != 0:
             reason = " ".join(done.stderr.removeprefix("ERROR: ").split())
@@ -262,5 +267,7 @@ def _text(path: Path) -> str:
 
 def _git(*arguments: str) -> str:
     """What git prints; nothing where it fails."""
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", *arguments], capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     return done.stdout.strip() if done.returncode == 0 else ""
