@@ -37,6 +37,19 @@ app = typer.Typer(
 )
 
 
+def _show_versions(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    """Print what a report of a fault needs, and end."""
+    if wanted:
+        import platform
+        from importlib.metadata import version
+
+        console.print(
+            f"imdb-rnn {version('imdb-rnn')}, Python {platform.python_version()}, "
+            f"PyTorch {version('torch')}"
+        )
+        raise typer.Exit
+
+
 def main() -> None:
     """Run the command line and exit.
 
@@ -47,6 +60,17 @@ def main() -> None:
     except InputRefusedError as refusal:
         error_console.print(str(refusal), style="red")
         sys.exit(2)
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_versions, is_eager=True, help="Show versions."),
+    ] = False,
+) -> None:
+    """Take what goes before the name of a command."""
 
 
 @app.command()
@@ -120,12 +144,17 @@ def explain(
     from imdb_rnn.lens.explanation import explain as explained
     from imdb_rnn.lens.terminal import as_text
     from imdb_rnn.serving.predictor import Predictor
+    from imdb_rnn.serving.texts import as_typed, taken_for_text
 
     if html and not html.absolute().parent.is_dir():
         raise InputRefusedError(f"{html}: there is no folder {html.parent} to write the page to.")
     _refuse_no_model(model)
     predictor = Predictor.load(model)
-    explanation = explained(predictor, text, method, _units_reviews(model) if units else None)
+    if hint := taken_for_text(text, 'imdb-rnn explain "$(cat {})"'):
+        error_console.print(hint, style="yellow")
+    explanation = explained(
+        predictor, as_typed(text), method, _units_reviews(model) if units else None
+    )
     console.print(as_text(explanation), soft_wrap=False)
     if html:
         from imdb_rnn.lens.page import write_page
@@ -187,7 +216,10 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     *,
     file: Annotated[
         Path | None,
-        typer.Option(help="Reviews to read: .txt (a text a line), .csv, .jsonl, .parquet."),
+        typer.Option(
+            help="Reviews to read: .txt (a text a line), .csv, .jsonl, .parquet, or - for "
+            "standard input (a text a line)."
+        ),
     ] = None,
     column: Annotated[str, typer.Option(help="Column or key of the text in --file.")] = "text",
     form: Annotated[
@@ -205,9 +237,12 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     """
     from imdb_rnn.serving.bulk import write_predictions
     from imdb_rnn.serving.predictor import Predictor
-    from imdb_rnn.serving.texts import open_texts
+    from imdb_rnn.serving.texts import open_texts, taken_for_text
     from imdb_rnn.training.allocator import keep_freed_memory
 
+    for text in texts or []:
+        if hint := taken_for_text(text):
+            error_console.print(hint, style="yellow")
     with open_texts(texts, file, column) as source:
         predictor = Predictor.load(model)
         keep_freed_memory()
