@@ -256,6 +256,19 @@ def test_comparing_two_files_says_which_is_better(
     assert content["changed"] is None
 
 
+@pytest.mark.hostile
+def test_files_whose_names_are_not_utf8_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"caf\xe9.parquet")
+    with Path(name).open("wb") as file:
+        pq.write_table(pa.table(RESULT | {"probability": [0.25, 0.75] * 30}), file)
+    assert run(monkeypatch, "compare", name, name, "--json", os.fsdecode(b"\xe9.json")) == 0
+    content = json.loads(Path(os.fsdecode(b"\xe9.json")).read_text(encoding="utf-8"))
+    assert content["a"] == name
+
+
 @pytest.mark.parametrize("content", ["[]", "3", '{"edition": "full"}', '{"baselines": []}'])
 def test_a_summary_of_what_another_version_wrote_is_refused(
     tmp_path: Path,

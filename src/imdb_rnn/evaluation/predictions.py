@@ -82,7 +82,8 @@ def read_judged(path: Path, origin: str) -> Judged:
             prediction.
     """
     try:
-        table = pq.read_table(path)
+        with path.open("rb") as file:  # pyarrow opens no name that is not UTF-8
+            table = pq.read_table(file)
         table = table.select(_JUDGED.names).cast(_JUDGED)
         judged = Judged(*(column.to_numpy() for column in table.columns))
     except KeyError as error:
