@@ -120,9 +120,11 @@ def test_only_smoke_goes_through_the_lens_to_the_report() -> None:
     assert set(ends.values()) == {"evaluate"}
 
 
-def test_an_unknown_experiment_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputRefusedError, match="smoke"):
-        read_overrides("smokee")
+@pytest.mark.hostile
+@pytest.mark.parametrize("name", ["smokee", "smoke.yaml", "experiments/smoke.yaml"])
+def test_an_unknown_experiment_is_refused_with_the_nearest(name: str) -> None:
+    with pytest.raises(InputRefusedError, match="mean smoke"):
+        read_overrides(name)
 
 
 def test_a_mistake_in_an_experiment_names_its_file(

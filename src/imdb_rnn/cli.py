@@ -244,6 +244,7 @@ def predict(  # noqa: PLR0913 - each is an option of the command
         if hint := taken_for_text(text):
             error_console.print(hint, style="yellow")
     with open_texts(texts, file, column) as source:
+        _refuse_no_model(model)
         predictor = Predictor.load(model)
         keep_freed_memory()
         with _progress_beside_answers(source) as advance:

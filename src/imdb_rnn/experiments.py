@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -44,8 +45,10 @@ def read_overrides(name: str) -> dict[str, Any]:
     """
     file = _file(name)
     if not file.exists():
-        known = ", ".join(experiment_names())
-        raise InputRefusedError(f"{file}: no such experiment. There are: {known}.")
+        known = experiment_names()
+        meant = get_close_matches(Path(name).stem, known, n=1)
+        hint = f" Did you mean {meant[0]}?" if meant else ""
+        raise InputRefusedError(f"{file}: no such experiment. There are: {', '.join(known)}.{hint}")
     changes = read_mapping(file)
     origin = f"{PARAMS_FILE} with {file}"
     parse_params(merged(read_mapping(PARAMS_FILE), changes), origin)
