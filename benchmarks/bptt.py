@@ -115,7 +115,9 @@ def _trainer(params: Params, bptt_steps: int | None) -> tuple[Trainer, TokenStor
 
 def _in_own_process(bptt_steps: int | None) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.bptt", json.dumps(bptt_steps)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
+    done = subprocess.run(
+        command, check=True, capture_output=True, encoding="utf-8", env=os.environ
+    )
     row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     console.print(row)
     return row

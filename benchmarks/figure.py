@@ -6,10 +6,9 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
-from matplotlib.figure import Figure
-
 from benchmarks.catalogue import CATALOGUE
 from imdb_rnn.atomic import replacing
+from imdb_rnn.drawing import Figure, style
 
 _OWN: Final = ("#7fb2e5", "#3f8fd6", "#1f5fa8", "#123a70", "#000000")
 _PEERS: Final = ("#e07b28", "#b2473e", "#3f8f6b", "#8fc7a8", "#8156a0", "#c29ad6", "#8a8f94")
@@ -18,6 +17,7 @@ _CLOSE_UP: Final = (0.88, 0.94)
 _MINUTES: Final = (0.1, 0.3, 1, 3, 10, 30)
 
 
+@style({})
 def write_figure(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Draw the course of each contestant's test accuracy; a single point where it has no passes.
 

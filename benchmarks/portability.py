@@ -176,7 +176,7 @@ def _versions(python: Path) -> str:
         "import platform, torch;"
         "print('Python', platform.python_version(), 'with PyTorch', torch.__version__)"
     )
-    said = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
+    said = subprocess.run([python, "-c", code], check=True, capture_output=True, encoding="utf-8")
     return said.stdout.strip()
 
 

@@ -93,7 +93,7 @@ def _timed(arguments: list[str], answers: Path) -> float:
     """Seconds that `imdb-rnn predict` takes."""
     began = time.perf_counter()
     program = str(Path(sys.executable).with_name("imdb-rnn"))
-    with answers.open("w") as out:
+    with answers.open("w", encoding="utf-8") as out:
         subprocess.run([program, "predict", *arguments], stdout=out, check=True)
     return time.perf_counter() - began
 

@@ -1,8 +1,12 @@
 """The commands as a user meets them: output, standard error, exit codes."""
 
 import json
+import os
+import platform
+import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from imdb_rnn import cli
-from results import small_params, write_model
+from results import PROJECT, small_params, write_model
 
 RESULT = {
     "id": [f"test/{i}" for i in range(60)],
@@ -115,7 +119,8 @@ def test_what_is_not_there_is_refused_with_a_way_out(
         ("r.csv", b"", "the file is empty"),
         ("r.csv", b"id,review\n1,great\n", "one column text is needed; there are: id, review"),
         ("r.txt", "gro\u00df".encode("latin-1"), "row 1: not UTF-8 from byte 4 on"),
-        ("r.txt", "great".encode("utf-16"), "row 1: not UTF-8 from byte 1 on"),
+        ("r.txt", "great".encode("utf-16"), "iconv -f UTF-16 -t UTF-8"),
+        ("r.csv", "text\ngreat\n".encode("utf-16"), "iconv -f UTF-16 -t UTF-8"),
         ("r.parquet", b"great", "not a whole parquet file"),
     ],
 )
@@ -133,6 +138,95 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_line(  # noqa: PLR0913, PL
     said = capsys.readouterr()
     assert complaint in said.err
     assert said.err.count("\n") == 1
+
+
+def test_the_name_of_a_file_is_judged_with_a_hint(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("great.csv").write_text("text\ngreat\n", encoding="utf-8")
+    assert run(monkeypatch, "predict", "great.csv", "--model", str(model)) == 0
+    said = capsys.readouterr()
+    assert "`imdb-rnn predict --file great.csv`" in said.err
+    assert len(said.out.splitlines()) == 2
+
+
+def test_a_dash_reads_standard_input(model: Path) -> None:
+    done = _command(["predict", "--file", "-", "--model", str(model), "--format", "jsonl"], {})
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["row"] for line in done.stdout.splitlines()] == [1, 2]
+
+
+def test_the_versions_are_shown_at_once() -> None:
+    script = (
+        "import sys; from imdb_rnn import cli\n"
+        "sys.argv = ['imdb-rnn', '--version']\n"
+        "try: cli.main()\n"
+        "except SystemExit as left: assert not left.code\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    words = done.stdout.decode().replace(",", "").split()
+    assert words[1::2] == [version("imdb-rnn"), platform.python_version(), version("torch")]
+
+
+def _command(
+    arguments: list[str], environment: dict[str, str], given: bytes = b"a great film\ndull\n"
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-c", "from imdb_rnn.cli import main; main()", *arguments],
+        input=given,
+        env=os.environ | environment,
+        capture_output=True,
+        check=False,
+    )
+
+
+ENCODINGS = {
+    "ascii": {"PYTHONIOENCODING": "ascii"},
+    "latin-1": {"PYTHONIOENCODING": "latin-1:strict"},
+    "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+}
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("environment", ENCODINGS.values(), ids=ENCODINGS)
+def test_every_terminal_gets_its_answers(
+    environment: dict[str, str], model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "caf\udce9 “x”"  # a name that is not UTF-8, in quotes that ASCII lacks
+    folder.mkdir()
+    (folder / "reports").mkdir()
+    shutil.copy(PROJECT / "reports/lens.json", folder / "reports")
+    for arguments in (
+        ["predict", "a “great” film", "映画", "--errors", "skip", "--model", str(model)],
+        ["explain", "a “great” film", "--model", str(model), "--html", str(folder / "p.html")],
+        ["predict", "great", "--model", str(folder)],
+        ["--help"],
+    ):
+        done = _command(arguments, environment)
+        assert done.returncode in {0, 2}, done.stderr
+        assert b"Traceback" not in done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", "from imdb_rnn.cli import main; main()", "lens"],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b'For positive speak most "' in done.stdout
+
+
+@pytest.mark.hostile
+def test_a_text_means_the_same_in_every_locale(model: Path) -> None:
+    arguments = ["predict", "a “great” café", "--model", str(model), "--format", "jsonl"]
+    answers = {_command(arguments, environment).stdout for environment in [{}, *ENCODINGS.values()]}
+    assert len(answers) == 1
+    assert json.loads(answers.pop())["row"] == 1
 
 
 def test_an_export_says_where_its_page_is(
@@ -161,6 +255,19 @@ def test_comparing_two_files_says_which_is_better(
     assert content["outcome"] == "better"
     assert content["only_b_right"] == len(content["flips"]) == 18
     assert content["changed"] is None
+
+
+@pytest.mark.hostile
+def test_files_whose_names_are_not_utf8_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"caf\xe9.parquet")
+    with Path(name).open("wb") as file:
+        pq.write_table(pa.table(RESULT | {"probability": [0.25, 0.75] * 30}), file)
+    assert run(monkeypatch, "compare", name, name, "--json", os.fsdecode(b"\xe9.json")) == 0
+    content = json.loads(Path(os.fsdecode(b"\xe9.json")).read_text(encoding="utf-8"))
+    assert content["a"] == name
 
 
 @pytest.mark.parametrize("content", ["[]", "3", '{"edition": "full"}', '{"baselines": []}'])

@@ -66,6 +66,15 @@ def test_work_of_unknown_length_says_what_is_done(clock: Clock, log: io.StringIO
     assert work(clock, log, None, steps=200, seconds=0.1) == "epoch 1 of 2: 1,500, loss 0.512\n"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("ascii", b'"caf?" isn\'t ... 3?'), ("latin-1", b'"caf\xe9" isn\'t ... 3?')],
+)
+def test_what_an_encoding_lacks_is_said_otherwise(encoding: str, shown: bytes) -> None:
+    said = "“caf\u00e9” isn\u2019t … ▃\udce9"
+    assert said.encode(encoding, errors="similar") == shown
+
+
 def test_a_terminal_gets_a_bar_instead(clock: Clock) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

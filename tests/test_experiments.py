@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 from rich.console import Console
 
 from imdb_rnn.errors import InputRefusedError
@@ -19,7 +20,7 @@ from imdb_rnn.experiments import (
     read_overrides,
     results_table,
 )
-from imdb_rnn.params import read_mapping
+from imdb_rnn.params import load_params, read_mapping
 
 ROOT = Path(__file__).parents[1]
 
@@ -93,15 +94,39 @@ def test_the_command_is_dvc_s_own_with_the_changes() -> None:
     assert command[-1] == "evaluate"
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("train.weight_decay", 1e-05),
+        ("train.weight_decay", 1e16),
+        ("train.learning_rate", 3e-4),
+        ("train.clip_norm", None),
+        ("model.pooling", "max+mean"),
+        ("train.device", "cuda:0"),
+        ("download.digests.train", "1" * 64),
+        ("download.digests.train", "12e" + "3" * 61),
+    ],
+)
+def test_dvc_sets_what_the_experiment_says(tmp_path: Path, path: str, value: object) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_bytes((ROOT / "params.yaml").read_bytes())
+    command = dvc_command("some", {path: value})
+    apply_overrides(file, [command[command.index("-S") + 1]])
+    load_params(file)
+    assert dict(flatten(read_mapping(file)))[path] == value
+
+
 def test_only_smoke_goes_through_the_lens_to_the_report() -> None:
     ends = {name: dvc_command(name, read_overrides(name))[-1] for name in experiment_names()}
     assert ends.pop("smoke") == "report"
     assert set(ends.values()) == {"evaluate"}
 
 
-def test_an_unknown_experiment_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputRefusedError, match="smoke"):
-        read_overrides("smokee")
+@pytest.mark.hostile
+@pytest.mark.parametrize("name", ["smokee", "smoke.yaml", "experiments/smoke.yaml"])
+def test_an_unknown_experiment_is_refused_with_the_nearest(name: str) -> None:
+    with pytest.raises(InputRefusedError, match="mean smoke"):
+        read_overrides(name)
 
 
 def test_a_mistake_in_an_experiment_names_its_file(
@@ -128,17 +153,25 @@ class Clone:
         Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
         self._run("init", "-q")
         self.write(cell="gru", accuracy=0.9)
+        self.keep()
+        self.write()
+
+    def keep(self) -> None:
+        """Make what is there the experiment `gru`."""
         self._run("add", ".")
         self._run("commit", "-qm", "gru")
         self._run("update-ref", "refs/exps/ab/cdef/gru", "HEAD")
-        self.write()
 
     def _run(self, *arguments: str) -> None:
         subprocess.run([*self._git, *arguments], check=True, capture_output=True)
 
-    def write(self, *, cell: str = "lstm", accuracy: float = 0.8, **digests: str) -> None:
+    def write(
+        self, *, cell: str = "lstm", rate: str = "", accuracy: float = 0.8, **digests: str
+    ) -> None:
         """What a run leaves behind: parameters, results, and digests of each stage's code."""
-        Path("params.yaml").write_text(f"seed: 1\nmodel: {{cell: {cell}}}\n", encoding="utf-8")
+        Path("params.yaml").write_text(
+            f"seed: 1\nmodel: {{cell: {cell}{rate}}}\n", encoding="utf-8"
+        )
         test = {"edition": "full", "accuracy": accuracy, "accuracy_low": 0, "accuracy_high": 1}
         Path("reports/evaluate.json").write_text(json.dumps(test), encoding="utf-8")
         Path("reports/train.json").write_text('{"valid_accuracy": 0.5}', encoding="utf-8")
@@ -199,6 +232,15 @@ def test_an_experiment_that_is_defined_differently_now_is_not_gathered(clone: Cl
     Path("experiments/gru.yaml").write_text("model: {cell: gru}\nseed: 2\n", encoding="utf-8")
     gather_results()
     assert _accuracies() == {"default": 0.8}
+
+
+def test_an_experiment_with_a_small_number_is_known_again(clone: Clone) -> None:
+    Path("experiments/gru.yaml").write_text("model: {cell: gru, rate: 0.00001}\n", "utf-8")
+    clone.write(cell="gru", rate=", rate: 1e-05", accuracy=0.9)  # as DVC writes it
+    clone.keep()
+    clone.write()
+    assert gather_results().kept == []
+    assert _accuracies() == {"default": 0.8, "gru": 0.9}
 
 
 @pytest.mark.usefixtures("clone")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import parse_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,7 +80,7 @@ def test_all_problems_are_reported_at_once_a_line_each() -> None:
             float("nan"),
             ["train.learning_rate", "NaN", "number, more than 0"],
         ),
-        ("model.mask_padding", "yes", ["model.mask_padding", "boolean"]),
+        ("model.mask_padding", "yes", ["model.mask_padding", "boolean", "write true"]),
         (
             "download.sources",
             [{"uri": "x"}],
@@ -104,7 +105,11 @@ def test_all_problems_are_reported_at_once_a_line_each() -> None:
         ("train.patience", "3", ["integer, at least 1", "or null", "write 3"]),
         ("train.clip_norm", "3", ["number, more than 0, or null", "write 3.0"]),
         ("download.sources", [], ["download.sources", "length at least 1"]),
-        ("train.learning_rate", "1e-5", ["write 1.0e-05"]),  # a bare 1e-05 would be text again
+        ("train.learning_rate", "1e-5", ["write 1e-05"]),
+        ("train.epochs", "0x10", ["write 16"]),
+        ("train.epochs", "1e300", ["integer"]),
+        ("train.clip_norm", "None", ["write null"]),
+        ("model.mask_padding", "off", ["write false"]),
         ("model.cell", "g\nru\u2028\x9b", [r'"g\nru\u2028\x9b"', "did you mean gru"]),
         ("train.\x1b[31m\n", 1, [r"train.\x1b[31m\n: unknown"]),
         ("prepare.minimum_count", 10**400, ["prepare.minimum_count", "at most"]),
@@ -143,6 +148,88 @@ def test_a_file_that_is_no_parameter_file_is_refused(
         load_params(file)
     for word in words:
         assert word in str(refused.value)
+
+
+_BY_COMMAND: list[tuple[str, Any]] = [
+    ("train.weight_decay=0.00001", 1e-05),
+    ("train.weight_decay=1e-05", 1e-05),
+    ("train.weight_decay=1.0e-05", 1e-05),
+    ("train.weight_decay=1E5", 100_000.0),
+    ("train.weight_decay=1e+5", 100_000.0),
+    ("train.weight_decay=2e20", 2e20),
+    ("train.weight_decay=.5", 0.5),
+    ("train.weight_decay=1_000", 1000.0),
+    ("train.weight_decay=3", 3.0),
+    ("train.epochs=1_000", 1000),
+    ("train.clip_norm=null", None),
+    ("model.mask_padding=True", True),
+    ("model.pooling=max+mean", "max+mean"),
+    ("train.device=cuda:1", "cuda:1"),
+    ("train.device='cuda:1'", "cuda:1"),
+    ("seed=-0", 0),
+]
+
+
+@pytest.mark.parametrize(("override", "meant"), _BY_COMMAND)
+def test_a_value_that_dvc_sets_arrives_as_meant(
+    tmp_path: Path, override: str, meant: object
+) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(SHIPPED_TEXT, encoding="utf-8")
+    apply_overrides(file, [override])
+    value: Any = load_params(file)
+    for name in override.partition("=")[0].split("."):
+        value = getattr(value, name)
+    assert value == meant
+    assert type(value) is type(meant)
+    assert parse_yaml(file.read_text(encoding="utf-8"), str(file)) == read_yaml(file)
+
+
+@pytest.mark.parametrize(
+    ("sources", "first"),
+    [("[{file: 'a b, c: é.tar.gz'}]", "a b, c: é.tar.gz"), ("[{file: 'yes'}]", "yes")],
+)
+def test_a_list_that_dvc_sets_arrives_as_meant(tmp_path: Path, sources: str, first: str) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(SHIPPED_TEXT, encoding="utf-8")
+    apply_overrides(file, [f"download.sources={sources}"])
+    (source,) = load_params(file).download.sources
+    assert source.model_dump() == {"file": first}
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    "override",
+    [
+        "train.epochs=0x10",
+        "train.epochs='3'",
+        "train.weight_decay='1e-05'",
+        "train.clip_norm=none",
+        "model.mask_padding=yes",
+        "model.mask_padding=OFF",
+    ],
+)
+def test_what_is_refused_of_a_value_that_dvc_sets_can_be_followed(
+    tmp_path: Path, override: str
+) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(SHIPPED_TEXT, encoding="utf-8")
+    apply_overrides(file, [override])
+    with pytest.raises(InputRefusedError) as refused:
+        load_params(file)
+    remedy = str(refused.value).rpartition("write ")[2]
+    apply_overrides(file, [f"{override.partition('=')[0]}={remedy}"])
+    load_params(file)
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e400", "[1]", "''", "-1", "1:30"])
+def test_a_number_that_is_none_is_refused_by_its_name(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(SHIPPED_TEXT, encoding="utf-8")
+    apply_overrides(file, [f"train.weight_decay={value}"])
+    with pytest.raises(InputRefusedError, match=r"train\.weight_decay: got .*allowed: number"):
+        load_params(file)
 
 
 _LEAVES = [
@@ -267,7 +354,7 @@ def test_a_changed_file_is_accepted_and_round_trips_or_is_refused_a_line_a_probl
         b"[" * 100_000,
         b"a: &a [*a]\n",
         SHIPPED_TEXT.encode() + b"seed: 2\n",
-        SHIPPED_TEXT.replace("learning_rate: 0.003", "learning_rate: 1e-3").encode(),
+        SHIPPED_TEXT.replace("learning_rate: 0.003", "learning_rate: '1e-3'").encode(),
         SHIPPED_TEXT.replace("  cell: ", '  cell: "\\x1b[2J" # ').encode(),
     ],
 )

@@ -8,7 +8,6 @@ import os
 import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -51,6 +50,19 @@ app = typer.Typer(
 )
 
 
+def _show_versions(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    """Print what a report of a fault needs, and end."""
+    if wanted:
+        import platform
+        from importlib.metadata import version
+
+        console.print(
+            f"imdb-rnn {version('imdb-rnn')}, Python {platform.python_version()}, "
+            f"PyTorch {version('torch')}"
+        )
+        raise typer.Exit
+
+
 def main() -> None:
     """Run the command line and exit.
 
@@ -62,6 +74,17 @@ def main() -> None:
     sys.stdout = sys.stdout or nothing.open("w", encoding="utf-8")
     with ending_together(), ending_in_a_sentence("Mend this and run the command again."):
         app()
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_versions, is_eager=True, help="Show versions."),
+    ] = False,
+) -> None:
+    """Take what goes before the name of a command."""
 
 
 @app.command()
@@ -144,9 +167,13 @@ def explain(
         from imdb_rnn.lens.explanation import explain as explained
         from imdb_rnn.lens.terminal import as_text
         from imdb_rnn.serving.predictor import Predictor
+        from imdb_rnn.serving.texts import as_typed, taken_for_text
 
+        if hint := taken_for_text(text, 'imdb-rnn explain "$(cat {})"'):
+            error_console.print(hint, style="yellow")
         predictor = Predictor.load(model)
-        explanation = explained(predictor, text, method, _units_reviews(model) if units else None)
+        units_reviews = _units_reviews(model) if units else None
+        explanation = explained(predictor, as_typed(text), method, units_reviews)
     console.print(as_text(explanation), soft_wrap=False)
     if html:
         from imdb_rnn.lens.page import write_page
@@ -227,7 +254,10 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     *,
     file: Annotated[
         Path | None,
-        typer.Option(help="Reviews to read: .txt (a text a line), .csv, .jsonl, .parquet."),
+        typer.Option(
+            help="Reviews to read: .txt (a text a line), .csv, .jsonl, .parquet, or - for "
+            "standard input (a text a line)."
+        ),
     ] = None,
     column: Annotated[str, typer.Option(help="Column or key of the text in --file.")] = "text",
     form: Annotated[
@@ -246,12 +276,14 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     with error_console.status("Loading the model"):  # seen in a terminal alone
         from imdb_rnn.serving.bulk import write_predictions
         from imdb_rnn.serving.predictor import Predictor
-        from imdb_rnn.serving.texts import open_texts
+        from imdb_rnn.serving.texts import open_texts, taken_for_text
         from imdb_rnn.training.allocator import keep_freed_memory
 
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a text may hold what a terminal cannot show
+    for text in texts or []:
+        if hint := taken_for_text(text):
+            error_console.print(hint, style="yellow")
     with open_texts(texts, file, column) as source:
+        _refuse_no_model(model)
         predictor = Predictor.load(model)
         keep_freed_memory()
         with _progress_beside_answers(source) as advance:

@@ -1,9 +1,15 @@
-"""What long work shows: a live bar in a terminal, plain lines with the time left in a log."""
+"""What is printed, in any encoding, and what long work shows.
 
+A live bar in a terminal, plain lines with the time left in a log.
+"""
+
+import codecs
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from io import TextIOWrapper
+from typing import Final, Protocol
 
 from rich.console import Console
 from rich.live import Live
@@ -19,6 +25,29 @@ from rich.progress import (
 from rich.spinner import Spinner
 
 SECONDS_BETWEEN_LINES = 15.0
+
+_SIMILAR: Final = {
+    **dict.fromkeys("“”„«»", '"'),
+    **dict.fromkeys("\u2018\u2019\u201a", "'"),  # single quotation marks
+    **dict.fromkeys("\u2013\u2014\u2212", "-"),  # dashes and minus
+    **{bar: str(height) for height, bar in enumerate("▁▂▃▄▅▆▇█", start=1)},
+    "…": "...",
+}
+"""What stands in for a character that the terminal's encoding lacks; for any other, `?`."""
+
+
+def _similar(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_SIMILAR.get(character, "?") for character in lacking), error.end
+
+
+# Nobody is to lose an hour of training to a quotation mark that the terminal cannot show.
+codecs.register_error("similar", _similar)
+for _stream in (sys.stdout, sys.stderr):
+    if isinstance(_stream, TextIOWrapper):
+        _stream.reconfigure(errors="similar")
 
 console = Console(soft_wrap=True, highlight=False)
 error_console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)

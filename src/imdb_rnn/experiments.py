@@ -12,11 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import psutil
-import yaml
 from rich.table import Table
 
 from imdb_rnn import git
@@ -25,6 +25,7 @@ from imdb_rnn.ending import COMMAND, run_program
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import read_json, write_json
 from imdb_rnn.params import PARAMS_FILE, FileSource, load_params, parse_params, read_mapping
+from imdb_rnn.yamlfile import parse_yaml
 
 FOLDER: Final = Path("experiments")
 RESULTS: Final = Path("reports/experiments.json")
@@ -54,8 +55,10 @@ def read_overrides(name: str) -> dict[str, Any]:
     """
     file = _file(name)
     if not file.exists():
-        known = ", ".join(experiment_names())
-        raise InputRefusedError(f"{file}: no such experiment. There are: {known}.")
+        known = experiment_names()
+        meant = get_close_matches(Path(name).stem, known, n=1)
+        hint = f" Did you mean {meant[0]}?" if meant else ""
+        raise InputRefusedError(f"{file}: no such experiment. There are: {', '.join(known)}.{hint}")
     changes = read_mapping(file)
     origin = f"{PARAMS_FILE} with {file}"
     parse_params(merged(read_mapping(PARAMS_FILE), changes), origin)
@@ -84,7 +87,8 @@ def dvc_command(name: str, overrides: Mapping[str, Any]) -> list[str]:
         if isinstance(source, FileSource) and Path(source.file).exists():
             command += ["--copy-paths", source.file]
     for path, value in overrides.items():
-        command += ["-S", f"{path}={value if isinstance(value, str) else json.dumps(value)}"]
+        # In quotes, text stays text, even a digest that could be a number.
+        command += ["-S", f"{path}={json.dumps(value, ensure_ascii=False)}"]
     # What is compared stops before the lens, which else would be measured for nothing.
     whole = any(path.startswith("lens.") for path in overrides)
     return [*command, WHOLE if whole else LAST_STAGE]
@@ -328,7 +332,7 @@ def made_as_now(reference: Reference, changes: Mapping[str, Any]) -> bool:
         reference: Of the experiment.
         changes: What it changes in `params.yaml`.
     """
-    params = yaml.safe_load(reference.read(str(PARAMS_FILE)))
+    params = parse_yaml(reference.read(str(PARAMS_FILE)), f"{PARAMS_FILE} of {reference.name}")
     return params == merged(read_mapping(PARAMS_FILE), changes) and _judged_code(
         reference.read(str(LOCK))
     ) == _judged_code(LOCK.read_text(encoding="utf-8"))
@@ -336,7 +340,7 @@ def made_as_now(reference: Reference, changes: Mapping[str, Any]) -> bool:
 
 def _judged_code(lock: str) -> dict[str, str]:
     """Digest of each file of the project's code that went into the test results of a `dvc.lock`."""
-    recorded = yaml.safe_load(lock)["stages"]
+    recorded = parse_yaml(lock, str(LOCK))["stages"]
     stages = list(read_mapping(PIPELINE)["stages"])
     judged = [stage for stage in stages[: stages.index(LAST_STAGE) + 1] if stage in recorded]
     files = (file for stage in judged for file in recorded[stage]["deps"])

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from io import StringIO
 from typing import Final
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
+from imdb_rnn.drawing import Figure, mpl
 
 _ANONYMOUS: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 """Without metadata, which would hold the time and the program."""

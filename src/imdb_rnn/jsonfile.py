@@ -12,7 +12,8 @@ def write_json(path: Path, content: object) -> None:
     """Write JSON in the order given, indented, with a final newline; makes the folder."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     with replacing(path) as unfinished:
-        unfinished.write_text(text + "\n", encoding="utf-8")
+        # The name of a file may hold what is not UTF-8; \udce9 is JSON for it.
+        unfinished.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON has no narrower type

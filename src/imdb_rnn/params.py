@@ -6,12 +6,10 @@ reported before time is spent, all mistakes at once.
 
 import difflib
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -378,16 +376,42 @@ def _string_hint(got: str, location: _Place) -> str:
     choices = [str(choice) for kind in kinds for choice in _choices(kind)]
     if nearest := _nearest(got, choices):
         return nearest
+    spelled = _respelled(got, {str(kind.get("type")) for kind in kinds})
+    return f"; this is text, write {spelled}" if spelled else ""
+
+
+_WORDS: Final = {
+    "boolean": dict.fromkeys(("true", "yes", "on"), "true")
+    | dict.fromkeys(("false", "no", "off"), "false"),
+    "null": dict.fromkeys(("null", "none", "~"), "null"),
+}
+"""What people write in other places, and what it is here."""
+
+
+def _respelled(got: str, types: set[str]) -> str:
+    """What someone who wrote a text probably meant, of these types of JSON; empty if unknown."""
+    for kind in types & _WORDS.keys():
+        if got.lower() in _WORDS[kind]:
+            return _WORDS[kind][got.lower()]
+    number = _number(got) if types & {"integer", "number"} else None
+    if number is None or not abs(number) <= _MOST_EXACT:
+        return ""
+    return json.dumps(int(number) if "integer" in types and number.is_integer() else number)
+
+
+def _number(text: str) -> float | None:
     try:
-        number = float(got)
+        return float(int(text, 0))  # 0x10, which -S takes for text
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return float(text)
     except ValueError:
-        return ""
-    if not math.isfinite(number):
-        return ""
-    whole = any(kind.get("type") == "integer" for kind in kinds) and number.is_integer()
-    # YAML's own spelling: a bare 1e-05 would be read as text again.
-    spelled = yaml.safe_dump(int(number) if whole else number).split()[0]
-    return f"; YAML reads {_printable(got)} as text, write {spelled}"
+        return None
+
+
+_MOST_EXACT: Final = 2**53
+"""Up to here, every whole number is a float."""
 
 
 def _choices(schema: Mapping[str, Any]) -> list[Any]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
-import yaml
 from rich.markup import escape
 from rich.table import Table
 
@@ -20,6 +19,7 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.predictions import Judged, read_judged
 from imdb_rnn.experiments import environment, experiment_reference, flatten
 from imdb_rnn.report.results import seeds_of
+from imdb_rnn.yamlfile import parse_yaml
 
 PREDICTIONS: Final = "reports/predictions.parquet"
 
@@ -190,7 +190,13 @@ def _results_of_commit(commit: str, name: str) -> Results:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "predictions.parquet"
         command = ["dvc", "get", ".", PREDICTIONS, "--rev", commit, "--out", str(path)]
-        done = run_program(command, capture_output=True, text=True, env=environment())
+        done = run_program(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=environment(),
+        )
         if done.returncode != 0:
             reason = " ".join(done.stderr.removeprefix("ERROR: ").split())
             raise InputRefusedError(
@@ -234,9 +240,9 @@ def _recipe(lock: str, digest: str | None = None) -> Recipe | None:
         digest: MD5 that the predictions must have, if known.
     """
     try:
-        stages: dict[str, Any] = yaml.safe_load(lock)["stages"]
+        stages: dict[str, Any] = parse_yaml(lock, "dvc.lock")["stages"]
         outputs = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+    except (InputRefusedError, KeyError, TypeError, AttributeError):
         return None
     if PREDICTIONS not in outputs or digest not in (None, outputs[PREDICTIONS]):
         return None

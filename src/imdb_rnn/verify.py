@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import yaml
 from rich.table import Table
 
 from imdb_rnn import git
@@ -18,6 +17,7 @@ from imdb_rnn.ending import run_program
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.experiments import environment, flatten
 from imdb_rnn.params import PARAMS_FILE, FileSource, load_params, read_mapping
+from imdb_rnn.yamlfile import parse_yaml
 
 LOCK: Final = Path("dvc.lock")
 
@@ -217,12 +217,9 @@ def read_lock(file: Path) -> dict[str, Any]:
         InputRefusedError: It is damaged, by marks of a conflict for instance.
     """
     try:
-        content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (ValueError, yaml.YAMLError) as error:
-        where = " ".join(str(error).split())
-        raise InputRefusedError(
-            f"{file}: cannot be read: {where}. `git checkout {file}` restores it."
-        ) from None
+        content: dict[str, Any] = parse_yaml(file.read_text(encoding="utf-8"), str(file))
+    except (ValueError, InputRefusedError) as error:
+        raise InputRefusedError(f"{error}. `git checkout {file}` restores {file}.") from None
     return content
 
 

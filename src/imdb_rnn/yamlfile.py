@@ -17,11 +17,24 @@ from imdb_rnn.errors import InputRefusedError
 MAX_BYTES: Final = 2**16
 MAX_DEPTH: Final = 16
 MAX_VALUE_CHARACTERS: Final = 1000
-_AMBIGUOUS: Final = re.compile(
-    r"[-+]?0[0-9_]+ | [-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)? | (?i:yes|no|on|off)", re.VERBOSE
-)
-"""Plain values that YAML 1.1, which is read here, and YAML 1.2, as DVC reads it, take for different
-things: 010 for 8 and for 10, 1:30 for 90 and for text, yes for true and for text.
+_LEADING_ZERO: Final = re.compile(r"[-+]?0[0-9_]+")
+"""010 is 8 in YAML 1.1, as many know it, and 10 in YAML 1.2."""
+_AS_DVC: Final = {
+    "tag:yaml.org,2002:bool": ("tTfF", re.compile(r"(true|True|TRUE|false|False|FALSE)$")),
+    "tag:yaml.org,2002:float": (
+        "-+.0123456789",
+        re.compile(
+            r"([-+]?[0-9][0-9_]*\.[0-9_]*([eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
+            r"|[-+]?\.[0-9_]+([eE][-+][0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
+        ),
+    ),
+    "tag:yaml.org,2002:int": (
+        "-+0123456789",
+        re.compile(r"[-+]?(0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9_]+)$"),
+    ),
+}
+"""What a plain value begins with and looks like, where PyYAML, which reads YAML 1.1, takes it for
+something else than DVC, which reads YAML 1.2: 1e-05 is a number, yes and 1:30 are text.
 """
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -33,24 +46,32 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML has no narrower type
         InputRefusedError: The file cannot be read, is too large, is not UTF-8 or not YAML, has a
             key twice, or uses what plain data does not need (anchors, aliases, tags).
     """
-    text = _read_text(path)
+    return parse_yaml(_read_text(path), str(path))
+
+
+def parse_yaml(text: str, origin: str) -> Any:  # noqa: ANN401 - YAML has no narrower type
+    """Read YAML, such as DVC writes it, out of a text of any size; `origin` names it in messages.
+
+    Raises:
+        InputRefusedError: As `read_yaml`.
+    """
     try:
         loader = _PlainLoader(text)
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         character = f"U+{error.character:04X}"
         raise InputRefusedError(
-            f"{path}, line {line}: not valid YAML: the control character {character}. Delete it."
+            f"{origin}, line {line}: not valid YAML: the control character {character}. Delete it."
         ) from None
     try:
         return loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise InputRefusedError(f"{path}{where}: not valid YAML: {error.problem}") from None
+        raise InputRefusedError(f"{origin}{where}: not valid YAML: {error.problem}") from None
     except (ValueError, OverflowError):  # the parser's chr() of what "\\U..." escapes
         raise InputRefusedError(
-            f"{path}, line {loader.line + 1}: not valid YAML: an escape names no character"
+            f"{origin}, line {loader.line + 1}: not valid YAML: an escape names no character"
         ) from None
 
 
@@ -79,7 +100,10 @@ def _read_text(path: Path) -> str:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """The safe loader without references, and with errors where it would be silent or crash."""
+    """The safe loader without references, and with errors where it would be silent or crash.
+
+    It takes plain values for what DVC takes them for.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -99,7 +123,7 @@ class _PlainLoader(yaml.SafeLoader):
         """Build a value; the safe loader lets Python's complaint about a bad one through."""
         try:
             return super().construct_object(node, deep)
-        except (ValueError, OverflowError):  # a 13th month, or 0b without digits
+        except (ValueError, OverflowError, IndexError):  # a 13th month, or 0b without digits
             raise _error(f"{node.value!r} is no number or date", node.start_mark) from None
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
@@ -114,6 +138,21 @@ class _PlainLoader(yaml.SafeLoader):
                 )
             lines[key] = key_node.start_mark.line + 1
         return mapping
+
+
+def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """Tags and patterns of plain values, by the character that they begin with."""
+    resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {
+        first: [(tag, pattern) for tag, pattern in known if tag not in _AS_DVC]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    for tag, (first, pattern) in _AS_DVC.items():
+        for character in first:
+            resolvers.setdefault(character, []).append((tag, pattern))
+    return resolvers
+
+
+_PlainLoader.yaml_implicit_resolvers = _resolvers()
 
 
 def _problem(event: yaml.NodeEvent, depth: int) -> str | None:
@@ -133,11 +172,8 @@ def _scalar_problem(event: yaml.ScalarEvent) -> str | None:
     if _SURROGATE.search(value):
         return "an escape names half a character (U+D800 to U+DFFF)"
     plain, _ = event.implicit
-    if plain and _AMBIGUOUS.fullmatch(value):
-        return (
-            f"{value!r} is one thing to this program and another to DVC; write true or false, a "
-            "number without leading zeros and colons, or text in quotes"
-        )
+    if plain and _LEADING_ZERO.fullmatch(value):
+        return f"{value!r}: write a number without leading zeros, or text in quotes"
     return None
 
 

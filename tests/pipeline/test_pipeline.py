@@ -13,6 +13,7 @@ import mlflow
 import psutil
 import pytest
 
+from imdb_rnn.yamlfile import parse_yaml
 from pipeline.project import Project, run, start
 from reliability import Reliability
 
@@ -138,6 +139,21 @@ def test_a_mistake_is_refused_before_the_first_stage(project: Project) -> None:
     assert "Running stage 'train'" not in output
     corrected = project.dvc("repro", "check")
     assert corrected.returncode == 0, corrected.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"), [("0.00001", 1e-05), ("1e-05", 1e-05), ("2E16", 2e16), ("3", 3)]
+)
+def test_dvc_sets_numbers_of_any_size(project: Project, value: str, meant: float) -> None:
+    name = f"decay-{meant:.0e}-{len(value)}"
+    setting = f"train.weight_decay={value}"
+    done = project.dvc("exp", "run", "--temp", "--name", name, "-S", setting, "check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    commit = run(
+        ["git", "for-each-ref", "--format=%(objectname)", f"refs/exps/**/{name}"], project.folder
+    ).stdout.split()
+    written = run(["git", "show", f"{commit[0]}:params.yaml"], project.folder).stdout
+    assert parse_yaml(written, name)["train"]["weight_decay"] == meant
 
 
 def test_a_stage_refuses_with_exit_code_2(project: Project) -> None:

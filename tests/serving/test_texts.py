@@ -4,6 +4,9 @@ import csv
 import io
 import json
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +17,7 @@ from hypothesis import strategies as st
 
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.serving import texts as module
-from imdb_rnn.serving.texts import Row, file_texts, open_texts, streamed_texts
+from imdb_rnn.serving.texts import Row, file_texts, open_texts, streamed_texts, taken_for_text
 from limits import on_linux, run_limited
 
 MEBIBYTE = 2**20
@@ -156,6 +159,81 @@ def test_a_missing_column_is_refused_with_those_that_there_are(tmp_path: Path, k
     assert "--column" in message
 
 
+def test_the_nearest_column_is_named(tmp_path: Path) -> None:
+    assert "is it text?" in refusal(write(tmp_path / "r.csv", REVIEWS), "texts")
+    (row, *_) = read(write(tmp_path / "r.jsonl", REVIEWS), "Text")
+    assert "id, text" in row.problem
+    assert "is it text?" in row.problem
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_file_with_other_separators_is_refused_by_their_name(
+    tmp_path: Path, sign: str, name: str
+) -> None:
+    (tmp_path / "r.csv").write_text(f"id{sign}text\n1{sign}great\n", encoding="utf-8")
+    assert name in refusal(tmp_path / "r.csv")
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("kind", [".txt", ".jsonl", ".csv"])
+@pytest.mark.parametrize("encoding", ["UTF-16", "UTF-16LE", "UTF-16BE", "UTF-32"])
+def test_a_wide_encoding_is_named_with_its_cure(tmp_path: Path, kind: str, encoding: str) -> None:
+    path = write(tmp_path / f"reviews{kind}", REVIEWS)
+    path.write_bytes(path.read_text("utf-8").encode(encoding))
+    message = refusal(path)
+    command = re.findall(r"`(iconv .*) > NEW", message)[0]
+    done = subprocess.run(shlex.split(command), capture_output=True, check=True)
+    path.write_bytes(done.stdout)
+    assert read(path)[0].text == REVIEWS[0]
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("ISO-8859-1", "Émile, café"), ("WINDOWS-1252", "“Émile”")]
+)
+@pytest.mark.parametrize("kind", [".txt", ".csv"])
+def test_a_narrow_encoding_is_guessed(tmp_path: Path, kind: str, encoding: str, text: str) -> None:
+    path = write(tmp_path / f"reviews{kind}", ["great", text])
+    path.write_bytes(path.read_text("utf-8").encode(encoding))
+    first, second = read(path)
+    assert first.text == "great"
+    assert f"iconv -f {encoding}" in second.problem
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("encoding", ["UTF-16", "UTF-16LE"])
+def test_a_stream_in_a_wide_encoding_is_named(encoding: str) -> None:
+    (first, *_) = streamed_texts(io.BytesIO("great film\n".encode(encoding))).rows
+    assert f"iconv -f {encoding}" in first.problem
+
+
+def test_a_column_name_that_is_no_text_spoils_no_message(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_bytes(b"caf\xe9,\x1b[2J\n1,2\n")
+    assert refusal(tmp_path / "r.csv").isprintable()
+
+
+def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"great\ndull\n")))
+    with open_texts(None, Path("-"), "text") as texts:
+        assert [row.text for row in texts.rows] == ["great", "dull"]
+    with pytest.raises(InputRefusedError, match="one or the other"):
+        open_texts(["great"], Path("-"), "text")
+
+
+def test_the_name_of_a_file_is_told_from_a_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("my reviews.csv"), REVIEWS)
+    Path("notes").touch()
+    assert "--file 'my reviews.csv'" in taken_for_text("my reviews.csv")
+    assert "predict < notes" in taken_for_text("notes")
+    assert "--file absent.jsonl" in taken_for_text("absent.jsonl")
+    for text in ("", "great", "x" * 5000, "a\0b", "I saw it in reviews.csv", ".", "No.Just no."):
+        assert taken_for_text(text) == ""
+
+
 def test_a_parquet_column_of_numbers_is_refused(tmp_path: Path) -> None:
     assert "int64" in refusal(write(tmp_path / "reviews.parquet", REVIEWS), "id")
 
@@ -181,8 +259,12 @@ def test_what_is_no_file_of_texts_is_refused(tmp_path: Path) -> None:
         assert "not a whole parquet file" in refusal(tmp_path / "noise.parquet")
     assert "No such file" in refusal(tmp_path / "missing.csv")
     assert "Is a directory" in refusal(tmp_path / "folder.txt")
-    assert ".jsonl" in refusal(tmp_path / "reviews.xlsx")
-    assert ".jsonl" in refusal(tmp_path / "reviews")
+    for name in ("reviews.xlsx", "reviews"):
+        assert "No such file" in refusal(tmp_path / name)
+        (tmp_path / name).write_bytes(b"great")
+        assert ".jsonl" in refusal(tmp_path / name)
+    (tmp_path / "folder").mkdir()
+    assert "Is a directory" in refusal(tmp_path / "folder")
 
 
 def test_a_file_without_line_ends_is_refused_instead_of_read(

@@ -1,12 +1,16 @@
 """The stage on generated reviews: what it writes, that it repeats, what it refuses."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.csv
 import pytest
+import yaml
 
 from imdb_rnn.corpus.store import write_store
 from imdb_rnn.errors import InputRefusedError
@@ -107,6 +111,30 @@ def test_processes_beside_each_other_come_to_the_same(folder: Path) -> None:
     first = outputs(folder)
     together = alone.model_copy(update={"train": alone.train.model_copy(update={"threads": 2})})
     stage.lens(together)
+    assert outputs(folder) == first
+
+
+@pytest.mark.hostile
+def test_neither_a_notebook_nor_a_locale_changes_anything(folder: Path) -> None:
+    stage.lens(params())
+    first = outputs(folder)
+    (folder / "params.yaml").write_text(yaml.safe_dump(params().model_dump(mode="json")), "utf-8")
+    hostile = {
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "COLUMNS": "11",
+        "FORCE_COLOR": "1",
+        "TZ": "Asia/Kathmandu",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "imdb_rnn.stages.lens"],
+        env=os.environ | hostile,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
     assert outputs(folder) == first
 
 

@@ -5,21 +5,19 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-import matplotlib as mpl
 import numpy as np
 import pyarrow as pa
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from PIL import Image
 
 from imdb_rnn.atomic import replacing
+from imdb_rnn.drawing import Axes, Figure, style
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
 
 COLORS: Final = {MODEL: "#1f5fa8", "nb": "#e07b28", "tfidf": "#7a8791"}
 REFERENCE: Final = "#9aa5ad"
 GRID: Final = "#e6e9ec"
 
-styled: Final = mpl.rc_context(
+styled: Final = style(
     {
         "font.size": 11,
         "axes.titlesize": 12,

@@ -82,7 +82,8 @@ def read_judged(path: Path, origin: str) -> Judged:
             prediction.
     """
     try:
-        table = pq.read_table(path)
+        with path.open("rb") as file:  # pyarrow opens no name that is not UTF-8
+            table = pq.read_table(file)
         if any(table.column_names.count(name) != 1 for name in _JUDGED.names):
             needed, found = (", ".join(names) for names in (_JUDGED.names, table.column_names))
             raise _no_predictions(origin, f"columns {needed} are needed, and there are {found}")

@@ -8,13 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any, Final, Literal
 
-import matplotlib as mpl
 import numpy as np
 import pyarrow as pa
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
 
+from imdb_rnn.drawing import Axes, Figure, LogLocator, mpl
 from imdb_rnn.evaluation.figures import styled
 from imdb_rnn.lens.adding import ALWAYS_ONE
 from imdb_rnn.lens.findings import TITLES, standard_error

@@ -138,7 +138,8 @@ def _truncation(measured: Mapping[str, Any]) -> str:
     shortest, uncut = min(filter(None, rows)), rows[None]
     memory = [row["peak_mib"] for row in rows.values()]
     return (
-        f"An {TITLES[measured['cell']]} whose gradient is cut after every k words gets so many "
+        "Measured by `python -m benchmarks.bptt`, not anew in each run: an "
+        f"{TITLES[measured['cell']]} whose gradient is cut after every k words gets so many "
         f"validation reviews right: {', '.join(accuracies)}. An epoch takes "
         f"{rows[shortest]['seconds_an_epoch']:.1f} seconds with k = {shortest}, a call for each "
         f"piece, and {uncut['seconds_an_epoch']:.1f} uncut; the process needs {min(memory)} to "

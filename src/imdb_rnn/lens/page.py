@@ -3,15 +3,13 @@
 from pathlib import Path
 from typing import Any, Final
 
-import matplotlib as mpl
 import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from imdb_rnn.atomic import replacing
+from imdb_rnn.drawing import Axes, Figure, style
 from imdb_rnn.inline_svg import inline_svg
 from imdb_rnn.lens.explanation import DEVIATIONS_SHOWN, EVEN, SIDES, SKIPPED, Explanation
 from imdb_rnn.lens.units import Unit
@@ -41,7 +39,7 @@ def page(explanation: Explanation) -> str:
     )
 
 
-_styled: Final = mpl.rc_context(
+_styled: Final = style(
     {
         "font.size": 10,
         "axes.edgecolor": _MIDDLE_GRAY,

@@ -7,8 +7,8 @@ from typing import Final
 
 import yaml
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
+from imdb_rnn.drawing import Figure, style
 from imdb_rnn.evaluation import figures
 from imdb_rnn.inline_svg import inline_svg
 from imdb_rnn.report.results import Results
@@ -57,6 +57,7 @@ def _figures(results: Results) -> dict[str, Markup]:
     return {name: _svg(figure) for name, figure in drawn.items()}
 
 
+@style({})
 def _svg(figure: Figure) -> Markup:
     width, height = figure.get_size_inches()
     figure.set_size_inches(_INCHES, max(height * _INCHES / width, min(height, 3.0)))

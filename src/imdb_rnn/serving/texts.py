@@ -7,10 +7,14 @@ numbers of the others stay right. Where the rest of a file cannot be read, readi
 import codecs
 import csv
 import json
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
@@ -20,6 +24,9 @@ from imdb_rnn.errors import InputRefusedError
 
 LONGEST_ROW: Final = 2**26
 """Bytes. Without a bound, a file without line ends would be read into memory as a whole."""
+
+STANDARD_INPUT: Final = Path("-")
+"""What programs are told in place of a file to read what is piped into them."""
 
 _PARQUET_ROWS_AT_ONCE: Final = 64
 
@@ -57,7 +64,7 @@ def open_texts(
 
     Args:
         given: The texts themselves.
-        path: See `file_texts`.
+        path: See `file_texts`; `STANDARD_INPUT` is what no path and no texts mean too.
         column: See `file_texts`.
 
     Raises:
@@ -65,50 +72,120 @@ def open_texts(
     """
     if given and path:
         raise InputRefusedError(f"{path}: a file and texts at once; give one or the other.")
-    if path:
+    if path and path != STANDARD_INPUT:
         return file_texts(path, column)
     return nullcontext(given_texts(given) if given else streamed_texts(sys.stdin.buffer))
 
 
+def as_typed(text: str) -> str:
+    """An argument of the command line, which Python reads in the encoding of the locale, in UTF-8.
+
+    Terminals send UTF-8 whatever the locale says. What is no UTF-8 stays as it is.
+    """
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:
+        return text
+
+
+def taken_for_text(text: str, command: str = "") -> str:
+    """What to tell someone who passes the name of a file where a text is judged; mostly nothing.
+
+    Args:
+        text: Judged as it is.
+        command: Reads the file `{}`; that of `predict` if empty.
+    """
+    has_kind = Path(text).suffix.lower() in _KINDS
+    try:
+        known = "is" if Path(text).is_file() else ""
+    except OSError:  # too long for a name
+        known = ""
+    if not known and has_kind and not re.search(r"\s", text):
+        known = "looks like"
+    if not known:
+        return ""
+    command = command or f"imdb-rnn predict {'--file' if has_kind else '<'} {{}}"
+    return _printable(
+        f"{text} {known} the name of a file, and was taken for a text itself. "
+        f"`{command.format(quote(text))}` reads the file."
+    )
+
+
 def given_texts(texts: Sequence[str]) -> Texts:
     """Texts that are at hand already."""
-    rows = (Row(number, text, "", number) for number, text in enumerate(texts, start=1))
+    rows = (Row(number, as_typed(text), "", number) for number, text in enumerate(texts, start=1))
     return Texts("the command line", rows, len(texts), in_bytes=False)
 
 
 def streamed_texts(stream: BinaryIO) -> Texts:
     """A text a line in UTF-8, as the lines come; from a terminal, each as a piece of its own."""
     origin = "standard input"
-    rows = _text_rows(_lines(stream, origin))
-    return Texts(origin, rows, None, in_bytes=True, interactive=stream.isatty())
+    interactive = stream.isatty()
+    lines = _lines(stream, origin)
+    rows = _text_rows(map(_typed, lines) if interactive else lines)
+    return Texts(origin, rows, None, in_bytes=True, interactive=interactive)
+
+
+def _typed(line: "_Line") -> "_Line":
+    """A line from a terminal in UTF-8, whatever the terminal's encoding."""
+    try:
+        line.content.decode()
+    except UnicodeDecodeError:
+        return line._replace(content=os.fsdecode(line.content).encode(errors="surrogateescape"))
+    return line
 
 
 @contextmanager
 def file_texts(path: Path, column: str) -> Iterator[Texts]:
-    """Open a file of texts in UTF-8; its kind follows from the extension.
+    """Open a file of texts in UTF-8; its kind follows from its ending.
 
     Args:
         path: `.txt` has a text a line, `.jsonl` an object a line, `.csv` a header and records.
         column: Column or key that holds the text; `.txt` has none.
 
     Raises:
-        InputRefusedError: The file is empty, cannot be opened, is of another kind, or lacks the
-            column.
+        InputRefusedError: The file is empty, cannot be opened, is of another kind or in another
+            encoding, or lacks the column.
     """
-    kind = path.suffix.lower()
-    if kind not in _KINDS:
-        raise InputRefusedError(
-            f"{path}: the extension says how a file is read, and {kind or 'none'} is unknown. "
-            f"Known are {', '.join(_KINDS)}."
-        )
     try:
         file = path.open("rb")
     except OSError as error:
         raise InputRefusedError(f"{path}: {error.strerror}. Check the path after --file.") from None
     with file:
-        if not file.peek(1):
+        kind = path.suffix.lower()
+        if kind not in _KINDS:
+            raise InputRefusedError(
+                f"{path}: its ending says how a file is read, and this one is unknown. Known are "
+                f"{', '.join(_KINDS)}; `--file -` reads standard input, a text a line."
+            )
+        beginning = file.peek(_BEGINNING)[:_BEGINNING]
+        if not beginning:
             raise InputRefusedError(f"{path}: the file is empty. At least one text is needed.")
+        if wide := _wide_encoding(beginning):
+            raise InputRefusedError(
+                f"{path}: this is {wide}, and UTF-8 is needed. "
+                f"`iconv -f {wide} -t UTF-8 {quote(str(path))} > NEW{kind}` converts it."
+            )
         yield _KINDS[kind](file, path, column)
+
+
+_BEGINNING: Final = 64
+_FEWEST: Final = 4
+_MOSTLY: Final = 0.8
+
+
+def _wide_encoding(beginning: bytes) -> str:
+    """UTF-16 or UTF-32 where a file begins as one in it does; empty elsewhere."""
+    if beginning.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    # Without a mark: every other byte of most texts is zero, and of UTF-8 hardly any.
+    first, second = beginning[::2], beginning[1::2]
+    for name, high, low in (("UTF-16BE", first, second), ("UTF-16LE", second, first)):
+        if len(low) >= _FEWEST and high.count(0) > _MOSTLY * len(low) and 0 not in low:
+            return name
+    return ""
 
 
 class _Line(NamedTuple):
@@ -133,7 +210,23 @@ def _lines(file: BinaryIO, origin: str) -> Iterator[_Line]:
 
 def _text_rows(lines: Iterator[_Line]) -> Iterator[Row]:
     for line in lines:
-        yield _row(line.number, line.content.rstrip(b"\r\n"), line.end)
+        yield _typed_row(line.number, line.content.rstrip(b"\r\n"), line.end)
+
+
+def _typed_row(number: int, content: bytes, end: int) -> Row:
+    """The row of a text out of a file that is text itself, with a guess at another encoding."""
+    row = _row(number, content, end)
+    name = _wide_encoding(content[:_BEGINNING]) if number == 1 else ""
+    if not name and not row.problem.startswith(_NOT_UTF8):
+        return row
+    name = name or ("WINDOWS-1252" if re.search(rb"[\x80-\x9f]", content) else "ISO-8859-1")
+    problem = (
+        f"{row.problem or _NOT_UTF8}; perhaps {name}, which `iconv -f {name} -t UTF-8` converts"
+    )
+    return row._replace(text="", problem=problem)
+
+
+_NOT_UTF8: Final = "not UTF-8"
 
 
 def _row(number: int, content: bytes | None, end: int) -> Row:
@@ -145,7 +238,7 @@ def _row(number: int, content: bytes | None, end: int) -> Row:
     try:
         return Row(number, content.decode(), "", end)
     except UnicodeDecodeError as error:
-        return Row(number, "", f"not UTF-8 from byte {error.start + 1} on", end)
+        return Row(number, "", f"{_NOT_UTF8} from byte {error.start + 1} on", end)
 
 
 def _open_txt(file: BinaryIO, path: Path, _: str) -> Texts:
@@ -169,9 +262,12 @@ def _json_row(line: Row, key: str) -> Row:
         return line._replace(text="", problem=f"not JSON: {reason} at character {error.pos + 1}")
     except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
         return line._replace(text="", problem=f"not readable JSON: {error}")
-    text = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return line._replace(text="", problem=f'no object with a text under "{key}"')
+    text = value.get(key)
     if not isinstance(text, str):
-        return line._replace(text="", problem=f'no object with a text under "{key}" (--column)')
+        problem = f'no text under "{key}" (--column); {_there(key, list(value))}'
+        return line._replace(text="", problem=problem)
     return line._replace(text=text)
 
 
@@ -201,7 +297,7 @@ def _csv_rows(lines: Iterator[_Line], origin: str, column: str) -> Iterator[Row]
         place = _place(column, header, origin)
         for number, values in enumerate(filter(None, records), start=1):
             if len(values) == len(header):
-                yield _row(number, values[place].encode(errors="surrogateescape"), end)
+                yield _typed_row(number, values[place].encode(errors="surrogateescape"), end)
             else:
                 problem = f"{len(values)} values where the header has {len(header)} (quotes?)"
                 yield Row(number, "", problem, end)
@@ -265,13 +361,32 @@ def _not_parquet(path: Path, error: Exception) -> InputRefusedError:
 
 def _place(column: str, columns: list[str], origin: str) -> int:
     """Where the column stands."""
-    if columns.count(column) != 1:
-        there = ", ".join(columns) or "none"
-        raise InputRefusedError(
-            f"{origin}: one column {column} is needed; there are: {there:.200}. "
-            f"Name the one with the texts: --column NAME."
-        )
-    return columns.index(column)
+    if columns.count(column) == 1:
+        return columns.index(column)
+    for separator, name in _SEPARATORS.items():
+        if len(columns) == 1 and column in columns[0].split(separator):
+            raise InputRefusedError(
+                f"{origin}: its values are separated by {name}, and commas are needed. "
+                "Write it anew with commas."
+            )
+    raise InputRefusedError(
+        f"{origin}: one column {column} is needed; {_there(column, columns)}. "
+        f"Name the one with the texts: --column NAME."
+    )
+
+
+_SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "|"}
+
+
+def _there(name: str, names: list[str]) -> str:
+    """The names that there are in place of one that is not, and the nearest of them."""
+    shown = ", ".join(map(_printable, names)) or "none"
+    nearest = get_close_matches(name, names, n=1)
+    return f"there are: {shown:.200}" + (f" (is it {_printable(nearest[0])}?)" if nearest else "")
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 
 _KINDS: Final[dict[str, Callable[[BinaryIO, Path, str], Texts]]] = {

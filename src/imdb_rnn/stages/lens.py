@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from matplotlib.figure import Figure
 
 from imdb_rnn.console import console, progress
 from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.drawing import Figure
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.curves import write_points
 from imdb_rnn.evaluation.figures import write_figure

@@ -61,6 +61,6 @@ def _thinned(path: Path, most: int) -> list[dict[str, str]]:
     """Rows of a table, at most so many; none where there is no table."""
     if not path.exists():
         return []
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return rows[:: max(1, math.ceil(len(rows) / most))]

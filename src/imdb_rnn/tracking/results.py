@@ -123,7 +123,7 @@ def file_results(
 
 def _recorded_epochs() -> list[Metric]:
     """The curves of `reports/history.csv`, for runs that DVC restored instead of training."""
-    with (REPORTS / "history.csv").open(newline="") as file:
+    with (REPORTS / "history.csv").open(encoding="utf-8", newline="") as file:
         rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
     epochs = [int(row.pop("epoch")) for row in rows]
     return [

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from mlflow.entities import Metric, Param, RunTag
 
 from imdb_rnn.git import commit_url, committed, git_commit, has_uncommitted_changes
 from imdb_rnn.lineage import fingerprint
 from imdb_rnn.params import PARAMS_FILE, Params
 from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, newest_run, open_store, this_process
+from imdb_rnn.yamlfile import parse_yaml
 
 FINGERPRINT_TAG: Final = "imdb_rnn.fingerprint"
 EXPERIMENT_TAG: Final = "dvc.experiment"
@@ -142,7 +142,7 @@ def _changes(params: Params) -> list[str] | None:
     text = committed(PARAMS_FILE)
     if not text:
         return None
-    before = flattened(yaml.safe_load(text), ".")
+    before = flattened(parse_yaml(text, str(PARAMS_FILE)), ".")
     now = flattened(params.model_dump(mode="json"), ".")
     return [f"{name}={_as_yaml(value)}" for name, value in now.items() if before.get(name) != value]
 
