@@ -219,7 +219,7 @@ def read_lock(file: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = parse_yaml(file.read_text(encoding="utf-8"), str(file))
     except (ValueError, InputRefusedError) as error:
-        raise InputRefusedError(f"{error}. `git checkout {file}` restores {file}.") from None
+        raise InputRefusedError(f"{error}. `git checkout {file}` restores it.") from None
     return content
 
 
