@@ -60,8 +60,8 @@ def test_one_that_does_not_listen_is_killed(number: signal.Signals) -> None:
 
 CLEANS_UP = """
 import time
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     time.sleep(1)

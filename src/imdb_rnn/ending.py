@@ -65,9 +65,10 @@ def answer_requests(answer: Answer) -> dict[signal.Signals, Any]:
 def _let_go_of_the_terminal() -> None:
     """Have what is still said go nowhere: written to a closed terminal, it would be an error."""
     for output in (1, 2):
-        if stat.S_ISCHR(os.fstat(output).st_mode):
-            with Path(os.devnull).open("wb") as nowhere:
-                os.dup2(nowhere.fileno(), output)
+        with suppress(OSError):  # it may have been closed from the start
+            if stat.S_ISCHR(os.fstat(output).st_mode):
+                with Path(os.devnull).open("wb") as nowhere:
+                    os.dup2(nowhere.fileno(), output)
 
 
 @contextmanager
