@@ -20,11 +20,12 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.params import WordVectors
 from imdb_rnn.registry import promote
+from imdb_rnn.tracking.address import store_uri
 from imdb_rnn.tracking.later import later_results
 from imdb_rnn.tracking.live import training_run
 from imdb_rnn.tracking.results import file_results
 from imdb_rnn.tracking.seeds import file_seeds
-from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, open_store, store_uri
+from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, open_store
 from imdb_rnn.tracking.ui import serve_ui
 from results import (
     PROJECT,
@@ -203,9 +204,10 @@ def test_the_name_of_a_run_says_what_was_changed(
 
 
 def test_a_copied_folder_files_into_the_main_checkout(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy = tmp_path_factory.mktemp("experiment")
+    copy = folder / ".dvc/tmp/exps/standalone/tmp1"
+    copy.mkdir(parents=True)
     write_results(copy, PARAMS)
     monkeypatch.setenv("DVC_ROOT", str(folder))
     monkeypatch.chdir(copy)
@@ -336,14 +338,18 @@ class TestFiling:
         assert contexts == {f"IMDB {split}, full": use for split, use in expected.items()}
         assert len(run.inputs.dataset_inputs) == len(expected)
 
-    @pytest.mark.parametrize(("stage", "tagged"), [(None, True), ("evaluate", False)])
+    @pytest.mark.parametrize(("seconds_of_a_stage", "tagged"), [(None, True), (100, False)])
     def test_only_a_finished_lock_file_is_vouched_for(
-        self, results: Path, monkeypatch: pytest.MonkeyPatch, stage: str | None, *, tagged: bool
+        self,
+        results: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        seconds_of_a_stage: float | None,
+        *,
+        tagged: bool,
     ) -> None:
         (results / "dvc.lock").write_text("schema: '2.0'\n")
-        if stage:
-            monkeypatch.setenv("DVC_STAGE", stage)
-        assert file_results(PARAMS, later=later_results())
+        monkeypatch.setenv("DVC_STAGE", "of another project, where a command of this one is called")
+        assert file_results(PARAMS, seconds_of_a_stage, later_results())
         (run,) = _runs(results)
         assert ("dvc.lock_sha256" in run.data.tags) is tagged
 

@@ -3,6 +3,7 @@
 Commands import what they need when they run, so that `imdb-rnn --help` answers at once.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import typer
 
 from imdb_rnn.console import Advance, console, error_console, progress
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.project import project_root
 
 if TYPE_CHECKING:
     from imdb_rnn.corpus.store import TokenStore
@@ -26,6 +28,9 @@ LENS: Final = Path("reports/lens.json")
 MODEL: Final = Path("models/rnn")
 PREPARED: Final = Path("data/prepared")
 TEST_REVIEWS: Final = Path("data/raw/test.parquet")
+
+_WITHOUT_PROJECT: Final = ("compare", "explain", "export", "predict")
+"""Commands that may do with files which the user names."""
 
 _OF_ANOTHER_SHAPE: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 """What reading results raises that are JSON, but not what this version writes."""
@@ -48,6 +53,49 @@ def main() -> None:
     except InputRefusedError as refusal:
         error_console.print(str(refusal), style="red")
         sys.exit(2)
+
+
+@app.callback()
+def _enter_project(context: typer.Context) -> None:
+    """Work in the project's folder, from wherever inside it the command was called."""
+    here = Path.cwd()
+    root = project_root(here)
+    if root:
+        os.chdir(root)
+        context.obj = Path(os.path.relpath(here, root))
+    elif context.invoked_subcommand not in _WITHOUT_PROJECT and "--help" not in sys.argv:
+        raise InputRefusedError(
+            f"{here}: no project here or in a folder above, which would be one with a dvc.yaml and "
+            f"a params.yaml. Change into the project's folder first."
+        )
+
+
+def _typed(context: typer.Context, param: typer.CallbackParam, path: Path | None) -> Path | None:
+    """A path as seen from the project's folder, which users type as seen from where they are."""
+    source = context.get_parameter_source(str(param.name))
+    given = source is not None and source.name != "DEFAULT"
+    return _from_root(context, path) if path and given else path
+
+
+def _typed_model(context: typer.Context, param: typer.CallbackParam, path: Path) -> Path:
+    if context.obj is None and path == MODEL and not path.is_dir():
+        raise InputRefusedError(
+            f"{Path.cwd()}: no project here or in a folder above, and so no trained model. Change "
+            "into the project's folder first, or name a model's folder: --model FOLDER."
+        )
+    return _typed(context, param, path) or path
+
+
+def _typed_name(context: typer.Context, name: str) -> str:
+    """A name that may stand for a file."""
+    path = _from_root(context, Path(name))
+    return str(path) if path.is_file() or path.suffix == ".parquet" else name
+
+
+def _from_root(context: typer.Context, path: Path) -> Path:
+    if context.obj in {None, Path()}:
+        return path
+    return Path(os.path.normpath(context.obj / path))
 
 
 @app.command()
@@ -106,13 +154,17 @@ def experiments() -> None:
 @app.command()
 def explain(
     text: Annotated[str, typer.Argument(help="A review.")],
-    html: Annotated[Path | None, typer.Option(help="Write a page with the curve there.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(callback=_typed, help="Write a page with the curve there.")
+    ] = None,
     method: Annotated[
         Literal["gradients", "occlusion"],
         typer.Option(help="Integrated gradients, or hiding one word at a time."),
     ] = "gradients",
     *,
-    model: Annotated[Path, typer.Option(help="Folder of the trained model.")] = MODEL,
+    model: Annotated[
+        Path, typer.Option(callback=_typed_model, help="Folder of the trained model.")
+    ] = MODEL,
     units: Annotated[
         bool, typer.Option("--units", help="Show hidden units that track sentiment or negation.")
     ] = False,
@@ -188,7 +240,9 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     *,
     file: Annotated[
         Path | None,
-        typer.Option(help="Reviews to read: .txt (a text a line), .csv, .jsonl, .parquet."),
+        typer.Option(
+            callback=_typed, help="Reviews to read: .txt (a text a line), .csv, .jsonl, .parquet."
+        ),
     ] = None,
     column: Annotated[str, typer.Option(help="Column or key of the text in --file.")] = "text",
     form: Annotated[
@@ -197,7 +251,9 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     errors: Annotated[
         Literal["fail", "skip"], typer.Option(help="At a row that cannot be used.")
     ] = "fail",
-    model: Annotated[Path, typer.Option(help="Folder of the trained model.")] = MODEL,
+    model: Annotated[
+        Path, typer.Option(callback=_typed_model, help="Folder of the trained model.")
+    ] = MODEL,
 ) -> None:
     """Say whether reviews are positive, with the probability.
 
@@ -222,8 +278,12 @@ def predict(  # noqa: PLR0913 - each is an option of the command
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Argument(help="Where to write it; made, or replaced.")],
-    model: Annotated[Path, typer.Option(help="Folder of the trained model.")] = MODEL,
+    folder: Annotated[
+        Path, typer.Argument(callback=_typed, help="Where to write it; made, or replaced.")
+    ],
+    model: Annotated[
+        Path, typer.Option(callback=_typed_model, help="Folder of the trained model.")
+    ] = MODEL,
 ) -> None:
     """Write the trained classifier as an ONNX graph with its tokenizer, for use outside Python."""
     try:
@@ -362,11 +422,19 @@ def verify_results() -> None:
 @app.command("compare")
 def compare_results(
     a: Annotated[
-        str, typer.Argument(help="Git revision, DVC experiment, MLflow run id or predictions file.")
+        str,
+        typer.Argument(
+            callback=_typed_name,
+            help="Git revision, DVC experiment, MLflow run id or predictions file.",
+        ),
     ],
-    b: Annotated[str, typer.Argument(help="The same, to be judged against the first.")],
+    b: Annotated[
+        str,
+        typer.Argument(callback=_typed_name, help="The same, to be judged against the first."),
+    ],
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write all numbers and reviews here.")
+        Path | None,
+        typer.Option("--json", callback=_typed, help="Write all numbers and reviews here."),
     ] = None,
 ) -> None:
     """Say whether B is better than A on the test reviews, how sure that is, and where they differ.

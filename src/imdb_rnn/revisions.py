@@ -18,6 +18,7 @@ from imdb_rnn.corpus.reviews import edition_of, read_reviews
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.predictions import Judged, read_judged
 from imdb_rnn.experiments import environment, experiment_reference, flatten
+from imdb_rnn.messages import shortened, without_secrets
 from imdb_rnn.report.results import seeds_of
 
 PREDICTIONS: Final = "reports/predictions.parquet"
@@ -193,9 +194,9 @@ def _results_of_commit(commit: str, name: str) -> Results:
             command, check=False, capture_output=True, text=True, env=environment()
         )
         if done.returncode != 0:
-            reason = " ".join(done.stderr.removeprefix("ERROR: ").split())
+            reason = shortened(without_secrets(done.stderr.removeprefix("ERROR: ")))
             raise InputRefusedError(
-                f"{name}: DVC cannot get its {PREDICTIONS}: {reason:.300}. "
+                f"{name}: DVC cannot get its {PREDICTIONS}: {reason.rstrip('.')}. "
                 f"`dvc pull` or, with the revision checked out, `dvc repro` brings them back."
             )
         judged = read_judged(path, f"{PREDICTIONS} of {name}")

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.messages import shortened
 
 LONGEST_ROW: Final = 2**26
 """Bytes. Without a bound, a file without line ends would be read into memory as a whole."""
@@ -268,7 +269,7 @@ def _place(column: str, columns: list[str], origin: str) -> int:
     if columns.count(column) != 1:
         there = ", ".join(columns) or "none"
         raise InputRefusedError(
-            f"{origin}: one column {column} is needed; there are: {there:.200}. "
+            f"{origin}: one column {column} is needed; there are: {shortened(there, 200)}. "
             f"Name the one with the texts: --column NAME."
         )
     return columns.index(column)
