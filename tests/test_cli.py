@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from imdb_rnn import cli
-from results import small_params, write_model
+from results import make_project, small_params, write_model
 
 RESULT = {
     "id": [f"test/{i}" for i in range(60)],
@@ -172,6 +172,7 @@ def test_a_summary_of_what_another_version_wrote_is_refused(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports/evaluate.json").write_text(content)
+    make_project(tmp_path)
     assert run(monkeypatch, "summary") == 2
     said = capsys.readouterr().err
     assert "reports/evaluate.json: cannot be read" in said

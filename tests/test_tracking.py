@@ -29,6 +29,7 @@ from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, open_store
 from imdb_rnn.tracking.ui import serve_ui
 from results import (
     PROJECT,
+    make_project,
     small_params,
     write_dataset_facts,
     write_predictions,
@@ -446,7 +447,7 @@ class TestFiling:
         assert _runs(results) == []
 
     def test_results_that_dvc_does_not_vouch_for_are_not_filed(self, results: Path) -> None:
-        shutil.copy(PROJECT / "params.yaml", results)
+        make_project(results)
         done = subprocess.run(
             [sys.executable, "-c", "from imdb_rnn.cli import main; main()", "track"],
             env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
