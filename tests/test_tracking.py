@@ -218,6 +218,106 @@ def test_a_copied_folder_files_into_the_main_checkout(
     assert not (copy / "mlflow.db").exists()
 
 
+def test_a_stage_of_another_project_leaves_nothing_there(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = tmp_path_factory.mktemp("foreign")
+    for name, value in {
+        "DVC_ROOT": str(foreign),
+        "DVC_STAGE": "theirs",
+        "DVC_EXP_NAME": "theirs",
+        "MLFLOW_RUN_ID": "0" * 32,
+        "MLFLOW_EXPERIMENT_NAME": "theirs",
+        "MLFLOW_REGISTRY_URI": f"sqlite:///{foreign}/registry.db",
+    }.items():
+        monkeypatch.setenv(name, value)
+    write_results(folder, PARAMS)
+    write_predictions(folder / "reports/predictions.parquet")
+    with training_run(PARAMS) as live:
+        live.log_epoch(1, {"valid_loss": 0.34})
+    run = file_results(PARAMS, later=later_results())
+    assert run
+    assert promote(run, force=False).done
+    assert list(foreign.iterdir()) == []
+    (found,) = _runs(folder)
+    assert found.info.run_name == "lstm-4x1-bi seed 1"
+    assert "dvc.experiment" not in found.data.tags
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI")
+    assert len(_client(folder).search_model_versions("name = 'imdb-rnn'")) == 1
+
+
+@pytest.mark.fault
+def test_a_deleted_experiment_is_said_to_be_in_the_trash(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_results(folder, PARAMS)
+    assert file_results(PARAMS)
+    experiment = _client(folder).get_experiment_by_name(EXPERIMENT)
+    assert experiment
+    _client(folder).delete_experiment(experiment.experiment_id)
+    assert file_results(PARAMS) is None
+    said = capsys.readouterr().err
+    assert "did not answer" not in said
+    remedy = f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+    assert remedy in said
+    assert "imdb-rnn track" not in said, "which is what was called"
+    with training_run(PARAMS) as live:
+        live.log_epoch(1, {"valid_loss": 0.34})
+    said = capsys.readouterr().err
+    assert remedy in said
+    assert "imdb-rnn track" in said
+    with pytest.raises(InputRefusedError, match=remedy):
+        promote("0" * 32, force=False)
+    _client(folder).restore_experiment(experiment.experiment_id)
+    assert file_results(PARAMS)
+
+
+SECRET = "s3cret-of-ann"  # noqa: S105 - of nothing
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    "address",
+    [f"http://ann:{SECRET}@127.0.0.1:1", f"http://{SECRET}@127.0.0.1:1", "http://127.0.0.1:1"],
+)
+@pytest.mark.parametrize(
+    "command", [["track"], ["promote", "0" * 32], ["champion"], ["ui"], ["compare", "0" * 32, "x"]]
+)
+def test_no_command_prints_the_password_of_a_server(
+    folder: Path, address: str, command: list[str]
+) -> None:
+    write_results(folder, PARAMS)
+    make_project(folder)
+    # `track` asks DVC first, which has nothing to say here.
+    (folder / "bin").mkdir()
+    (folder / "bin/dvc").write_text("#!/bin/sh\n")
+    (folder / "bin/dvc").chmod(0o755)
+    script = (
+        "from imdb_rnn import cli, experiments\n"
+        "import os; experiments.environment = lambda: os.environ\n"
+        "cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command],
+        env=os.environ
+        | {
+            "PYTHONPATH": str(PROJECT / "src"),
+            "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "MLFLOW_TRACKING_URI": address,
+            "MLFLOW_TRACKING_TOKEN": f"{SECRET}\n",  # requests repeats it where it refuses it
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == (0 if command == ["ui"] else 1 if command == ["track"] else 2), said
+    assert "127.0.0.1:1" in said
+    assert SECRET not in said
+    assert "Traceback" not in said
+
+
 class TestFiling:
     """All results of one pipeline state, filed from its output files."""
 
