@@ -1,5 +1,6 @@
 """Small but real outputs of the pipeline, for tests of what reads them."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,6 +43,12 @@ def write_model(folder: Path, params: Params, max_length: int = 12, seed: int = 
     classifier = Classifier(tokenizer.get_vocab_size(), max_length, params.model, seed)
     save_model(folder, classifier.eval(), params.prepare.keep, tokenizer_file)
     return classifier
+
+
+def make_project(folder: Path) -> None:
+    """Lay down what tells that the folder is a project."""
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(PROJECT / name, folder)
 
 
 def write_results(folder: Path, params: Params) -> None:

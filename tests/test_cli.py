@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from imdb_rnn import cli
-from results import PROJECT, small_params, write_model
+from results import PROJECT, make_project, small_params, write_model
 
 RESULT = {
     "id": [f"test/{i}" for i in range(60)],
@@ -280,7 +280,107 @@ def test_a_summary_of_what_another_version_wrote_is_refused(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports/evaluate.json").write_text(content)
+    make_project(tmp_path)
     assert run(monkeypatch, "summary") == 2
     said = capsys.readouterr().err
     assert "reports/evaluate.json: cannot be read" in said
     assert "`dvc repro --force evaluate` writes it anew" in said
+
+
+@pytest.fixture
+def subfolder(
+    model: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Where the user stands: a folder inside a project that has a trained model."""
+    project = tmp_path_factory.mktemp("project")
+    make_project(project)
+    shutil.copytree(model, project / "models/rnn")
+    folder = project / "docs" / "drafts"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_commands_work_from_a_subfolder_with_the_paths_as_they_are_typed(
+    subfolder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run_there(*arguments: str) -> int:
+        monkeypatch.chdir(subfolder)
+        return run(monkeypatch, *arguments)
+
+    (subfolder / "texts.txt").write_text("great\n")
+    for name in ("a", "b"):
+        sure = [0.8 if label else 0.1 for label in [0, 1] * 30]
+        pq.write_table(pa.table(RESULT | {"probability": sure}), subfolder / f"{name}.parquet")
+    assert run_there("predict", "great") == 0
+    assert run_there("predict", "--file", "texts.txt", "--model", "../../models/rnn") == 0
+    assert run_there("predict", "--file", str(subfolder / "texts.txt")) == 0
+    assert run_there("explain", "great", "--html", "page.html") == 0
+    assert run_there("export", "../app") == 0
+    assert run_there("compare", "a.parquet", "./b.parquet", "--json", "out.json") == 0
+    assert run_there("check") == 0
+    assert (subfolder / "page.html").is_file()
+    assert (subfolder / "out.json").is_file()
+    assert (subfolder.parent / "app" / "model.onnx").is_file()
+    assert {path.name for path in subfolder.parents[1].iterdir()} == {
+        "dvc.yaml",
+        "params.yaml",
+        "models",
+        "docs",
+    }
+    capsys.readouterr()
+    assert run_there("predict", "--file", "nowhere.txt") == 2
+    assert "docs/drafts/nowhere.txt" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("subfolder")
+def test_a_model_typed_in_a_subfolder_is_the_one_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "predict", "great", "--model", "models/rnn") == 2
+    assert "docs/drafts/models/rnn" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check"],
+        ["summary"],
+        ["experiment", "smoke"],
+        ["experiments"],
+        ["lens"],
+        ["seeds"],
+        ["track"],
+        ["promote"],
+        ["champion"],
+        ["ui"],
+        ["verify"],
+        ["predict", "great"],
+        ["explain", "great"],
+        ["export", "out"],
+    ],
+)
+def test_outside_of_a_project_commands_say_so_and_make_nothing(
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert run(monkeypatch, *command) == 2
+    said = capsys.readouterr().err
+    assert str(tmp_path) in said
+    assert "project" in said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outside_of_a_project_a_model_is_enough(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "predict", "great", "--model", str(model)) == 0
+    assert run(monkeypatch, "explain", "great", "--model", str(model)) == 0
+    assert run(monkeypatch, "export", "out", "--model", str(model)) == 0
+    assert run(monkeypatch, "track", "--help") == 0

@@ -10,7 +10,7 @@ import pytest
 from imdb_rnn.cli import main
 from imdb_rnn.corpus.store import write_store
 from imdb_rnn.params import Params
-from results import small_params, write_model
+from results import make_project, small_params, write_model
 
 
 @pytest.fixture
@@ -57,6 +57,7 @@ def test_explain_refuses_a_text_without_words(
 def test_explain_asks_for_a_trained_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    make_project(tmp_path)
     monkeypatch.chdir(tmp_path)
     assert run(monkeypatch, "explain", "a great film") == 2
     refusal = capsys.readouterr().err

@@ -7,11 +7,13 @@ import pytest
 
 from imdb_rnn.cli import main
 from imdb_rnn.lens.findings import findings
+from results import make_project
 
 MEASURED = Path(__file__).parents[1] / "reports/lens.json"
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path) -> int | str | None:
+    make_project(folder)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", ["imdb-rnn", "lens"])
     with pytest.raises(SystemExit) as done:

@@ -18,10 +18,11 @@ import requests
 from chromium import chromium, needs_chromium, watched_page
 from example_results import example_results
 from imdb_rnn.report.page import page
+from imdb_rnn.tracking.address import store_uri
 from imdb_rnn.tracking.later import later_results
 from imdb_rnn.tracking.results import file_results
-from imdb_rnn.tracking.store import EXPERIMENT, store_uri
-from results import small_params, write_results
+from imdb_rnn.tracking.store import EXPERIMENT
+from results import make_project, small_params, write_results
 
 PATIENCE = 60_000  # milliseconds; the pages are large programs
 FOUND = {
@@ -52,6 +53,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[
         patch.chdir(folder)
         params = small_params()
         write_results(folder, params)
+        make_project(folder)
         (folder / "reports/report.html").write_text(page(example_results(), {}), encoding="utf-8")
         assert file_results(params, later=later_results())
         client = mlflow.MlflowClient(store_uri())

@@ -20,14 +20,16 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.jsonfile import write_json
 from imdb_rnn.params import WordVectors
 from imdb_rnn.registry import promote
+from imdb_rnn.tracking.address import store_uri
 from imdb_rnn.tracking.later import later_results
 from imdb_rnn.tracking.live import training_run
 from imdb_rnn.tracking.results import file_results
 from imdb_rnn.tracking.seeds import file_seeds
-from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, open_store, store_uri
+from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, open_store
 from imdb_rnn.tracking.ui import serve_ui
 from results import (
     PROJECT,
+    make_project,
     small_params,
     write_dataset_facts,
     write_predictions,
@@ -203,9 +205,10 @@ def test_the_name_of_a_run_says_what_was_changed(
 
 
 def test_a_copied_folder_files_into_the_main_checkout(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy = tmp_path_factory.mktemp("experiment")
+    copy = folder / ".dvc/tmp/exps/standalone/tmp1"
+    copy.mkdir(parents=True)
     write_results(copy, PARAMS)
     monkeypatch.setenv("DVC_ROOT", str(folder))
     monkeypatch.chdir(copy)
@@ -213,6 +216,106 @@ def test_a_copied_folder_files_into_the_main_checkout(
     assert len(_runs(folder)) == 1
     assert (folder / "mlartifacts").is_dir()
     assert not (copy / "mlflow.db").exists()
+
+
+def test_a_stage_of_another_project_leaves_nothing_there(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = tmp_path_factory.mktemp("foreign")
+    for name, value in {
+        "DVC_ROOT": str(foreign),
+        "DVC_STAGE": "theirs",
+        "DVC_EXP_NAME": "theirs",
+        "MLFLOW_RUN_ID": "0" * 32,
+        "MLFLOW_EXPERIMENT_NAME": "theirs",
+        "MLFLOW_REGISTRY_URI": f"sqlite:///{foreign}/registry.db",
+    }.items():
+        monkeypatch.setenv(name, value)
+    write_results(folder, PARAMS)
+    write_predictions(folder / "reports/predictions.parquet")
+    with training_run(PARAMS) as live:
+        live.log_epoch(1, {"valid_loss": 0.34})
+    run = file_results(PARAMS, later=later_results())
+    assert run
+    assert promote(run, force=False).done
+    assert list(foreign.iterdir()) == []
+    (found,) = _runs(folder)
+    assert found.info.run_name == "lstm-4x1-bi seed 1"
+    assert "dvc.experiment" not in found.data.tags
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI")
+    assert len(_client(folder).search_model_versions("name = 'imdb-rnn'")) == 1
+
+
+@pytest.mark.fault
+def test_a_deleted_experiment_is_said_to_be_in_the_trash(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_results(folder, PARAMS)
+    assert file_results(PARAMS)
+    experiment = _client(folder).get_experiment_by_name(EXPERIMENT)
+    assert experiment
+    _client(folder).delete_experiment(experiment.experiment_id)
+    assert file_results(PARAMS) is None
+    said = capsys.readouterr().err
+    assert "did not answer" not in said
+    remedy = f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+    assert remedy in said
+    assert "imdb-rnn track" not in said, "which is what was called"
+    with training_run(PARAMS) as live:
+        live.log_epoch(1, {"valid_loss": 0.34})
+    said = capsys.readouterr().err
+    assert remedy in said
+    assert "imdb-rnn track" in said
+    with pytest.raises(InputRefusedError, match=remedy):
+        promote("0" * 32, force=False)
+    _client(folder).restore_experiment(experiment.experiment_id)
+    assert file_results(PARAMS)
+
+
+SECRET = "s3cret-of-ann"  # noqa: S105 - of nothing
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    "address",
+    [f"http://ann:{SECRET}@127.0.0.1:1", f"http://{SECRET}@127.0.0.1:1", "http://127.0.0.1:1"],
+)
+@pytest.mark.parametrize(
+    "command", [["track"], ["promote", "0" * 32], ["champion"], ["ui"], ["compare", "0" * 32, "x"]]
+)
+def test_no_command_prints_the_password_of_a_server(
+    folder: Path, address: str, command: list[str]
+) -> None:
+    write_results(folder, PARAMS)
+    make_project(folder)
+    # `track` asks DVC first, which has nothing to say here.
+    (folder / "bin").mkdir()
+    (folder / "bin/dvc").write_text("#!/bin/sh\n")
+    (folder / "bin/dvc").chmod(0o755)
+    script = (
+        "from imdb_rnn import cli, experiments\n"
+        "import os; experiments.environment = lambda: os.environ\n"
+        "cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command],
+        env=os.environ
+        | {
+            "PYTHONPATH": str(PROJECT / "src"),
+            "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "MLFLOW_TRACKING_URI": address,
+            "MLFLOW_TRACKING_TOKEN": f"{SECRET}\n",  # requests repeats it where it refuses it
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == (0 if command == ["ui"] else 1 if command == ["track"] else 2), said
+    assert "127.0.0.1:1" in said
+    assert SECRET not in said
+    assert "Traceback" not in said
 
 
 class TestFiling:
@@ -336,14 +439,18 @@ class TestFiling:
         assert contexts == {f"IMDB {split}, full": use for split, use in expected.items()}
         assert len(run.inputs.dataset_inputs) == len(expected)
 
-    @pytest.mark.parametrize(("stage", "tagged"), [(None, True), ("evaluate", False)])
+    @pytest.mark.parametrize(("seconds_of_a_stage", "tagged"), [(None, True), (100, False)])
     def test_only_a_finished_lock_file_is_vouched_for(
-        self, results: Path, monkeypatch: pytest.MonkeyPatch, stage: str | None, *, tagged: bool
+        self,
+        results: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        seconds_of_a_stage: float | None,
+        *,
+        tagged: bool,
     ) -> None:
         (results / "dvc.lock").write_text("schema: '2.0'\n")
-        if stage:
-            monkeypatch.setenv("DVC_STAGE", stage)
-        assert file_results(PARAMS, later=later_results())
+        monkeypatch.setenv("DVC_STAGE", "of another project, where a command of this one is called")
+        assert file_results(PARAMS, seconds_of_a_stage, later_results())
         (run,) = _runs(results)
         assert ("dvc.lock_sha256" in run.data.tags) is tagged
 
@@ -440,7 +547,7 @@ class TestFiling:
         assert _runs(results) == []
 
     def test_results_that_dvc_does_not_vouch_for_are_not_filed(self, results: Path) -> None:
-        shutil.copy(PROJECT / "params.yaml", results)
+        make_project(results)
         done = subprocess.run(
             [sys.executable, "-c", "from imdb_rnn.cli import main; main()", "track"],
             env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},

@@ -1,7 +1,10 @@
 """A real MLflow server behind an HTTP proxy that misbehaves: training goes on, nothing is lost."""
 
+import base64
 import itertools
+import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -147,6 +150,41 @@ def test_a_training_goes_on_without_its_server_and_is_filed_in_full_later(
     assert file_results(params)
     assert _filed(proxy, params) == ("FINISHED", EVERY_STEP, [1, 2, 3])
     assert _journals(tmp_path) == []
+
+
+@pytest.mark.fault
+def test_a_password_in_the_address_opens_the_server_and_is_kept_nowhere(
+    proxy: Proxy,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    allowed = "Basic " + base64.b64encode(b"ann:s3cret @home").decode()
+
+    def refuse_strangers(handler: _Handler) -> bool:
+        if handler.headers["Authorization"] == allowed:
+            return False
+        handler.answer(401, b"who are you?")
+        return True
+
+    proxy.fault = refuse_strangers
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "")
+    address = proxy.url.replace("//", "//ann:s3cret%20%40home@")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    params = _unseen_params(tmp_path)
+    run = file_results(params)
+    assert run
+    assert not {"s3cret", "ann:"} & set(re.findall("s3cret|ann:", "".join(capfd.readouterr())))
+    client = mlflow.MlflowClient(proxy.upstream)
+    shown = json.dumps(client.get_run(run).to_dictionary(), default=str)
+    assert "s3cret" not in shown
+    folder = mlflow.artifacts.download_artifacts(run_id=run, tracking_uri=proxy.upstream)
+    assert not [
+        path
+        for path in Path(folder).rglob("*")
+        if path.is_file() and b"s3cret" in path.read_bytes()
+    ]
 
 
 @pytest.mark.fault

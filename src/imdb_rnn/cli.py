@@ -27,6 +27,7 @@ from imdb_rnn.console import (
     waiting,
 )
 from imdb_rnn.errors import InputRefusedError, ending_in_a_sentence
+from imdb_rnn.project import project_root
 
 if TYPE_CHECKING:
     from imdb_rnn.corpus.store import TokenStore
@@ -38,6 +39,9 @@ LENS: Final = Path("reports/lens.json")
 MODEL: Final = Path("models/rnn")
 PREPARED: Final = Path("data/prepared")
 TEST_REVIEWS: Final = Path("data/raw/test.parquet")
+
+_WITHOUT_PROJECT: Final = ("compare", "explain", "export", "predict")
+"""Commands that may do with files which the user names."""
 
 _OF_ANOTHER_SHAPE: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 """What reading results raises that are JSON, but not what this version writes."""
@@ -77,14 +81,58 @@ def main() -> None:
 
 
 @app.callback()
-def options(
+def _enter_project(
+    context: typer.Context,
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback answers
         bool,
         typer.Option("--version", callback=_show_versions, is_eager=True, help="Show versions."),
     ] = False,
 ) -> None:
-    """Take what goes before the name of a command."""
+    """Work in the project's folder, from wherever inside it the command was called."""
+    here = Path.cwd()
+    root = project_root(here)
+    if root:
+        os.chdir(root)
+        context.obj = Path(os.path.relpath(here, root))
+    elif context.invoked_subcommand not in _WITHOUT_PROJECT and "--help" not in sys.argv:
+        raise InputRefusedError(
+            f"{here}: no project here or in a folder above, which would be one with a dvc.yaml and "
+            f"a params.yaml. Change into the project's folder first."
+        )
+
+
+def _typed(context: typer.Context, param: typer.CallbackParam, path: Path | None) -> Path | None:
+    """A path as seen from the project's folder, which users type as seen from where they are."""
+    source = context.get_parameter_source(str(param.name))
+    given = source is not None and source.name != "DEFAULT"
+    return _from_root(context, path) if path and given else path
+
+
+def _typed_model(context: typer.Context, param: typer.CallbackParam, path: Path) -> Path:
+    if context.obj is None and path == MODEL and not path.is_dir():
+        raise InputRefusedError(
+            f"{Path.cwd()}: no project here or in a folder above, and so no trained model. Change "
+            "into the project's folder first, or name a model's folder: --model FOLDER."
+        )
+    return _typed(context, param, path) or path
+
+
+def _typed_name(context: typer.Context, name: str) -> str:
+    """A name that may stand for a file."""
+    path = _from_root(context, Path(name))
+    return str(path) if path.is_file() or path.suffix == ".parquet" else name
+
+
+def _typed_in(context: typer.Context) -> Path:
+    """The folder where the command was called, as seen from the project's."""
+    return context.obj or Path()
+
+
+def _from_root(context: typer.Context, path: Path) -> Path:
+    if context.obj in {None, Path()} or path == Path("-"):  # that is standard input
+        return path
+    return Path(os.path.normpath(context.obj / path))
 
 
 @app.command()
@@ -145,15 +193,20 @@ def experiments() -> None:
 
 
 @app.command()
-def explain(
+def explain(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
     text: Annotated[str, typer.Argument(help="A review.")],
-    html: Annotated[Path | None, typer.Option(help="Write a page with the curve there.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(callback=_typed, help="Write a page with the curve there.")
+    ] = None,
     method: Annotated[
         Literal["gradients", "occlusion"],
         typer.Option(help="Integrated gradients, or hiding one word at a time."),
     ] = "gradients",
     *,
-    model: Annotated[Path, typer.Option(help="Folder of the trained model.")] = MODEL,
+    model: Annotated[
+        Path, typer.Option(callback=_typed_model, help="Folder of the trained model.")
+    ] = MODEL,
     units: Annotated[
         bool, typer.Option("--units", help="Show hidden units that track sentiment or negation.")
     ] = False,
@@ -169,7 +222,7 @@ def explain(
         from imdb_rnn.serving.predictor import Predictor
         from imdb_rnn.serving.texts import as_typed, taken_for_text
 
-        if hint := taken_for_text(text, 'imdb-rnn explain "$(cat {})"'):
+        if hint := taken_for_text(text, 'imdb-rnn explain "$(cat {})"', _typed_in(context)):
             error_console.print(hint, style="yellow")
         predictor = Predictor.load(model)
         units_reviews = _units_reviews(model) if units else None
@@ -250,13 +303,15 @@ def lens() -> None:
 
 @app.command()
 def predict(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
     texts: Annotated[list[str] | None, typer.Argument(help="Reviews, a quoted text each.")] = None,
     *,
     file: Annotated[
         Path | None,
         typer.Option(
+            callback=_typed,
             help="Reviews to read: .txt (a text a line), .csv, .jsonl, .parquet, or - for "
-            "standard input (a text a line)."
+            "standard input (a text a line).",
         ),
     ] = None,
     column: Annotated[str, typer.Option(help="Column or key of the text in --file.")] = "text",
@@ -266,7 +321,9 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     errors: Annotated[
         Literal["fail", "skip"], typer.Option(help="At a row that cannot be used.")
     ] = "fail",
-    model: Annotated[Path, typer.Option(help="Folder of the trained model.")] = MODEL,
+    model: Annotated[
+        Path, typer.Option(callback=_typed_model, help="Folder of the trained model.")
+    ] = MODEL,
 ) -> None:
     """Say whether reviews are positive, with the probability.
 
@@ -280,7 +337,7 @@ def predict(  # noqa: PLR0913 - each is an option of the command
         from imdb_rnn.training.allocator import keep_freed_memory
 
     for text in texts or []:
-        if hint := taken_for_text(text):
+        if hint := taken_for_text(text, folder=_typed_in(context)):
             error_console.print(hint, style="yellow")
     with open_texts(texts, file, column) as source:
         _refuse_no_model(model)
@@ -295,9 +352,14 @@ def predict(  # noqa: PLR0913 - each is an option of the command
 @app.command()
 def export(
     folder: Annotated[
-        Path, typer.Argument(help="Where to write it; made, or empty, or an earlier export.")
+        Path,
+        typer.Argument(
+            callback=_typed, help="Where to write it; made, or empty, or an earlier export."
+        ),
     ],
-    model: Annotated[Path, typer.Option(help="Folder of the trained model.")] = MODEL,
+    model: Annotated[
+        Path, typer.Option(callback=_typed_model, help="Folder of the trained model.")
+    ] = MODEL,
 ) -> None:
     """Write the trained classifier as an ONNX graph with its tokenizer, for use outside Python."""
     with waiting("Exporting"):
@@ -442,11 +504,19 @@ def verify_results() -> None:
 @app.command("compare")
 def compare_results(
     a: Annotated[
-        str, typer.Argument(help="Git revision, DVC experiment, MLflow run id or predictions file.")
+        str,
+        typer.Argument(
+            callback=_typed_name,
+            help="Git revision, DVC experiment, MLflow run id or predictions file.",
+        ),
     ],
-    b: Annotated[str, typer.Argument(help="The same, to be judged against the first.")],
+    b: Annotated[
+        str,
+        typer.Argument(callback=_typed_name, help="The same, to be judged against the first."),
+    ],
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write all numbers and reviews here.")
+        Path | None,
+        typer.Option("--json", callback=_typed, help="Write all numbers and reviews here."),
     ] = None,
 ) -> None:
     """Say whether B is better than A on the test reviews, how sure that is, and where they differ.

@@ -38,5 +38,27 @@ def digest_files(folder: Path, files: Iterable[Path]) -> str:
 
 
 def main_checkout() -> Path:
-    """The project's folder; DVC runs queued experiments in a copy and names the original."""
-    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+    """The project's folder; DVC runs queued experiments in a copy and names the original.
+
+    Started within a stage of another project, DVC_ROOT names that one.
+    """
+    here, original = Path.cwd(), Path(os.environ.get("DVC_ROOT", ".")).resolve()
+    return original if _is_experiment_of(original, here) else here
+
+
+def _is_experiment_of(original: Path, folder: Path) -> bool:
+    """Whether DVC has made the folder to run an experiment of the original in it."""
+    copies = (original / ".dvc/tmp/exps").resolve()
+    if not folder.is_relative_to(copies):
+        return False
+    _, *below = (part for part in folder.relative_to(copies).parts if part != "standalone")
+    # DVC copies the whole repository, where the project may be a folder in it.
+    return not below or original.parts[-len(below) :] == tuple(below)
+
+
+def dvc_experiment() -> str | None:
+    """The name of the DVC experiment that is under way here, if there is one."""
+    root = os.environ.get("DVC_ROOT")
+    if root and Path(root).resolve() != main_checkout():
+        return None  # of another project, in a stage of which this one was started
+    return os.environ.get("DVC_EXP_NAME")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from pydantic_core import ErrorDetails
 
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.messages import without_secrets
 from imdb_rnn.yamlfile import read_yaml
 
 PARAMS_FILE = Path("params.yaml")
@@ -481,6 +482,7 @@ def _quote(value: object) -> str:
         text = json.dumps(value, default=str, ensure_ascii=False)
     except (TypeError, ValueError):  # keys that are not text, or a value that contains itself
         text = repr(value)
+    text = without_secrets(text)
     limit = 60
     return _printable(text if len(text) <= limit else text[: limit - 1] + "…")
 

@@ -11,12 +11,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+from mlflow.protos.databricks_pb2 import (
+    RESOURCE_ALREADY_EXISTS,
+    RESOURCE_DOES_NOT_EXIST,
+    ErrorCode,
+)
 from rich.markup import escape
 from rich.table import Table
 
@@ -24,6 +29,7 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.comparison import compare
 from imdb_rnn.evaluation.comparison_report import verdict
 from imdb_rnn.evaluation.predictions import read_judged
+from imdb_rnn.messages import reason
 from imdb_rnn.revisions import (
     PREDICTIONS,
     Recipe,
@@ -31,9 +37,10 @@ from imdb_rnn.revisions import (
     require_comparable,
     seed_accuracies,
 )
+from imdb_rnn.tracking.address import keeps_runs_itself, local_artifacts, shown_store
 from imdb_rnn.tracking.run import DESCRIPTION_TAG
 from imdb_rnn.tracking.seeds import PARENT_TAG
-from imdb_rnn.tracking.store import open_store, require_runs, store_uri
+from imdb_rnn.tracking.store import open_store, require_runs
 
 NAME: Final = "imdb-rnn"
 ALIAS: Final = "champion"
@@ -101,7 +108,7 @@ def champion_table() -> Table:
         champion = _champion(client)
     if champion is None:
         raise InputRefusedError(
-            f"{store_uri()}: there is no champion yet. `imdb-rnn promote` makes the first."
+            f"{shown_store()}: there is no champion yet. `imdb-rnn promote` makes the first."
         )
     version, run = champion
     test = {
@@ -120,11 +127,19 @@ def champion_table() -> Table:
         "McNemar p": tags.get("mcnemar_p", "none"),
         "forced": tags.get("forced", "false"),
         "because": tags.get("verdict", "somebody moved the alias in MLflow"),
-        "address": f"models:/{NAME}@{ALIAS}",
+        "address": f"models:/{NAME}@{ALIAS}" + _cannot_be_loaded(),
     }
     for name, value in rows.items():
         table.add_row(name, escape(value))
     return table
+
+
+def _cannot_be_loaded() -> str:
+    """MLflow takes `%41` in the path of a file for an encoded letter when it loads a model."""
+    folder = str(local_artifacts())
+    if not keeps_runs_itself() or unquote(folder) == folder:
+        return ""
+    return f" (which MLflow cannot load: there is a % in {folder})"
 
 
 def results_of_run(run_id: str) -> Results:
@@ -189,12 +204,22 @@ def _champion(client: MlflowClient) -> _Champion | None:
     if version is None:
         return None
     champion = client.get_model_version(NAME, version)
-    if champion.run_id is None:
+    run = _existing_run(client, champion.run_id) if champion.run_id else None
+    if run is None:
         raise InputRefusedError(
-            f"models:/{NAME}@{ALIAS}: version {version} belongs to no run, so nobody knows how "
-            f"good it is. Delete the alias in `imdb-rnn ui`."
+            f"models:/{NAME}@{ALIAS}: version {version} belongs to no run, or to one that was "
+            f"deleted, so nobody knows how good it is. Delete the alias in `imdb-rnn ui`."
         )
-    return _Champion(champion, client.get_run(champion.run_id))
+    return _Champion(champion, run)
+
+
+def _existing_run(client: MlflowClient, run_id: str) -> Run | None:
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            raise
+        return None
 
 
 def _judge(champion: Results | None, candidate: Results, *, force: bool) -> _Judgement:
@@ -262,7 +287,7 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
         raise InputRefusedError(
-            f"MLflow at {store_uri()}: {reason:.300}. `imdb-rnn ui` shows what there is."
+            f"MLflow at {shown_store()}: {reason(error).rstrip('.')}. `imdb-rnn ui` shows what "
+            f"there is."
         ) from None

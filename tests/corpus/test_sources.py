@@ -182,3 +182,18 @@ def test_a_limit_does_not_excuse_wrong_reviews_beyond_it(tmp_path: Path) -> None
     (tmp_path / "reviews.tar.gz").write_bytes(pack(FILES | {last: b"Somebody else's opinion."}))
     message = refusal(tmp_path, {"file": "reviews.tar.gz"}, reviews_per_class=10)
     assert "the test reviews" in message
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("answer", [whole(ARCHIVE), failure(404), whole(b"another file")])
+def test_secrets_of_an_address_are_told_to_nobody_but_its_server(
+    answer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve(answer) as server:
+        address = server.url.replace("//", "//ann:s3cret@") + "?Signature=s3cret"
+        try:
+            told = find(tmp_path, {"url": address}).source
+        except InputRefusedError as refused:
+            told = str(refused)
+    assert server.url.partition("//")[2] in told
+    assert "s3cret" not in told + "".join(capsys.readouterr())

@@ -67,7 +67,7 @@ class Project:
         return project
 
     def copied(self, folder: Path) -> Self:
-        """The same in another folder; its runs' files stay with the original's store."""
+        """The same in another folder."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return type(self)(folder)
 

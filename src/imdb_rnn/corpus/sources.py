@@ -18,6 +18,7 @@ from imdb_rnn.corpus.official import (
 )
 from imdb_rnn.corpus.package import read_package
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.messages import without_secrets
 from imdb_rnn.params import Digests, Download, FileSource, PackageSource, UrlSource
 
 # Neighbouring numbers are reviews of the same movie, so a contiguous range shares few movies.
@@ -35,7 +36,7 @@ class Dataset:
     """The reviews of one source."""
 
     source: str
-    """The path, the address, or the name and version of the package."""
+    """The path, the address without secrets, or the name and version of the package."""
     edition: str
     """`full` or `train-only`, with `, N per class` where not all reviews were kept."""
     splits: dict[str, pa.Table]
@@ -61,8 +62,9 @@ def find_reviews(settings: Download, downloads: Path) -> Dataset:
         try:
             dataset = _read(source, settings, downloads)
         except _NoAnswerError as reason:
-            silent.append(f"  - {_describe(source)}: {reason}")
-            console.print(f"{_describe(source)}: {reason}", markup=False)
+            told = without_secrets(f"{_describe(source)}: {reason}")
+            silent.append(f"  - {told}")
+            console.print(told, markup=False)
         else:
             return _limit(dataset, settings.reviews_per_class)
     raise InputRefusedError(
@@ -104,7 +106,8 @@ def _read_file(source: FileSource, digests: Digests) -> Dataset:
 
 
 def _read_url(source: UrlSource, settings: Download, downloads: Path) -> Dataset:
-    console.print(f"Asking {source.url}", markup=False)
+    shown = without_secrets(source.url)
+    console.print(f"Asking {shown}", markup=False)
     try:
         path = transfer.fetch(
             source.url,
@@ -112,7 +115,7 @@ def _read_url(source: UrlSource, settings: Download, downloads: Path) -> Dataset
             timeout=settings.timeout_seconds,
             attempts=settings.attempts,
         )
-        return Dataset(source.url, "full", _read_checked_archive(path, settings.digests))
+        return Dataset(shown, "full", _read_checked_archive(path, settings.digests))
     except transfer.TransferError as failure:
         raise _NoAnswerError(str(failure)) from None
     except WrongReviewsError as problem:

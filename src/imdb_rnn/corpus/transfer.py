@@ -16,6 +16,7 @@ from urllib3.util import Retry
 
 from imdb_rnn.atomic import naming
 from imdb_rnn.console import console, progress
+from imdb_rnn.messages import without_secrets
 
 MAX_BYTES: Final = 2**30
 MAX_REDIRECTS: Final = 5
@@ -116,7 +117,9 @@ def discard(url: str, folder: Path) -> None:
 def _pause(attempt: int, interruption: _InterruptedTransferError) -> None:
     growing = min(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
     seconds = max(growing, interruption.pause)
-    console.print(f"{interruption}; trying again in {seconds:.0f} s", markup=False)
+    console.print(
+        f"{without_secrets(str(interruption))}; trying again in {seconds:.0f} s", markup=False
+    )
     time.sleep(seconds)
 
 

@@ -12,6 +12,7 @@ from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.lens.evidence import Evidence, integrated_gradients, occlusion, prefix_probabilities
 from imdb_rnn.lens.reading import Reading, read
 from imdb_rnn.lens.units import Unit, Watched, known_negations, measure_units, watch_units
+from imdb_rnn.messages import shortened
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.serving.predictor import NOTHING_KNOWN, Predictor
 
@@ -164,8 +165,8 @@ def explain(
     reading = read(predictor.encode, text)
     if not any(reading.known):
         raise InputRefusedError(
-            f"The text {text[:40]!r} cannot be explained: {NOTHING_KNOWN}. Write it in the "
-            "language of the training reviews."
+            f"The text {shortened(text, 40)!r} cannot be explained: {NOTHING_KNOWN}. Write it in "
+            "the language of the training reviews."
         )
     return Explanation(
         reading,

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from imdb_rnn.corpus.vocabulary import UNKNOWN_ID, cut
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.messages import shortened
 from imdb_rnn.serving.model_folder import Encoder
 
 
@@ -43,7 +44,8 @@ def read(encoder: Encoder, text: str) -> Reading:
     encoding = encoder.tokenizer.encode(text)
     if not encoding.ids:
         raise InputRefusedError(
-            f"The text {text[:40]!r} holds no word that could be explained. Pass a review."
+            f"The text {shortened(text, 40)!r} holds no word that could be explained. "
+            "Pass a review."
         )
     positions = cut(np.arange(len(encoding.ids), dtype=np.int32), encoder.max_length, encoder.keep)
     leaps = np.diff(positions, prepend=-1, append=len(encoding.ids)) > 1

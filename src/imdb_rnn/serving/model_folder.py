@@ -24,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 from imdb_rnn.atomic import replacing
 from imdb_rnn.corpus.vocabulary import End, encode, load_tokenizer
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.messages import shortened
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.params import Model, Section
 
@@ -184,7 +185,8 @@ def _load_config(folder: Path) -> _Config:
         raise _unusable(path, str(error)) from None
     except ValidationError as error:
         problems = "; ".join(
-            ".".join(map(str, problem["loc"])) + f": {problem['msg']}, got {problem['input']!r:.60}"
+            ".".join(map(str, problem["loc"]))
+            + f": {problem['msg']}, got {shortened(repr(problem['input']), 60)}"
             for problem in error.errors()
         )
         raise _unusable(path, problems) from None

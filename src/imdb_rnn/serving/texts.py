@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.messages import shortened
 
 LONGEST_ROW: Final = 2**26
 """Bytes. Without a bound, a file without line ends would be read into memory as a whole."""
@@ -88,16 +89,17 @@ def as_typed(text: str) -> str:
         return text
 
 
-def taken_for_text(text: str, command: str = "") -> str:
+def taken_for_text(text: str, command: str = "", folder: Path = Path()) -> str:
     """What to tell someone who passes the name of a file where a text is judged; mostly nothing.
 
     Args:
         text: Judged as it is.
         command: Reads the file `{}`; that of `predict` if empty.
+        folder: Where it was typed.
     """
     has_kind = Path(text).suffix.lower() in _KINDS
     try:
-        known = "is" if Path(text).is_file() else ""
+        known = "is" if (folder / text).is_file() else ""
     except OSError:  # too long for a name
         known = ""
     if not known and has_kind and not re.search(r"\s", text):
@@ -382,7 +384,9 @@ def _there(name: str, names: list[str]) -> str:
     """The names that there are in place of one that is not, and the nearest of them."""
     shown = ", ".join(map(_printable, names)) or "none"
     nearest = get_close_matches(name, names, n=1)
-    return f"there are: {shown:.200}" + (f" (is it {_printable(nearest[0])}?)" if nearest else "")
+    return f"there are: {shortened(shown, 200)}" + (
+        f" (is it {_printable(nearest[0])}?)" if nearest else ""
+    )
 
 
 def _printable(text: str) -> str:

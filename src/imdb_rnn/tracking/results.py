@@ -15,11 +15,13 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
 
 from imdb_rnn.console import console
 from imdb_rnn.lineage import PACKAGE, digest_files, fingerprint
-from imdb_rnn.params import Params
+from imdb_rnn.messages import without_secrets
+from imdb_rnn.params import PARAMS_FILE, Params
+from imdb_rnn.tracking.address import shown_store, store_uri
 from imdb_rnn.tracking.journal import Journal
 from imdb_rnn.tracking.outputs import DATASET, MODEL_FOLDER, REPORTS, read_output
 from imdb_rnn.tracking.run import StateRun, flattened, points_at
-from imdb_rnn.tracking.store import EXPERIMENT, answered, store_uri, warn
+from imdb_rnn.tracking.store import AGAIN, EXPERIMENT, LATER, answered, warn
 
 MODEL_TAG: Final = "imdb_rnn.model_sha256"
 SECONDS_TO_FILE: Final = 120.0
@@ -74,7 +76,8 @@ def file_results(
 
     Args:
         params: All of `params.yaml`; the outputs in the working folder must belong to them.
-        seconds: How long to wait for MLflow at most; None waits as long as it answers.
+        seconds: How long a stage waits for MLflow at most, before the pipeline goes on. None, for
+            a command: as long as it answers; and `dvc.lock` belongs to the results.
         later: From `later_results`, once the stages after `evaluate` have run; None leaves out what
             may be of another state.
 
@@ -94,7 +97,7 @@ def file_results(
     def file() -> None:
         nonlocal run_id
         run = StateRun(params, dataset)
-        run.describe(results.get("evaluate"))
+        run.describe(results.get("evaluate"), finished=seconds is None)
         journal = Journal(fingerprint(params, dataset))
         run.extend_curves([*journal.points(), *_recorded_epochs()])
         journal.remove()
@@ -108,11 +111,16 @@ def file_results(
             _log_files(run, later.artifacts)
         _log_model(run)
         run.set_status("FINISHED")
-        console.print(f"MLflow: run “{run.name}” of experiment {EXPERIMENT} in {store_uri()}")
+        console.print(
+            f"MLflow: run “{run.name}” of experiment {EXPERIMENT} in {shown_store()}", markup=False
+        )
         run_id = run.id
 
     # In a thread, because nothing else bounds the time that all answers together take.
-    filing = threading.Thread(target=answered, args=(file,), name="mlflow-sender", daemon=True)
+    later_on = AGAIN if seconds is None else LATER
+    filing = threading.Thread(
+        target=answered, args=(file, later_on), name="mlflow-sender", daemon=True
+    )
     filing.start()
     filing.join(seconds)
     if filing.is_alive():
@@ -206,7 +214,15 @@ def _log_files(run: StateRun, artifacts: Artifacts) -> None:
     """Copy files into the run, as far as they exist."""
     for folder, patterns in artifacts.items():
         for path in sorted(path for pattern in patterns for path in Path().glob(pattern)):
-            run.client.log_artifact(run.id, str(path), folder)
+            _log_file(run, path, folder)
+
+
+def _log_file(run: StateRun, path: Path, folder: str) -> None:
+    if path == PARAMS_FILE:  # the address of a source may hold a password
+        text = path.read_text(encoding="utf-8")
+        run.client.log_text(run.id, without_secrets(text), f"{folder}/{path.name}")
+    else:
+        run.client.log_artifact(run.id, str(path), folder)
 
 
 def _log_model(run: StateRun) -> None:
@@ -225,7 +241,7 @@ def _log_model(run: StateRun) -> None:
             name="model",
             python_model=str(PACKAGE / "serving" / "pyfunc.py"),
             code_paths=[str(PACKAGE)],
-            artifacts={"model": str(MODEL_FOLDER.resolve())},
+            artifacts={"model": MODEL_FOLDER.resolve().as_uri()},
             input_example=["A film to see again and again."],
             pip_requirements=[_pin(name) for name in ["mlflow", *SERVING_PACKAGES]],
         )

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any, Final
 from mlflow.entities import Metric, Param, RunTag
 
 from imdb_rnn.git import commit_url, committed, git_commit, has_uncommitted_changes
-from imdb_rnn.lineage import fingerprint
+from imdb_rnn.lineage import dvc_experiment, fingerprint
+from imdb_rnn.messages import without_secrets
 from imdb_rnn.params import PARAMS_FILE, Params
 from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, newest_run, open_store, this_process
 from imdb_rnn.yamlfile import parse_yaml
@@ -53,10 +53,15 @@ class StateRun:
         }
         self.name: str = run.info.run_name
 
-    def describe(self, test: Mapping[str, Any] | None = None) -> None:
-        """Log parameters and lineage, and a headline once there are test results."""
+    def describe(self, test: Mapping[str, Any] | None = None, *, finished: bool = False) -> None:
+        """Log parameters and lineage, and a headline once there are test results.
+
+        Args:
+            test: Contents of `reports/evaluate.json`.
+            finished: No stage is under way, so that `dvc.lock` belongs to the results.
+        """
         edition = self.facts["edition"]
-        tags = _lineage() | {"edition": edition}
+        tags = _lineage() | {"edition": edition} | (_finished_lock() if finished else {})
         if test:
             tags[DESCRIPTION_TAG] = (
                 f"Test accuracy **{test['accuracy']:.4f}** "
@@ -66,7 +71,9 @@ class StateRun:
         params = flattened(self._params.model_dump(mode="json"), ".")
         self.client.log_batch(
             self.id,
-            params=[Param(name, _as_yaml(value)) for name, value in params.items()],
+            params=[
+                Param(name, without_secrets(_as_yaml(value))) for name, value in params.items()
+            ],
             tags=[RunTag(name, value) for name, value in tags.items()],
         )
 
@@ -123,7 +130,7 @@ def _run_name(params: Params) -> str:
 
     Without a commit to compare with: the network's shape and the seed.
     """
-    experiment = os.environ.get("DVC_EXP_NAME")
+    experiment = dvc_experiment()
     changes = _changes(params)
     if changes:
         told = ", ".join(changes[:CHANGES_IN_A_NAME]) + ", ..." * (len(changes) > CHANGES_IN_A_NAME)
@@ -144,7 +151,11 @@ def _changes(params: Params) -> list[str] | None:
         return None
     before = flattened(parse_yaml(text, str(PARAMS_FILE)), ".")
     now = flattened(params.model_dump(mode="json"), ".")
-    return [f"{name}={_as_yaml(value)}" for name, value in now.items() if before.get(name) != value]
+    return [
+        without_secrets(f"{name}={_as_yaml(value)}")
+        for name, value in now.items()
+        if before.get(name) != value
+    ]
 
 
 def _link(commit: str) -> str:
@@ -160,14 +171,21 @@ def _lineage() -> dict[str, str]:
         "mlflow.source.git.commit": git_commit() or "none",
         "git.dirty": "true" if has_uncommitted_changes() else "false",
     }
-    if "DVC_EXP_NAME" in os.environ:
-        tags[EXPERIMENT_TAG] = os.environ["DVC_EXP_NAME"]
-    lock = Path("dvc.lock")
-    # Not within a stage: DVC writes a stage's entry once it has ended, and calls nobody afterwards.
-    # So the tag is set by `imdb-rnn track`, with which `make run` ends.
-    if lock.exists() and "DVC_STAGE" not in os.environ:
-        tags["dvc.lock_sha256"] = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if experiment := dvc_experiment():
+        tags[EXPERIMENT_TAG] = experiment
     return tags
+
+
+def _finished_lock() -> dict[str, str]:
+    """A tag that leads to `dvc.lock`, where there is one.
+
+    Not for a stage: DVC writes a stage's entry once it has ended, and calls nobody afterwards. So
+    the tag is set by `imdb-rnn track`, with which `make run` ends.
+    """
+    lock = Path("dvc.lock")
+    if not lock.exists():
+        return {}
+    return {"dvc.lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest()}
 
 
 def flattened(tree: Mapping[str, Any], separator: str) -> dict[str, Any]:

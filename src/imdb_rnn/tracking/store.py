@@ -1,6 +1,6 @@
-"""Where runs are kept, and whether it answers."""
+"""Opening the place where runs are kept, and whether it answers."""
 
-import os
+import shlex
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -9,26 +9,27 @@ from typing import Final
 import mlflow
 import psutil
 from filelock import FileLock
-from mlflow.entities import Run
+from mlflow.entities import Experiment, LifecycleStage, Run
 
 from imdb_rnn.console import error_console
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.lineage import main_checkout
+from imdb_rnn.messages import reason
+from imdb_rnn.tracking.address import (
+    keeps_runs_itself,
+    local_artifacts,
+    local_database,
+    shown_store,
+    store_uri,
+)
+from imdb_rnn.tracking.moved import lead_home
 
 EXPERIMENT: Final = "imdb-rnn"
 PROCESS_TAG: Final = "imdb_rnn.process"
 LATER: Final = "The pipeline goes on; `imdb-rnn track` files the run later"
+AGAIN: Final = "Run this again when that is mended; doing it twice changes nothing"
 CLOCK_DRIFT_SECONDS: Final = 2.0
 """By how much the start of a process may seem to move when the clock is corrected."""
-
-
-def store_uri() -> str:
-    """Where runs are kept: MLFLOW_TRACKING_URI, or else `mlflow.db` in the main checkout."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or _local_store()
-
-
-def _local_store() -> str:
-    return f"sqlite:///{main_checkout() / 'mlflow.db'}"
 
 
 def require_runs() -> None:
@@ -47,19 +48,39 @@ def open_store() -> tuple[mlflow.MlflowClient, str]:
     """A client and the id of the project's experiment, which is made if need be.
 
     Processes that make the tables or the experiment at the same time would break each other.
+
+    Raises:
+        InputRefusedError: The experiment was deleted, or belongs to a checkout that was copied or
+            moved and cannot be changed.
     """
     lock = main_checkout() / ".cache" / "mlflow.lock"
     lock.parent.mkdir(exist_ok=True)
     with FileLock(lock):
         uri = store_uri()
-        client = mlflow.MlflowClient(uri)
+        here = keeps_runs_itself()
+        # Else MLFLOW_REGISTRY_URI, which may be set for other work, would tear them apart.
+        client = mlflow.MlflowClient(uri, registry_uri=uri if here else None)
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment:
+            if here:
+                lead_home(local_database(), local_artifacts(), experiment.artifact_location)
+            _refuse_deleted(experiment)
             _close_abandoned_runs(client, experiment.experiment_id)
             return client, experiment.experiment_id
-        folder = (main_checkout() / "mlartifacts").as_uri()
-        location = folder if uri == _local_store() else None
+        location = local_artifacts().as_uri() if here else None
         return client, client.create_experiment(EXPERIMENT, artifact_location=location)
+
+
+def _refuse_deleted(experiment: Experiment) -> None:
+    if experiment.lifecycle_stage == LifecycleStage.DELETED:
+        number = experiment.experiment_id
+        here = f"MLFLOW_TRACKING_URI={shlex.quote(store_uri())} " if keeps_runs_itself() else ""
+        raise InputRefusedError(
+            f"MLflow at {shown_store()}: the experiment {EXPERIMENT} was deleted and lies in "
+            f"MLflow's trash. `{here}mlflow experiments restore --experiment-id {number}` brings "
+            f"it back; `{here}mlflow gc --experiment-ids {number}` deletes it for good, with its "
+            f"runs, and the next run makes a new one."
+        )
 
 
 def _close_abandoned_runs(client: mlflow.MlflowClient, experiment: str) -> None:
@@ -104,13 +125,15 @@ def answered(call: Callable[[], object], later: str = LATER) -> bool:
     """Make a call to MLflow, the one place where its failures end: as a sentence."""
     try:
         call()
+    except InputRefusedError as refusal:
+        error_console.print(f"{refusal} {later}.", style="yellow")
+        return False
     except Exception as error:  # noqa: BLE001 - whatever tracking runs into, the pipeline goes on
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        warn(f"did not answer: {reason:.300}", later)
+        warn(f"did not answer: {reason(error).rstrip('.')}", later)
         return False
     return True
 
 
 def warn(what: str, later: str = LATER) -> None:
     """Say what MLflow did or did not do, and what will be done about it."""
-    error_console.print(f"MLflow at {store_uri()} {what}. {later}.", style="yellow")
+    error_console.print(f"MLflow at {shown_store()} {what}. {later}.", style="yellow")

@@ -1,5 +1,6 @@
 """MLflow's own pages."""
 
+import os
 import socket
 import sys
 from contextlib import suppress
@@ -7,7 +8,9 @@ from contextlib import suppress
 from imdb_rnn.console import console
 from imdb_rnn.ending import run_program
 from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.tracking.store import answered, open_store, require_runs, store_uri
+from imdb_rnn.messages import without_secrets
+from imdb_rnn.tracking.address import store_uri
+from imdb_rnn.tracking.store import AGAIN, answered, open_store, require_runs
 
 
 def serve_ui(port: int) -> None:
@@ -21,16 +24,23 @@ def serve_ui(port: int) -> None:
     """
     uri = store_uri()
     if uri.startswith("http"):
-        console.print(f"The runs are kept by the MLflow server at {uri} : open it in a browser.")
+        console.print(
+            f"The runs are kept by the MLflow server at {without_secrets(uri)} : open it in a "
+            f"browser.",
+            markup=False,
+        )
         return
     require_runs()
     _refuse_taken_port(port)
-    answered(open_store)  # so that none is shown as running whose process is gone
+    answered(open_store, AGAIN)  # so that none is shown as running whose process is gone
     console.print(f"MLflow UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
-    server = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    server = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
+    # Among the arguments, everybody on this machine would see a database's password.
+    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": uri}
     with suppress(KeyboardInterrupt):
-        ended = run_program([*server, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"])
-        ended.check_returncode()
+        run_program(
+            [*server, "--port", str(port), "--workers", "1"], env=environment
+        ).check_returncode()
 
 
 def _refuse_taken_port(port: int) -> None:
