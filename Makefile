@@ -29,6 +29,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12, 3.13 or 3.14 is needed, with its module venv;" \
 		"none was found. Debian and Ubuntu: sudo apt install python3-venv. macOS: brew install python." \
 		"Others: python.org. Elsewhere than on the path: make PYTHON=/its/path $(MAKECMDGOALS)"; exit 2; }
+	@test ! -L $(VENV) || rm $(VENV) # a link is replaced, not what it leads to
 	"$(PYTHON)" -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-user \
 		--constraint constraints.txt --editable '.[dev]'

@@ -107,6 +107,20 @@ def test_a_folder_that_was_moved_or_copied_is_set_up_anew(
     assert installed_program(elsewhere) == str(elsewhere / ".venv")
 
 
+@pytest.mark.fault
+def test_a_link_to_another_environment_is_replaced_and_not_what_it_leads_to(
+    project: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "file").touch()
+    (project / ".venv").symlink_to(other)
+    done = make(project, "setup")
+    assert done.returncode == 0, done.stderr
+    assert installed_program(project) == str(project / ".venv")
+    assert [file.name for file in other.iterdir()] == ["file"]
+
+
 def test_the_newest_supported_python_is_taken(project: Path, tmp_path: Path) -> None:
     here = f"python3.{sys.version_info.minor}"
     programs = tmp_path / "programs"

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -219,15 +220,15 @@ def test_a_comparison_leaves_no_folder(project: Project, temporary: Path) -> Non
 
 def test_what_make_runs_ends_with_it(endless: Project) -> None:
     folder = endless.folder
-    (folder / ".venv").symlink_to(sys.prefix)
-    for file in ("pyproject.toml", "constraints.txt"):
-        os.utime(folder / file, (0, 0))
+    (folder / ".venv").mkdir()
+    (folder / ".venv/bin").symlink_to(Path(sys.executable).parent)
+    (folder / ".venv/installed").write_text(f"{folder}\n", encoding="utf-8")
     with endless.params({"train": {"epochs": 100_000}}):
         with start(["make", "run"], folder) as process:
             below = training(process)
             process.terminate()
             process.communicate()
         are_gone(below)
-    (folder / ".venv").unlink()
+    shutil.rmtree(folder / ".venv")
     assert process.returncode == -signal.SIGTERM
     is_over(endless)
