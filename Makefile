@@ -30,7 +30,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 		"none was found. Debian and Ubuntu: sudo apt install python3-venv. macOS: brew install python." \
 		"Others: python.org. Elsewhere than on the path: make PYTHON=/its/path $(MAKECMDGOALS)"; exit 2; }
 	@test ! -L $(VENV) || rm $(VENV) # a link is replaced, not what it leads to
-	"$(PYTHON)" -m venv --clear $(VENV)
+	"$(PYTHON)" -m venv $$(test ! -e $@ || echo --clear) $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-user \
 		--constraint constraints.txt --editable '.[dev]'
 	@git ls-files --error-unmatch dvc.yaml >/dev/null 2>&1 || test -e .git || \

@@ -222,7 +222,7 @@ def explain(  # noqa: PLR0913 - each is an option of the command
         from imdb_rnn.serving.predictor import Predictor
         from imdb_rnn.serving.texts import as_typed, taken_for_text
 
-        if hint := taken_for_text(text, 'imdb-rnn explain "$(cat {})"', _typed_in(context)):
+        if hint := taken_for_text(text, _typed_in(context), 'imdb-rnn explain "$(cat {})"'):
             error_console.print(hint, style="yellow")
         predictor = Predictor.load(model)
         units_reviews = _units_reviews(model) if units else None
@@ -337,7 +337,7 @@ def predict(  # noqa: PLR0913 - each is an option of the command
         from imdb_rnn.training.allocator import keep_freed_memory
 
     for text in texts or []:
-        if hint := taken_for_text(text, folder=_typed_in(context)):
+        if hint := taken_for_text(text, _typed_in(context)):
             error_console.print(hint, style="yellow")
     with open_texts(texts, file, column) as source:
         _refuse_no_model(model)
@@ -525,6 +525,8 @@ def compare_results(
     Where `imdb-rnn seeds` has trained a side under several seeds, their luck is set beside it.
     """
     _refuse_as_output(json_file)
+    if json_file and json_file in {Path(a), Path(b)}:
+        raise InputRefusedError(f"{json_file}: it is compared, and would be lost. Name a new file.")
     with waiting("Comparing"):
         from imdb_rnn.evaluation import comparison_report as report
         from imdb_rnn.evaluation.comparison import compare
@@ -579,14 +581,16 @@ def _refuse_outdated_results(stage: str) -> None:
     Args:
         stage: The last one whose outputs are used.
     """
-    from imdb_rnn.experiments import environment
+    from imdb_rnn.experiments import environment, require_pipeline
+    from imdb_rnn.messages import of_dvc
 
     command = ["dvc", "status", "--json", "--with-deps", stage]
     done = run_program(command, capture_output=True, text=True, env=environment())
     if done.returncode != 0:
+        require_pipeline()
         raise InputRefusedError(
             "DVC cannot tell whether the results belong to the parameters, data and code as they "
-            f"are now: {' '.join(done.stderr.split()):.300}"
+            f"are now: {of_dvc(done.stderr)}. `dvc status` says more."
         )
     if json.loads(done.stdout):
         raise InputRefusedError(

@@ -122,7 +122,9 @@ def ending_together() -> Iterator[None]:
 
     Then it ends the block, as `end` says.
     """
-    before = signal.signal(signal.SIGTSTP, _pause)
+    before = signal.getsignal(signal.SIGTSTP)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGTSTP, _pause)
     try:
         with answered_by(_end_all):
             yield

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from imdb_rnn.atomic import naming
@@ -50,7 +51,7 @@ def ending_in_a_sentence(remedy: str, interrupted: str = "") -> Iterator[None]:
             _end(1)
         _end(1, f"{file}: {os.strerror(fault.errno)}. {remedy}")
     except subprocess.CalledProcessError as fault:
-        program = " ".join(map(str, fault.cmd[:2]))
+        program = " ".join([Path(fault.cmd[0]).name, *map(str, fault.cmd[1:4])])
         _end(1, f"`{program}` ended with exit code {fault.returncode}; its messages stand above.")
     except KeyboardInterrupt:
         _end(130, interrupted, style="none")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -58,7 +59,7 @@ def read_overrides(name: str) -> dict[str, Any]:
         known = experiment_names()
         meant = get_close_matches(Path(name).stem, known, n=1)
         hint = f" Did you mean {meant[0]}?" if meant else ""
-        raise InputRefusedError(f"{file}: no such experiment. There are: {', '.join(known)}.{hint}")
+        raise InputRefusedError(f"{name}: no such experiment. There are: {', '.join(known)}.{hint}")
     changes = read_mapping(file)
     origin = f"{PARAMS_FILE} with {file}"
     parse_params(merged(read_mapping(PARAMS_FILE), changes), origin)
@@ -150,9 +151,13 @@ def _remove_abandoned_copies() -> None:
     at_work = [Path(folder) for folder in folders if folder]
     for copy in COPIES.glob("tmp*"):
         # While DVC prepares a new one, nobody is in there yet.
-        new = time.time() - copy.stat().st_mtime < SECONDS_TO_PREPARE
-        if not new and not any(path.is_relative_to(copy.resolve()) for path in at_work):
-            shutil.rmtree(copy, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another command removes it as well
+            found = copy.stat()
+            new = time.time() - found.st_mtime < SECONDS_TO_PREPARE
+            ours = found.st_uid == os.getuid()  # of others, nobody knows where they work
+            used = any(path.is_relative_to(copy.resolve()) for path in at_work)
+            if ours and not new and not used:
+                shutil.rmtree(copy, ignore_errors=True)
 
 
 def require_experiments(*names: str) -> None:

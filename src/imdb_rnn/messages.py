@@ -6,6 +6,7 @@ import textwrap
 from typing import Final
 
 LONGEST: Final = 300
+_HELP: Final = "dvc.org/support"  # which DVC offers below each error
 SECRET_VARIABLES: Final = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 _SHORTEST_SECRET: Final = 4  # a shorter one is found in too many words
 
@@ -35,6 +36,16 @@ def without_secrets(text: str) -> str:
     text = _USER.sub("***@", text)
     text = _QUERY.sub("?***", text)
     return _HEADER.sub(r"\1 ***", text)
+
+
+def of_dvc(printed: str) -> str:
+    """What DVC says went wrong, fit to be shown, without a full stop.
+
+    Args:
+        printed: On its standard error.
+    """
+    lines = [line.removeprefix("ERROR: ") for line in printed.splitlines() if _HELP not in line]
+    return shortened(without_secrets(" ".join(lines))).rstrip(".")
 
 
 def reason(error: BaseException) -> str:

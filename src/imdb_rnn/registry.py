@@ -24,6 +24,7 @@ from mlflow.protos.databricks_pb2 import (
 )
 from rich.markup import escape
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.comparison import compare
@@ -286,7 +287,7 @@ def _refusing() -> Iterator[None]:
     """Where MLflow's complaints become a sentence."""
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError, ImportError) as error:
         raise InputRefusedError(
             f"MLflow at {shown_store()}: {reason(error).rstrip('.')}. `imdb-rnn ui` shows what "
             f"there is."

@@ -18,7 +18,7 @@ from imdb_rnn.ending import run_program
 from imdb_rnn.errors import InputRefusedError
 from imdb_rnn.evaluation.predictions import Judged, read_judged
 from imdb_rnn.experiments import environment, experiment_reference, flatten
-from imdb_rnn.messages import shortened, without_secrets
+from imdb_rnn.messages import of_dvc
 from imdb_rnn.report.results import seeds_of
 from imdb_rnn.yamlfile import parse_yaml
 
@@ -199,9 +199,8 @@ def _results_of_commit(commit: str, name: str) -> Results:
             env=environment(),
         )
         if done.returncode != 0:
-            reason = shortened(without_secrets(done.stderr.removeprefix("ERROR: ")))
             raise InputRefusedError(
-                f"{name}: DVC cannot get its {PREDICTIONS}: {reason.rstrip('.')}. "
+                f"{name}: DVC cannot get its {PREDICTIONS}: {of_dvc(done.stderr)}. "
                 f"`dvc pull` or, with the revision checked out, `dvc repro` brings them back."
             )
         judged = read_judged(path, f"{PREDICTIONS} of {name}")

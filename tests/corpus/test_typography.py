@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imdb_rnn.corpus.typography import ALIKE, plain, plain_normalizer
+from imdb_rnn.corpus.typography import ALIKE, SPLIT, plain, plain_normalizer
 from imdb_rnn.corpus.vocabulary import build_tokenizer
 from imdb_rnn.evaluation.slices import negation_slices
 from imdb_rnn.models.linear import fit, nb_model
@@ -22,7 +22,11 @@ PRINTED = [
     "\ufeffA su\u00adperb cafe, don\u00b4t miss it!",
     "The worst \ufb01lm ever made \u0096 I couldn\u2018t stay.",
 ]
-CHARACTERS = "aei n't.-\"" + "".join(ALIKE.values()) + "\u0301\u0308\u0327éçÅ\u212b\u2122½²"
+CHARACTERS = (
+    "aefi n't.-\""
+    + "".join([*ALIKE.values(), *SPLIT.values()])
+    + "\u0301\u0308\u0327éçÅ\u212b\u2122½²"
+)
 
 PARAMS = Prepare(
     lowercase=True,
@@ -84,6 +88,11 @@ def test_one_form_stays_as_it_is(text: str) -> None:
 )
 def test_what_carries_meaning_stays(text: str) -> None:
     assert plain(text) == text
+
+
+def test_what_hides_an_accent_does_not_keep_it_apart() -> None:
+    assert plain("e\u200b\u0301") == "\u00e9"
+    assert plain("\ufb01\u0301") == "f\u00ed"
 
 
 def test_accents_typed_as_two_characters_are_one() -> None:

@@ -227,11 +227,13 @@ def test_the_name_of_a_file_is_told_from_a_text(
     monkeypatch.chdir(tmp_path)
     write(Path("my reviews.csv"), REVIEWS)
     Path("notes").touch()
-    assert "--file 'my reviews.csv'" in taken_for_text("my reviews.csv")
-    assert "predict < notes" in taken_for_text("notes")
-    assert "--file absent.jsonl" in taken_for_text("absent.jsonl")
+    assert "--file 'my reviews.csv'" in taken_for_text("my reviews.csv", Path())
+    assert "--file 'my reviews.csv'" in taken_for_text("my reviews.csv", Path(), "explain {}")
+    assert "predict < notes" in taken_for_text("notes", Path())
+    assert "explain notes" in taken_for_text("notes", Path(), "explain {}")
+    assert "--file absent.jsonl" in taken_for_text("absent.jsonl", Path())
     for text in ("", "great", "x" * 5000, "a\0b", "I saw it in reviews.csv", ".", "No.Just no."):
-        assert taken_for_text(text) == ""
+        assert taken_for_text(text, Path()) == ""
 
 
 def test_a_parquet_column_of_numbers_is_refused(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ from imdb_rnn.serving.model_folder import CONFIG, TOKENIZER, Encoder, load_encod
 
 GRAPH: Final = "model.onnx"
 README: Final = "README.md"
+WRITTEN: Final = (GRAPH, TOKENIZER, CONFIG, README)
+_HEX_DIGITS: Final = 64  # of a SHA-256, before a file's name
 SUMS: Final = "imdb-rnn.sha256"
 """By its digests an export is known again; anything else in its folder is somebody's own."""
 OPSET: Final = 18
@@ -113,7 +115,7 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
         for name in (TOKENIZER, CONFIG):
             shutil.copyfile(model_folder / name, unfinished / name)
         (unfinished / README).write_text(contract, encoding="utf-8")
-        sums = _sums(unfinished / name for name in (GRAPH, TOKENIZER, CONFIG, README))
+        sums = _sums(unfinished / name for name in WRITTEN)
         (unfinished / SUMS).write_text(sums, encoding="utf-8")
     return difference
 
@@ -141,7 +143,9 @@ def _is_exported(path: Path, recorded: list[str]) -> bool:
         return True
     if path.is_symlink() or not path.is_file():
         return False
-    return path.name == SUMS or _sums([path]) in recorded
+    if path.name == SUMS:
+        return [line[_HEX_DIGITS:].strip() for line in recorded] == list(WRITTEN)
+    return _sums([path]) in recorded
 
 
 def _sums(files: Iterable[Path]) -> str:

@@ -89,27 +89,27 @@ def as_typed(text: str) -> str:
         return text
 
 
-def taken_for_text(text: str, command: str = "", folder: Path = Path()) -> str:
+def taken_for_text(text: str, folder: Path, command: str = "imdb-rnn predict < {}") -> str:
     """What to tell someone who passes the name of a file where a text is judged; mostly nothing.
 
     Args:
         text: Judged as it is.
-        command: Reads the file `{}`; that of `predict` if empty.
         folder: Where it was typed.
+        command: Reads the plain file `{}`.
     """
-    has_kind = Path(text).suffix.lower() in _KINDS
+    kind = Path(text).suffix.lower()
     try:
-        known = "is" if (folder / text).is_file() else ""
+        is_file = (folder / text).is_file()
     except OSError:  # too long for a name
-        known = ""
-    if not known and has_kind and not re.search(r"\s", text):
-        known = "looks like"
-    if not known:
+        is_file = False
+    if not is_file and (kind not in _KINDS or re.search(r"\s", text)):
         return ""
-    command = command or f"imdb-rnn predict {'--file' if has_kind else '<'} {{}}"
+    known, reads = ("is", "reads") if is_file else ("looks like", "would read")
+    if kind in _KINDS and (kind != ".txt" or "predict" in command):
+        command = "imdb-rnn predict --file {}"
     return _printable(
         f"{text} {known} the name of a file, and was taken for a text itself. "
-        f"`{command.format(quote(text))}` reads the file."
+        f"`{command.format(quote(text))}` {reads} the file."
     )
 
 
@@ -268,7 +268,9 @@ def _json_row(line: Row, key: str) -> Row:
         return line._replace(text="", problem=f'no object with a text under "{key}"')
     text = value.get(key)
     if not isinstance(text, str):
-        problem = f'no text under "{key}" (--column); {_there(key, list(value))}'
+        problem = f'no text under "{key}"; {_there(key, list(value))}; --column names another'
+        if key in value:
+            problem = f'what is under "{key}" is no text'
         return line._replace(text="", problem=problem)
     return line._replace(text=text)
 

@@ -22,7 +22,7 @@ def store_uri() -> str:
     if not address:
         return _sqlite(local_database())
     database = address.removeprefix("sqlite:///")
-    if database != address and not database.startswith(("/", "..")):
+    if database != address and not database.startswith(("/", "..", ":memory:")):
         # DVC's copies of the checkout would each have one of their own, gone when they end.
         return _sqlite(main_checkout() / database)
     found = _WITH_USER.fullmatch(address)
