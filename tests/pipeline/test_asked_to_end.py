@@ -3,7 +3,6 @@
 import json
 import os
 import pty
-import shutil
 import signal
 import subprocess
 import sys
@@ -219,16 +218,11 @@ def test_a_comparison_leaves_no_folder(project: Project, temporary: Path) -> Non
 
 
 def test_what_make_runs_ends_with_it(endless: Project) -> None:
-    folder = endless.folder
-    (folder / ".venv").mkdir()
-    (folder / ".venv/bin").symlink_to(Path(sys.executable).parent)
-    (folder / ".venv/installed").write_text(f"{folder}\n", encoding="utf-8")
     with endless.params({"train": {"epochs": 100_000}}):
-        with start(["make", "run"], folder) as process:
+        with start(["make", "--assume-old", "setup", "run"], endless.folder) as process:
             below = training(process)
             process.terminate()
             process.communicate()
         are_gone(below)
-    shutil.rmtree(folder / ".venv")
     assert process.returncode == -signal.SIGTERM
     is_over(endless)
