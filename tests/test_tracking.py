@@ -290,7 +290,7 @@ def test_no_command_prints_the_password_of_a_server(
     make_project(folder)
     # `track` asks DVC first, which has nothing to say here.
     (folder / "bin").mkdir()
-    (folder / "bin/dvc").write_text("#!/bin/sh\n")
+    (folder / "bin/dvc").write_text("#!/bin/sh\necho {}\n")  # nothing has changed
     (folder / "bin/dvc").chmod(0o755)
     script = (
         "from imdb_rnn import cli, experiments\n"
@@ -556,7 +556,7 @@ class TestFiling:
             check=False,
         )
         assert done.returncode == 2
-        assert "not inside of a DVC repository" in done.stderr
+        assert "no Git repository" in done.stderr
         assert "Traceback" not in done.stderr
         assert _runs(results) == []
 
