@@ -75,7 +75,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @each_writer
 def test_an_output_that_broke_off_is_not_there(tmp_path: Path, write: Write) -> None:
     path = tmp_path / "out" / "it"
-    with largest_file(1000), pytest.raises(OSError, match="File too large") as fault:
+    with largest_file(10_000), pytest.raises(OSError, match="File too large") as fault:
         write(path)
     assert fault.value.errno == errno.EFBIG
     assert str(fault.value.filename).startswith(str(path.parent))

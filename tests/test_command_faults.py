@@ -25,7 +25,8 @@ def write_folder(folder: Path) -> None:
     """Write what commands read."""
     write_model(folder / "models/rnn", small_params())
     write_predictions(folder / PREDICTIONS)
-    shutil.copy(PROJECT / "params.yaml", folder)
+    for name in ("dvc.yaml", "dvc.lock", "params.yaml"):
+        shutil.copy(PROJECT / name, folder)
     (folder / "experiments").mkdir()
     (folder / "reports").mkdir()
     for name in ("evaluate", "train", "lens"):

@@ -15,7 +15,7 @@ SHIPPED = (PROJECT / "params.yaml").read_text(encoding="utf-8")
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A folder that is set up, with an environment that is this one, and nothing for DVC."""
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "dvc.yaml"):
         (tmp_path / name).write_bytes((PROJECT / name).read_bytes())
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)

@@ -259,7 +259,7 @@ def _refuse_no_model(folder: Path) -> None:
         raise InputRefusedError(
             f"{MODEL}: no trained model yet. `make run` or `dvc repro` trains one."
         )
-    if not (folder / "config.json").is_file():
+    if not (folder / "config.json").exists():
         raise InputRefusedError(
             f"{folder}: no trained model is there, which would be a folder with a config.json. "
             f"`dvc repro` writes one to {MODEL}."
