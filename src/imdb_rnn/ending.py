@@ -212,6 +212,21 @@ def end_with(processes: Collection[int]) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def is_orphan(parent: int) -> bool:
+    """Whether whoever started this process was gone already when `parent` became its parent.
+
+    A program shares its process group with what it starts, unless one of them leaves it; the
+    system's first process, which takes over what others leave behind, has one of its own.
+
+    Args:
+        parent: Process id.
+    """
+    try:
+        return os.getpgid(parent) != os.getpgrp()
+    except OSError:  # gone meanwhile
+        return True
+
+
 def _process(number: int) -> psutil.Process | None:
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(number)

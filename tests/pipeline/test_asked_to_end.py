@@ -30,8 +30,13 @@ def endless(project: Project) -> Iterator[Project]:
     """A project with an experiment that trains for ever, and without what others have left."""
     file = project.folder / "experiments/endless.yaml"
     file.write_text(yaml.safe_dump({"train": {"epochs": 100_000}}), encoding="utf-8")
+    forget_trainings(project)
     yield project
     file.unlink()
+    forget_trainings(project)
+
+
+def forget_trainings(project: Project) -> None:
     for checkpoint in (project.folder / ".cache/train").glob("*"):
         checkpoint.unlink()
 
@@ -114,7 +119,7 @@ def test_nothing_goes_on_after_an_experiment(
     with start(ENDLESS, endless.folder) as process:
         below = training(process)
         process.send_signal(number)
-        process.communicate()
+        process.communicate(timeout=2 * SECONDS_TO_END)
     assert process.returncode == code
     are_gone(below)
     is_over(endless)
@@ -171,7 +176,7 @@ def test_the_training_ends_where_dvc_is_killed_and_the_next_experiment_clears_up
     with start(ENDLESS, endless.folder) as process:
         dvc, *stages = training(process)
         dvc.kill()
-        process.communicate()
+        process.communicate(timeout=2 * SECONDS_TO_END)
     are_gone(stages)
     assert running(endless) == ["endless"]
     (copy,) = (endless.folder / ".dvc/tmp/exps/standalone").glob("tmp*")
@@ -179,7 +184,7 @@ def test_the_training_ends_where_dvc_is_killed_and_the_next_experiment_clears_up
     with start(ENDLESS, endless.folder) as process:
         wait_until(lambda: not copy.exists())
         process.terminate()
-        process.communicate()
+        process.communicate(timeout=2 * SECONDS_TO_END)
     is_over(endless)
 
 
@@ -199,7 +204,7 @@ def test_nothing_is_left_of_a_verification(
     wait_until(lambda: list(temporary.glob("*/copy/data/prepared")))
     below = children(process)
     send(process.pid, number)
-    process.communicate()
+    process.communicate(timeout=2 * SECONDS_TO_END)
     assert process.returncode == code
     are_gone(below)
     assert list(temporary.glob("imdb-rnn-*")) == []
@@ -211,7 +216,7 @@ def test_a_comparison_leaves_no_folder(project: Project, temporary: Path) -> Non
         below = children(process)
         assert list(temporary.iterdir()) != []
         process.terminate()
-        process.communicate()
+        process.communicate(timeout=2 * SECONDS_TO_END)
     assert process.returncode == 143
     are_gone(below)
     assert list(temporary.iterdir()) == []
@@ -222,7 +227,7 @@ def test_what_make_runs_ends_with_it(endless: Project) -> None:
         with start(["make", "--assume-old", "setup", "run"], endless.folder) as process:
             below = training(process)
             process.terminate()
-            process.communicate()
+            process.communicate(timeout=2 * SECONDS_TO_END)
         are_gone(below)
     assert process.returncode == -signal.SIGTERM
     is_over(endless)

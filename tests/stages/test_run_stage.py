@@ -62,6 +62,29 @@ def test_an_interrupted_stage_says_how_to_go_on(
 
 
 @pytest.mark.fault
+@pytest.mark.parametrize("gone_after", [0, 2])
+def test_a_stage_whose_dvc_is_gone_ends(gone_after: int) -> None:
+    """Also if DVC was gone before Python had begun: nobody would ever end such a training."""
+    endless = (
+        "import time; from imdb_rnn.stages import run_stage; run_stage(lambda _: time.sleep(99))"
+    )
+    started = subprocess.Popen(
+        [
+            "bash",
+            "-c",
+            f'(sleep 1; exec "$0" -c "$1") & sleep {gone_after}',
+            sys.executable,
+            endless,
+        ],
+        cwd=PROJECT,
+        env=os.environ | {"DVC_STAGE": "train"},
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    started.communicate(timeout=30)  # the stage holds the pipe
+
+
+@pytest.mark.fault
 def test_a_disk_that_fills_up_ends_the_stage_with_a_sentence(tmp_path: Path) -> None:
     """A limit on the size of files stands in for the full disk: it works without being root."""
     shutil.copy(PROJECT / "params.yaml", tmp_path)

@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import Final
 
-from imdb_rnn.ending import COMMAND, answer_requests, answered_by, end, end_with
+from imdb_rnn.ending import COMMAND, answer_requests, answered_by, end, end_with, is_orphan
 
 _PARENT: Final = os.getppid()  # it may be gone when the imports are done
 
@@ -38,6 +38,8 @@ def run_stage(stage: Callable[[Params], None]) -> NoReturn:
     ends in a sentence, any other failure in Python's traceback.
     """
     if "DVC_STAGE" in os.environ:
+        if is_orphan(_PARENT):
+            sys.exit(128 + signal.SIGTERM)
         end_with([_PARENT, *map(int, filter(None, [os.environ.get(COMMAND)]))])
     sentences = ending_in_a_sentence("Mend this and run `dvc repro` again.", INTERRUPTED)
     with answered_by(end), sentences:  # as an exception, which lets a run in MLflow be closed
