@@ -35,7 +35,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 		--constraint constraints.txt --editable '.[dev]'
 	@git ls-files --error-unmatch dvc.yaml >/dev/null 2>&1 || test -e .git || \
 		dvc config --local core.no_scm true
-	@python -m imdb_rnn.plots_page
+	@python -m imdb_rnn.report.plots_page
 	@dvc config --local plots.html_template "$(CURDIR)/.cache/plots.html"
 	@printf '%s\n' "$(CURDIR)" > $@
 

@@ -26,9 +26,9 @@ from benchmarks.scaling import LABEL_EXPERIMENT, LABELS, SIZES
 from benchmarks.tokenizing import TOKENIZERS
 from benchmarks.worker import OWN, PEER
 from imdb_rnn.console import console, error_console
-from imdb_rnn.ending import ending_together
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.jsonfile import read_json, write_json
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.json_file import read_json, write_json
+from imdb_rnn.signals import ending_together
 
 RESULTS: Final = Path("reports/benchmark.json")
 DOCUMENT: Final = Path("docs/benchmarks.md")
@@ -105,9 +105,7 @@ def planned(names: set[str], runs: int, long_runs: int) -> list[Job]:
     unknown = names - CATALOGUE.keys() - MINUTES.keys()
     if unknown:
         known = ", ".join([*CATALOGUE, *MINUTES])
-        raise InputRefusedError(
-            f"{', '.join(sorted(unknown))}: not in the benchmark. Known: {known}."
-        )
+        raise UserError(f"{', '.join(sorted(unknown))}: not in the benchmark. Known: {known}.")
     times = list(_times(names, runs, long_runs))
     seeds = range(1, 1 + max(number for _, _, number in times))
     jobs = [Job(kind, name, seed) for seed in seeds for kind, name, n in times if seed <= n]
@@ -175,6 +173,6 @@ if __name__ == "__main__":
     try:
         with ending_together():
             typer.run(main)
-    except InputRefusedError as refusal:
+    except UserError as refusal:
         error_console.print(str(refusal), style="red")
         sys.exit(2)

@@ -21,15 +21,15 @@ import torch
 
 from benchmarks.document import fill_in, table
 from benchmarks.memory import peak_bytes
+from imdb_rnn.config import Params, load_params
 from imdb_rnn.console import console
-from imdb_rnn.corpus.store import TokenStore
-from imdb_rnn.corpus.training_set import TrainingSet
-from imdb_rnn.ending import ending_together
-from imdb_rnn.jsonfile import read_json, write_json
-from imdb_rnn.lens.findings import TITLES
-from imdb_rnn.lens.small import accuracy, last_words, small_shape
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.data.training_set import TrainingSet
+from imdb_rnn.diagnostics.findings import TITLES
+from imdb_rnn.diagnostics.small import accuracy, last_words, small_shape
+from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.params import Params, load_params
+from imdb_rnn.signals import ending_together
 from imdb_rnn.training.loop import Trainer
 
 PREPARED = Path("data/prepared")

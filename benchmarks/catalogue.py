@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from benchmarks.contestant import Contestant, measure
 from benchmarks.reviews import Reviews
-from imdb_rnn.params import load_params
+from imdb_rnn.config import load_params
 
 # Contestants import their own libraries when they are built: each runs in a process of its own, and
 # the lack of one library must not stop the others.
@@ -31,7 +31,7 @@ class Entry:
 
 def _linear(kind: Literal["tfidf", "nb"], seed: int) -> Contestant:  # noqa: ARG001 - draws nothing
     from benchmarks.linear import Linear
-    from imdb_rnn.models.linear import nb_model, tfidf_model
+    from imdb_rnn.features.ngram_models import nb_model, tfidf_model
 
     settings = getattr(load_params().baseline, kind)
     model = (tfidf_model if kind == "tfidf" else nb_model)(settings)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imdb_rnn.atomic import replacing
+from imdb_rnn.io.atomic import replacing
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

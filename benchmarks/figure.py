@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.catalogue import CATALOGUE
-from imdb_rnn.atomic import replacing
-from imdb_rnn.drawing import Figure, style
+from imdb_rnn.evaluation.drawing import Figure, style
+from imdb_rnn.io.atomic import replacing
 
 _OWN: Final = ("#7fb2e5", "#3f8fd6", "#1f5fa8", "#123a70", "#000000")
 _PEERS: Final = ("#e07b28", "#b2473e", "#3f8f6b", "#8fc7a8", "#8156a0", "#c29ad6", "#8a8f94")

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Final
 
-from imdb_rnn.instruction_set import AVX2
+from imdb_rnn.runtime.instruction_set import AVX2
 
 OWN_CHOICE: Final = "the libraries' choice"
 _READ_WHEN_LOADED: Final = frozenset({"numpy", "sklearn", "tensorflow", "torch"})

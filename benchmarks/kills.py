@@ -24,9 +24,7 @@ import typer
 
 from benchmarks.document import fill_in
 from imdb_rnn.console import console
-from imdb_rnn.ending import ending_together
-from imdb_rnn.jsonfile import write_json
-from imdb_rnn.verify import (
+from imdb_rnn.experiments.verify import (
     LOCK,
     compare,
     copy_commit,
@@ -34,6 +32,8 @@ from imdb_rnn.verify import (
     read_lock,
     recorded_results,
 )
+from imdb_rnn.io.json_file import write_json
+from imdb_rnn.signals import ending_together
 
 RESULT: Final = Path("reports/kills.json")
 DOCUMENT: Final = Path("docs/promises.md")

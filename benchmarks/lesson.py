@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from benchmarks import bptt, parts
 from benchmarks.document import fill_in, table
-from imdb_rnn.experiments import DEFAULT, RESULTS
-from imdb_rnn.jsonfile import read_json
-from imdb_rnn.lens.findings import TITLES, findings
+from imdb_rnn.diagnostics.findings import TITLES, findings
+from imdb_rnn.experiments.named import DEFAULT, RESULTS
+from imdb_rnn.io.json_file import read_json
 
 LESSON: Final = Path("docs/lesson.md")
 LENS: Final = Path("reports/lens.json")

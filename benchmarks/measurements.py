@@ -26,9 +26,9 @@ import psutil
 from benchmarks.document import fill_in
 from benchmarks.machine import describe_machine
 from imdb_rnn.console import console
-from imdb_rnn.ending import ending_together
-from imdb_rnn.jsonfile import read_json, write_json
-from imdb_rnn.verify import copy_commit, environment_of_its_own
+from imdb_rnn.experiments.verify import copy_commit, environment_of_its_own
+from imdb_rnn.io.json_file import read_json, write_json
+from imdb_rnn.signals import ending_together
 
 RESULTS: Final = Path("reports/measurements.json")
 DOCUMENT: Final = Path("docs/measurements.md")

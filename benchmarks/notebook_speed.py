@@ -34,18 +34,17 @@ from benchmarks.notebook import (
 from benchmarks.pipeline import experiment_params
 from benchmarks.reviews import Reviews
 from benchmarks.words import PADDING, WordIds
+from imdb_rnn.config import Params
 from imdb_rnn.console import console
-from imdb_rnn.corpus.batches import shuffled_batches
-from imdb_rnn.corpus.store import TokenStore
-from imdb_rnn.corpus.training_set import TrainingSet
-from imdb_rnn.ending import ending_together
-from imdb_rnn.jsonfile import write_json
+from imdb_rnn.data.batches import shuffled_batches
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.data.training_set import TrainingSet
+from imdb_rnn.io.json_file import write_json
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.params import Params
-from imdb_rnn.training.allocator import forget_primitives, keep_freed_memory
-from imdb_rnn.training.determinism import make_deterministic
+from imdb_rnn.runtime.allocator import forget_primitives, keep_freed_memory
+from imdb_rnn.runtime.determinism import flush_subnormal_numbers, make_deterministic
+from imdb_rnn.signals import ending_together
 from imdb_rnn.training.loop import Trainer
-from imdb_rnn.training.subnormal import flush_subnormal_numbers
 
 RESULTS: Final = Path("reports/notebook_speed.json")
 DOCUMENT: Final = Path("docs/profile.md")

@@ -14,7 +14,7 @@ from typing import Any, Final
 from benchmarks.document import fill_in, table
 from imdb_rnn.evaluation.headline import standing
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
-from imdb_rnn.jsonfile import read_json
+from imdb_rnn.io.json_file import read_json
 from imdb_rnn.report.results import seeds_of
 
 REPORTS: Final = Path("reports")

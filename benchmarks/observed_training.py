@@ -14,12 +14,12 @@ from unittest.mock import patch
 import numpy as np
 import psutil
 
-from imdb_rnn.corpus.store import TokenStore
-from imdb_rnn.jsonfile import write_json
-from imdb_rnn.params import Params
+from imdb_rnn.config import Params
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.io.json_file import write_json
+from imdb_rnn.models.inference import predict_logits
 from imdb_rnn.stages import run_stage, train
 from imdb_rnn.training.loop import VALIDATION_BATCH_SIZE, Trainer
-from imdb_rnn.training.prediction import predict_logits
 
 CURVE: Final = Path("curve.json")
 TEST: Final = Path("data/prepared/test")

@@ -15,17 +15,17 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from benchmarks.document import fill_in, table
+from imdb_rnn.config import load_params
 from imdb_rnn.console import console
-from imdb_rnn.corpus.store import TokenStore
-from imdb_rnn.ending import ending_together
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.experiments import DEFAULT, environment, experiment_reference
-from imdb_rnn.jsonfile import read_json, write_json
-from imdb_rnn.lens.results import parts_summary
-from imdb_rnn.lens.windows import PLACES, WINDOWS, read_parts
-from imdb_rnn.params import load_params
-from imdb_rnn.serving.model_folder import load_model
-from imdb_rnn.training.determinism import make_deterministic
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.diagnostics.results import parts_summary
+from imdb_rnn.diagnostics.windows import PLACES, WINDOWS, read_parts
+from imdb_rnn.errors import UserError
+from imdb_rnn.experiments.named import DEFAULT, environment, experiment_reference
+from imdb_rnn.io.json_file import read_json, write_json
+from imdb_rnn.models.saved_model import load_model
+from imdb_rnn.runtime.determinism import make_deterministic
+from imdb_rnn.signals import ending_together
 
 RESULT: Final = Path("reports/parts.json")
 LESSON: Final = Path("docs/lesson.md")
@@ -91,7 +91,7 @@ def _measured(name: str, seed: int) -> dict[str, Any] | None:
         _get(REVIEWS, reference.commit, reviews)
         try:
             return _read(model, reviews, seed)
-        except InputRefusedError as refusal:
+        except UserError as refusal:
             console.print(f"{name} keeps its row: {refusal}")
             return None
 

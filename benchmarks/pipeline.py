@@ -19,12 +19,12 @@ from benchmarks.contestant import MEGABYTE, folder_mb, latency_ms, milestones, t
 from benchmarks.memory import peak_bytes
 from benchmarks.observed_training import CURVE
 from benchmarks.reviews import RAW, Reviews
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.experiments import DEFAULT, FOLDER, merged
-from imdb_rnn.jsonfile import read_json
-from imdb_rnn.params import PARAMS_FILE, load_params, read_mapping
+from imdb_rnn.config import PARAMS_FILE, load_params, read_mapping
+from imdb_rnn.errors import UserError
+from imdb_rnn.experiments.named import DEFAULT, FOLDER, merged
+from imdb_rnn.io.json_file import read_json
+from imdb_rnn.runtime.determinism import make_deterministic
 from imdb_rnn.serving.predictor import Predictor
-from imdb_rnn.training.determinism import make_deterministic
 
 ROOT: Final = Path(__file__).parents[1]
 TRAIN: Final = "train"
@@ -70,7 +70,7 @@ class Pipeline:
             module: Python module to run; by default the stage's own.
 
         Raises:
-            InputRefusedError: It fails; the message ends with what it said last.
+            UserError: It fails; the message ends with what it said last.
         """
         module = module or f"imdb_rnn.stages.{stage}"
         peak = self.folder / "peak"
@@ -87,9 +87,7 @@ class Pipeline:
         seconds = time.monotonic() - began
         if done.returncode != 0:
             said = done.stdout.decode(errors="replace").strip().splitlines() or [""]
-            raise InputRefusedError(
-                f"stage {stage} failed with exit code {done.returncode}: {said[-1]}"
-            )
+            raise UserError(f"stage {stage} failed with exit code {done.returncode}: {said[-1]}")
         return StageRun(seconds, int(peak.read_text(encoding="utf-8")) / MEGABYTE)
 
     def observed(self) -> dict[str, Any]:
@@ -106,14 +104,14 @@ def experiment_params(name: str) -> dict[str, Any]:
     """`params.yaml` with the changes of an experiment, or as it is for `default`.
 
     Raises:
-        InputRefusedError: There is no such experiment.
+        UserError: There is no such experiment.
     """
     params = read_mapping(PARAMS_FILE)
     if name == DEFAULT:
         return params
     file = FOLDER / f"{name}.yaml"
     if not file.exists():
-        raise InputRefusedError(f"{file}: no such experiment")
+        raise UserError(f"{file}: no such experiment")
     return merged(params, read_mapping(file))
 
 

@@ -25,15 +25,12 @@ from safetensors.numpy import load_file
 from benchmarks.document import fill_in, table
 from benchmarks.machine import describe_machine
 from benchmarks.pipeline import experiment_params
+from imdb_rnn.config import PARAMS_FILE
 from imdb_rnn.console import console
-from imdb_rnn.ending import ending_together
 from imdb_rnn.evaluation.predictions import Judged, read_judged
-from imdb_rnn.experiments import LAST_STAGE, merged
-from imdb_rnn.jsonfile import write_json
-from imdb_rnn.params import PARAMS_FILE
-from imdb_rnn.revisions import PREDICTIONS
-from imdb_rnn.serving.model_folder import WEIGHTS
-from imdb_rnn.verify import (
+from imdb_rnn.experiments.named import LAST_STAGE, merged
+from imdb_rnn.experiments.revisions import PREDICTIONS
+from imdb_rnn.experiments.verify import (
     LOCK,
     Output,
     compare,
@@ -41,6 +38,9 @@ from imdb_rnn.verify import (
     environment_of_its_own,
     read_lock,
 )
+from imdb_rnn.io.json_file import write_json
+from imdb_rnn.models.saved_model import WEIGHTS
+from imdb_rnn.signals import ending_together
 
 RESULTS: Final = Path("reports/portability.json")
 DOCUMENT: Final = Path("docs/reproducibility.md")

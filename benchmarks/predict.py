@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
-from imdb_rnn.ending import ending_together
 from imdb_rnn.evaluation.predictions import read_judged
-from imdb_rnn.jsonfile import write_json
+from imdb_rnn.io.json_file import write_json
 from imdb_rnn.serving.predictor import Predictor
+from imdb_rnn.signals import ending_together
 
 MODEL: Final = Path("models/rnn")
 REVIEWS: Final = Path("data/raw/test.parquet")

@@ -9,7 +9,7 @@ from benchmarks.contestant import MILESTONES
 from benchmarks.document import table
 from benchmarks.tokenizing import REFERENCE as TOKENIZER
 from benchmarks.tokenizing import TOKENIZERS
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import UserError
 
 REFERENCE: Final = "nb"
 """Times are also given as multiples of this contestant's."""
@@ -71,7 +71,7 @@ def refuse_mixture(
         machine: From `machine.describe_machine`.
 
     Raises:
-        InputRefusedError: A kind has rows that would stay as another processor gave them.
+        UserError: A kind has rows that would stay as another processor gave them.
     """
     names: dict[str, set[str]] = {}
     for kind, name, _ in jobs:
@@ -81,7 +81,7 @@ def refuse_mixture(
         there = earlier.get("machines", {}).get(section)
         where = identity(there) if there else "an unknown machine"
         if others and where != identity(machine):
-            raise InputRefusedError(
+            raise UserError(
                 f"{', '.join(sorted(others))}: measured on {where}, and this is "
                 f"{identity(machine)}. Measure them here too, or none of that table."
             )

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imdb_rnn.corpus.reviews import read_reviews
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.data.reviews import read_reviews
+from imdb_rnn.errors import UserError
 
 RAW: Final = Path("data/raw")
 
@@ -26,10 +26,10 @@ class Reviews:
         """Read the labelled reviews of `train` or `test`.
 
         Raises:
-            InputRefusedError: They are not there.
+            UserError: They are not there.
         """
         path = raw / f"{split}.parquet"
         if not path.exists():
-            raise InputRefusedError(f"{path}: no reviews yet. `dvc repro download` gets them.")
+            raise UserError(f"{path}: no reviews yet. `dvc repro download` gets them.")
         table = read_reviews(path)
         return cls(table["text"].to_pylist(), table["label"].to_numpy().astype(np.int64))

@@ -11,8 +11,8 @@ import pyarrow as pa
 from benchmarks.catalogue import CATALOGUE
 from benchmarks.pipeline import Pipeline, experiment_params, measure_pipeline
 from benchmarks.reviews import RAW, Reviews
-from imdb_rnn.corpus.reviews import edition_of, read_reviews, write_reviews
-from imdb_rnn.experiments import merged
+from imdb_rnn.data.reviews import edition_of, read_reviews, write_reviews
+from imdb_rnn.experiments.named import merged
 
 SIZES: Final = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 LABELS: Final = (100, 1_000, 5_000, 25_000)

@@ -15,8 +15,8 @@ Tokenize = Callable[[Sequence[str]], object]
 
 
 def _project() -> Tokenize:
-    from imdb_rnn.corpus.vocabulary import build_tokenizer, encode
-    from imdb_rnn.params import load_params
+    from imdb_rnn.config import load_params
+    from imdb_rnn.data.tokenizer import build_tokenizer, encode
 
     params = load_params().prepare
 

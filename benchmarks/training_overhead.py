@@ -31,20 +31,19 @@ import typer
 
 from benchmarks.document import fill_in, table
 from benchmarks.machine import describe_machine
+from imdb_rnn.config import Params, load_params
 from imdb_rnn.console import console
-from imdb_rnn.corpus.store import TokenStore
-from imdb_rnn.corpus.training_set import TrainingSet
-from imdb_rnn.ending import ending_together
-from imdb_rnn.jsonfile import read_json, write_json
-from imdb_rnn.lens.small import in_memory
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.data.training_set import TrainingSet
+from imdb_rnn.diagnostics.small import in_memory
+from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.params import Params, load_params
+from imdb_rnn.runtime.allocator import forget_primitives, keep_freed_memory
+from imdb_rnn.runtime.determinism import flush_subnormal_numbers, make_deterministic
+from imdb_rnn.signals import ending_together
 from imdb_rnn.tracking.live import training_run
-from imdb_rnn.training.allocator import forget_primitives, keep_freed_memory
 from imdb_rnn.training.checkpoint import SECONDS_BETWEEN, Checkpoint
-from imdb_rnn.training.determinism import make_deterministic
 from imdb_rnn.training.loop import Trainer, fit
-from imdb_rnn.training.subnormal import flush_subnormal_numbers
 
 PREPARED: Final = Path("data/prepared")
 RESULTS: Final = Path("reports/training_overhead.json")

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from benchmarks.instructions import instructions, leave_choice_to_libraries
 from imdb_rnn.console import error_console
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.jsonfile import write_json
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.json_file import write_json
 
 # Measurements are imported when they run: libraries read the environment when they are loaded, and
 # that of peers has to be put right before.
@@ -63,7 +63,7 @@ def outcome(measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return {**measure(), "instructions": instructions()}
     except ModuleNotFoundError as error:
         return {"failed": f"not installed: {error}"}
-    except InputRefusedError as refusal:
+    except UserError as refusal:
         error_console.print(str(refusal))
         return {"failed": str(refusal)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the other measurements go on

@@ -6,11 +6,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from imdb_rnn.corpus.vocabulary import build_tokenizer
-from imdb_rnn.jsonfile import write_json
+from imdb_rnn.config import Params, load_params
+from imdb_rnn.data.tokenizer import build_tokenizer
+from imdb_rnn.io.json_file import write_json
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.params import Params, load_params
-from imdb_rnn.serving.model_folder import save_model
+from imdb_rnn.models.saved_model import save_model
 
 PROJECT = Path(__file__).parents[1]
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imdb_rnn.arrayfile import read_array, write_array
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.array_file import read_array, write_array
 
 VALUES = np.array([0.25, 0.5, 1.0], dtype=np.float32)
 
 
 def refusal(path: Path) -> str:
-    with pytest.raises(InputRefusedError) as refused:
+    with pytest.raises(UserError) as refused:
         read_array(path, dimensions=1, made_by="pseudo_label")
     return str(refused.value)
 
@@ -82,7 +82,7 @@ def test_a_damaged_file_is_read_as_an_array_or_refused(
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
     try:
         found = read_array(path, dimensions=1, made_by="pseudo_label")
-    except InputRefusedError as refused:
+    except UserError as refused:
         said = str(refused)
     else:
         said = ""

@@ -10,15 +10,15 @@ import pyarrow as pa
 import pytest
 from matplotlib.figure import Figure
 
-from imdb_rnn.arrayfile import write_array
-from imdb_rnn.atomic import replacing, unfinished_name
-from imdb_rnn.corpus.reviews import SCHEMA, write_reviews
-from imdb_rnn.corpus.store import write_store
+from imdb_rnn.data.reviews import SCHEMA, write_reviews
+from imdb_rnn.data.token_store import write_store
 from imdb_rnn.evaluation.curves import write_points
 from imdb_rnn.evaluation.figures import write_figure
 from imdb_rnn.evaluation.predictions import write_predictions
-from imdb_rnn.jsonfile import write_json
-from imdb_rnn.models.phrases import PhrasePolarity, save_phrases
+from imdb_rnn.features.ngram_log_odds import PhrasePolarity, save_phrases
+from imdb_rnn.io.array_file import write_array
+from imdb_rnn.io.atomic import replacing, unfinished_name
+from imdb_rnn.io.json_file import write_json
 from limits import largest_file, ordinary_user
 from results import small_params, write_model
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from imdb_rnn.cli import main
-from imdb_rnn.corpus.store import write_store
-from imdb_rnn.params import Params
+from imdb_rnn.config import Params
+from imdb_rnn.data.token_store import write_store
 from results import make_project, small_params, write_model
 
 

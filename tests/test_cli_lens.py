@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imdb_rnn.cli import main
-from imdb_rnn.lens.findings import findings
+from imdb_rnn.diagnostics.findings import findings
 from results import make_project
 
 MEASURED = Path(__file__).parents[1] / "reports/lens.json"

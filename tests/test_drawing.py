@@ -87,9 +87,16 @@ def test_settings_in_the_working_folder_change_no_picture(
     assert drawn(tmp_path) == pictures
 
 
+IMPORT = "from imdb_rnn.evaluation.drawing import mpl"
+
+
 def test_a_notebook_keeps_its_backend() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from imdb_rnn.drawing import mpl; print(mpl.get_backend())"],
+        [
+            sys.executable,
+            "-c",
+            "from imdb_rnn.evaluation.drawing import mpl; print(mpl.get_backend())",
+        ],
         env=os.environ | {"MPLBACKEND": "svg"},
         capture_output=True,
         text=True,

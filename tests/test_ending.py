@@ -11,14 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from imdb_rnn.ending import ending_together
+from imdb_rnn.signals import ending_together
 
 COMMAND = """
 import sys
-from imdb_rnn import ending
-ending.SECONDS_TO_END = float(sys.argv[1])
-with ending.ending_together():
-    ending.run_program(sys.argv[2:])
+from imdb_rnn import signals
+signals.SECONDS_TO_END = float(sys.argv[1])
+with signals.ending_together():
+    signals.run_program(sys.argv[2:])
 """
 CODES = {signal.SIGTERM: 143, signal.SIGINT: -signal.SIGINT, signal.SIGHUP: 129}
 each_request = pytest.mark.parametrize("number", CODES)
@@ -110,7 +110,7 @@ def test_what_is_ignored_stays_so() -> None:
 
 IN_A_CALLBACK = """
 import os, sys, time, weakref
-from imdb_rnn.ending import answered_by, end
+from imdb_rnn.signals import answered_by, end
 
 class Thing:
     pass

@@ -10,8 +10,9 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 from rich.console import Console
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.experiments import (
+from imdb_rnn.config import load_params, read_mapping
+from imdb_rnn.errors import UserError
+from imdb_rnn.experiments.named import (
     dvc_command,
     experiment_names,
     experiment_reference,
@@ -20,7 +21,6 @@ from imdb_rnn.experiments import (
     read_overrides,
     results_table,
 )
-from imdb_rnn.params import load_params, read_mapping
 
 ROOT = Path(__file__).parents[1]
 
@@ -125,7 +125,7 @@ def test_only_smoke_goes_through_the_lens_to_the_report() -> None:
 @pytest.mark.hostile
 @pytest.mark.parametrize("name", ["smokee", "smoke.yaml", "experiments/smoke.yaml"])
 def test_an_unknown_experiment_is_refused_with_the_nearest(name: str) -> None:
-    with pytest.raises(InputRefusedError, match="mean smoke"):
+    with pytest.raises(UserError, match="mean smoke"):
         read_overrides(name)
 
 
@@ -137,7 +137,7 @@ def test_a_mistake_in_an_experiment_names_its_file(
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments/odd.yaml").write_text("train: {epcohs: 1}\n", encoding="utf-8")
     assert experiment_names() == ["odd"]
-    with pytest.raises(InputRefusedError, match=r"experiments/odd.yaml: 1 problem\n.*epochs"):
+    with pytest.raises(UserError, match=r"experiments/odd.yaml: 1 problem\n.*epochs"):
         read_overrides("odd")
 
 
@@ -256,7 +256,7 @@ def test_an_experiment_whose_file_is_gone_leaves_no_row() -> None:
 @pytest.mark.parametrize("file", ["dvc.lock", "reports/evaluate.json", "reports/train.json"])
 def test_without_results_nothing_is_gathered(file: str) -> None:
     Path(file).unlink()
-    with pytest.raises(InputRefusedError, match=rf"^{file}: .*dvc repro"):
+    with pytest.raises(UserError, match=rf"^{file}: .*dvc repro"):
         gather_results()
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.git import (
+from imdb_rnn.errors import UserError
+from imdb_rnn.repository.git import (
     clone_into,
     commit_of,
     commit_url,
@@ -152,7 +152,7 @@ def test_without_git_stages_know_nothing_and_commands_say_so(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert nothing_is_known()
     assert not has_uncommitted_changes()
-    with pytest.raises(InputRefusedError, match="Install Git"):
+    with pytest.raises(UserError, match="Install Git"):
         require("rev-parse", "HEAD")
 
 
@@ -162,7 +162,7 @@ def test_outside_of_a_repository_git_s_own_words_come_with_a_way_out(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert nothing_is_known()
-    with pytest.raises(InputRefusedError, match=r"not a git repository.*git clone.*git init"):
+    with pytest.raises(UserError, match=r"not a git repository.*git clone.*git init"):
         references("refs/exps")
 
 
@@ -171,7 +171,7 @@ def test_outside_of_a_repository_git_s_own_words_come_with_a_way_out(
 def test_a_clone_of_another_user_is_refused_in_git_s_own_words(repository: Path) -> None:
     give_away(repository)
     assert nothing_is_known()
-    with pytest.raises(InputRefusedError, match=r"dubious ownership.*--add safe\.directory"):
+    with pytest.raises(UserError, match=r"dubious ownership.*--add safe\.directory"):
         references("refs/exps")
 
 
@@ -179,7 +179,7 @@ def test_a_clone_of_another_user_is_refused_in_git_s_own_words(repository: Path)
 def test_what_git_fails_at_is_said_with_the_command(repository: Path) -> None:
     (repository / ".git/refs/heads/main.lock").touch()
     commit = git(repository, "rev-parse", "HEAD").strip()
-    with pytest.raises(InputRefusedError, match=r"git update-ref.*main\.lock"):
+    with pytest.raises(UserError, match=r"git update-ref.*main\.lock"):
         require("update-ref", "-d", "refs/heads/main", commit)
 
 

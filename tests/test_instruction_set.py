@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imdb_rnn import instruction_set
-from imdb_rnn.instruction_set import AVX2, PROCESSOR, choose_instruction_set
+from imdb_rnn.runtime import instruction_set
+from imdb_rnn.runtime.instruction_set import AVX2, PROCESSOR, choose_instruction_set
 
 needs_avx2 = pytest.mark.skipif(
     not PROCESSOR.exists() or " avx2 " not in PROCESSOR.read_text(encoding="utf-8"),

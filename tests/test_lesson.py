@@ -11,8 +11,8 @@ import pytest
 from benchmarks.document import filled_in
 from benchmarks.lesson import LEFT_OUT, STEPS, blocks
 
-from imdb_rnn.lens.findings import findings, standard_error
-from imdb_rnn.lens.windows import PLACES
+from imdb_rnn.diagnostics.findings import findings, standard_error
+from imdb_rnn.diagnostics.windows import PLACES
 
 ROOT = Path(__file__).parents[1]
 LESSON = (ROOT / "docs/lesson.md").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imdb_rnn.lineage import digest_files, dvc_experiment, fingerprint, main_checkout
+from imdb_rnn.repository.dvc import digest_files, dvc_experiment, fingerprint, main_checkout
 from results import shipped_params
 
 SPLITS = {"train": {"sha256": "a"}, "test": {"sha256": "b"}}

@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.registry import champion_table
+from imdb_rnn.errors import UserError
+from imdb_rnn.tracking.registry import champion_table
 from imdb_rnn.tracking.store import open_store
 from results import PROJECT, small_params, write_predictions, write_results
 
@@ -26,7 +26,7 @@ class Said(NamedTuple):
 
 FILE = """
 import sys
-from imdb_rnn.registry import champion_table, promote, results_of_run
+from imdb_rnn.tracking.registry import champion_table, promote, results_of_run
 from imdb_rnn.tracking.later import later_results
 from imdb_rnn.tracking.results import file_results
 from results import small_params
@@ -158,7 +158,7 @@ def test_a_copy_whose_database_cannot_be_changed_is_refused(
         )
     before = addresses(copy)
     monkeypatch.chdir(copy)
-    with pytest.raises(InputRefusedError, match=r"mlflow\.db.*sealed"):
+    with pytest.raises(UserError, match=r"mlflow\.db.*sealed"):
         champion_table()
     assert addresses(copy) == before, "all or none"
 

@@ -13,9 +13,9 @@ from dvc.utils.serialize import parse_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.params import json_schema, load_params, parse_params
-from imdb_rnn.yamlfile import read_yaml
+from imdb_rnn.config import json_schema, load_params, parse_params
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.yaml_file import read_yaml
 
 ROOT = Path(__file__).parents[1]
 SHIPPED_TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -23,7 +23,7 @@ SHIPPED: dict[str, Any] = yaml.safe_load(SHIPPED_TEXT)
 
 
 def _refusal(values: dict[str, Any]) -> str:
-    with pytest.raises(InputRefusedError) as refused:
+    with pytest.raises(UserError) as refused:
         parse_params(values, "params.yaml")
     return str(refused.value)
 
@@ -144,7 +144,7 @@ def test_a_file_that_is_no_parameter_file_is_refused(
 ) -> None:
     file = tmp_path / "params.yaml"
     file.write_bytes(content)
-    with pytest.raises(InputRefusedError) as refused:
+    with pytest.raises(UserError) as refused:
         load_params(file)
     for word in words:
         assert word in str(refused.value)
@@ -215,7 +215,7 @@ def test_what_is_refused_of_a_value_that_dvc_sets_can_be_followed(
     file = tmp_path / "params.yaml"
     file.write_text(SHIPPED_TEXT, encoding="utf-8")
     apply_overrides(file, [override])
-    with pytest.raises(InputRefusedError) as refused:
+    with pytest.raises(UserError) as refused:
         load_params(file)
     remedy = str(refused.value).rpartition("write ")[2]
     apply_overrides(file, [f"{override.partition('=')[0]}={remedy}"])
@@ -228,7 +228,7 @@ def test_a_number_that_is_none_is_refused_by_its_name(tmp_path: Path, value: str
     file = tmp_path / "params.yaml"
     file.write_text(SHIPPED_TEXT, encoding="utf-8")
     apply_overrides(file, [f"train.weight_decay={value}"])
-    with pytest.raises(InputRefusedError, match=r"train\.weight_decay: got .*allowed: number"):
+    with pytest.raises(UserError, match=r"train\.weight_decay: got .*allowed: number"):
         load_params(file)
 
 
@@ -257,7 +257,7 @@ def test_any_value_is_accepted_as_it_is_or_refused_by_path(
     path = ".".join(leaf)
     try:
         params = parse_params(_changed(path, value), "params.yaml")
-    except InputRefusedError as refusal:
+    except UserError as refusal:
         message = str(refusal)
         params = None
     if params is None:
@@ -333,7 +333,7 @@ def test_a_changed_file_is_accepted_and_round_trips_or_is_refused_a_line_a_probl
     file.write_bytes(data.draw(mutation))
     try:
         params = load_params(file)
-    except InputRefusedError as refusal:
+    except UserError as refusal:
         first, *problems = str(refusal).removeprefix(str(file)).split("\n")
         assert all(line.isprintable() for line in [first, *problems])
         if problems:

@@ -13,12 +13,12 @@ import torch
 from mlflow.pyfunc.model import PythonModelContext
 
 from corpus.test_store import forge_digests
-from imdb_rnn.arrayfile import read_array
-from imdb_rnn.corpus.reviews import edition_of, read_reviews, stream_texts
-from imdb_rnn.corpus.store import TokenStore, write_store
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.data.reviews import edition_of, read_reviews, stream_texts
+from imdb_rnn.data.token_store import TokenStore, write_store
+from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.predictions import read_probabilities
-from imdb_rnn.models.phrases import load_phrases
+from imdb_rnn.features.ngram_log_odds import load_phrases
+from imdb_rnn.io.array_file import read_array
 from imdb_rnn.serving.predictor import Predictor
 from imdb_rnn.training.checkpoint import Checkpoint
 from results import small_params, write_model
@@ -78,7 +78,7 @@ def test_a_token_store_does_not_run_it(
     write_store(folder, [np.array([2, 3], dtype=np.int32)], [1], ["train/pos/0_9"])
     plant(folder / f"{name}.npy", Trap(sprung))
     forge_digests(folder)
-    with pytest.raises(InputRefusedError, match=rf"{name}\.npy: .*dvc repro prepare"):
+    with pytest.raises(UserError, match=rf"{name}\.npy: .*dvc repro prepare"):
         TokenStore.open(folder)
     assert not sprung.exists()
 
@@ -94,7 +94,7 @@ def test_a_checkpoint_does_not_run_it(
     if digest == "forged":
         content = file.read_bytes()
         file.write_bytes(hashlib.sha256(content).digest() + content)
-    with pytest.raises(InputRefusedError, match=r"training\.checkpoint: .*damaged"):
+    with pytest.raises(UserError, match=r"training\.checkpoint: .*damaged"):
         Checkpoint(file).read()
     assert not sprung.exists()
 
@@ -104,7 +104,7 @@ def test_a_checkpoint_does_not_run_it(
 def test_an_array_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) -> None:
     file = tmp_path / "array.npy"
     plant(file, Trap(sprung))
-    with pytest.raises(InputRefusedError, match=r"array\.npy: .*dvc repro"):
+    with pytest.raises(UserError, match=r"array\.npy: .*dvc repro"):
         read_array(file, dimensions=1, made_by="pseudo_label")
     assert not sprung.exists()
 
@@ -114,7 +114,7 @@ def test_an_array_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) ->
 def test_a_phrase_table_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) -> None:
     file = tmp_path / "phrases.safetensors"
     plant(file, Trap(sprung))
-    with pytest.raises(InputRefusedError, match=r"phrases\.safetensors: .*dvc repro"):
+    with pytest.raises(UserError, match=r"phrases\.safetensors: .*dvc repro"):
         load_phrases(file)
     assert not sprung.exists()
 
@@ -128,7 +128,7 @@ def test_a_model_folder_does_not_run_it(
     folder = tmp_path / "model"
     write_model(folder, small_params())
     plant(folder / name, Trap(sprung))
-    with pytest.raises(InputRefusedError, match=rf"{name}: .*Copy the folder of the model anew"):
+    with pytest.raises(UserError, match=rf"{name}: .*Copy the folder of the model anew"):
         Predictor.load(folder)
     assert not sprung.exists()
 
@@ -140,7 +140,7 @@ def test_an_artifact_of_mlflow_does_not_run_it(tmp_path: Path, sprung: Path, pla
 
     write_model(tmp_path / "model", small_params())
     plant(tmp_path / "model" / "model.safetensors", Trap(sprung))
-    with pytest.raises(InputRefusedError, match=r"model\.safetensors"):
+    with pytest.raises(UserError, match=r"model\.safetensors"):
         ReviewSentiment().load_context(PythonModelContext({"model": str(tmp_path / "model")}, {}))
     assert not sprung.exists()
 
@@ -161,7 +161,7 @@ def test_a_table_does_not_run_it(
 ) -> None:
     file = tmp_path / "table.parquet"
     plant(file, Trap(sprung))
-    with pytest.raises(InputRefusedError, match=r"table\.parquet: .*dvc repro"):
+    with pytest.raises(UserError, match=r"table\.parquet: .*dvc repro"):
         read(file)
     assert not sprung.exists()
 
@@ -176,6 +176,6 @@ def test_a_type_that_claims_to_be_a_pickle_is_not_made(tmp_path: Path, sprung: P
     schema = pa.schema([pa.field("id", pa.string()), pa.field("label", pa.int8(), metadata=claims)])
     pq.write_table(pa.table([["x"], [1]], schema=schema), tmp_path / "table.parquet")
     read_probabilities(tmp_path / "table.parquet", ["x"], "baseline")
-    with pytest.raises(InputRefusedError, match="its columns"):
+    with pytest.raises(UserError, match="its columns"):
         read_reviews(tmp_path / "table.parquet")
     assert not sprung.exists()

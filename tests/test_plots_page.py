@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from chromium import chromium, needs_chromium, watched_page
-from imdb_rnn.plots_page import write_template
+from imdb_rnn.report.plots_page import write_template
 
 POINTS = {
     "$schema": "https://vega.github.io/schema/vega-lite/v5.json",

@@ -15,7 +15,7 @@ import pytest
 TASKS = """
 import os, signal, sys, time
 from functools import partial
-from imdb_rnn.processes import side_by_side
+from imdb_rnn.runtime.processes import side_by_side
 
 begun = False
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from benchmarks.lesson import LEFT_OUT, STEPS
 
-from imdb_rnn.atomic import unfinished_name
+from imdb_rnn.io.atomic import unfinished_name
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

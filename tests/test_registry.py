@@ -12,10 +12,10 @@ import pytest
 from mlflow.entities import LoggedModelOutput, Metric
 from rich.console import Console
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.jsonfile import write_json
-from imdb_rnn.registry import ALIAS, NAME, champion_table, promote, results_of_run
-from imdb_rnn.revisions import changes
+from imdb_rnn.errors import UserError
+from imdb_rnn.experiments.revisions import changes
+from imdb_rnn.io.json_file import write_json
+from imdb_rnn.tracking.registry import ALIAS, NAME, champion_table, promote, results_of_run
 from imdb_rnn.tracking.run import EXPERIMENT_TAG, FINGERPRINT_TAG
 from imdb_rnn.tracking.seeds import PARENT_TAG, file_seeds
 
@@ -133,7 +133,7 @@ def test_force_moves_the_alias_and_goes_on_record(file_run: FileRun) -> None:
 def test_other_reviews_are_refused_before_anything_is_registered(file_run: FileRun) -> None:
     promote(file_run(20), force=False)
     for other in (file_run(0, edition="train-only"), file_run(0, ids=IDS[:40])):
-        with pytest.raises(InputRefusedError, match=r"editions full and train-only|not the same"):
+        with pytest.raises(UserError, match=r"editions full and train-only|not the same"):
             promote(other, force=False)
     assert len(client().search_model_versions(f"name = '{NAME}'")) == 1
     assert promote(other, force=True).done
@@ -150,21 +150,21 @@ def test_the_champion_itself_changes_nothing(file_run: FileRun) -> None:
 
 def test_a_run_without_a_model_or_predictions_is_refused(file_run: FileRun) -> None:
     run = file_run(3, model=False)
-    with pytest.raises(InputRefusedError, match=r"no model in MLflow.*imdb-rnn track"):
+    with pytest.raises(UserError, match=r"no model in MLflow.*imdb-rnn track"):
         promote(run, force=False)
     bare = client().create_run("1").info.run_id
-    with pytest.raises(InputRefusedError, match=r"no predictions in MLflow.*imdb-rnn track"):
+    with pytest.raises(UserError, match=r"no predictions in MLflow.*imdb-rnn track"):
         promote(bare, force=False)
 
 
 @pytest.mark.usefixtures("folder")
 def test_what_is_not_there_is_refused() -> None:
-    with pytest.raises(InputRefusedError, match=r"0{32}.*imdb-rnn ui"):
+    with pytest.raises(UserError, match=r"0{32}.*imdb-rnn ui"):
         promote("0" * 32, force=False)
-    with pytest.raises(InputRefusedError, match=r"no champion yet.*imdb-rnn promote"):
+    with pytest.raises(UserError, match=r"no champion yet.*imdb-rnn promote"):
         champion_table()
     Path("mlflow.db").unlink()
-    with pytest.raises(InputRefusedError, match=r"no runs yet.*dvc repro"):
+    with pytest.raises(UserError, match=r"no runs yet.*dvc repro"):
         champion_table()
     assert not Path("mlflow.db").exists()
 

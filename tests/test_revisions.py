@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from imdb_rnn.corpus.reviews import write_reviews
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.revisions import (
+from imdb_rnn.data.reviews import write_reviews
+from imdb_rnn.errors import UserError
+from imdb_rnn.experiments.revisions import (
     PREDICTIONS,
     changes,
     load_results,
@@ -163,12 +163,12 @@ class TestInARepository:
 
     @pytest.mark.parametrize("name", ["nosuch", "--all", "HEAD~99", ""])
     def test_what_nobody_knows_is_refused(self, name: str) -> None:
-        with pytest.raises(InputRefusedError, match=r"no Git revision.*dvc exp list"):
+        with pytest.raises(UserError, match=r"no Git revision.*dvc exp list"):
             load_results(name)
 
     def test_a_revision_without_predictions_is_refused(self) -> None:
         for name in ("HEAD~3", "unfinished"):
-            with pytest.raises(InputRefusedError, match=rf"^{name}: its dvc.lock has no .*repro"):
+            with pytest.raises(UserError, match=rf"^{name}: its dvc.lock has no .*repro"):
                 load_results(name)
 
     def test_predictions_that_no_cache_has_are_refused(self, repository: Path) -> None:
@@ -176,7 +176,7 @@ class TestInARepository:
         (out,) = lock["stages"]["evaluate"]["outs"]
         cached = repository / ".dvc/cache/files/md5" / out["md5"][:2] / out["md5"][2:]
         aside = cached.rename(cached.with_suffix(".aside"))
-        with pytest.raises(InputRefusedError, match=r"^HEAD: DVC cannot get .*dvc pull"):
+        with pytest.raises(UserError, match=r"^HEAD: DVC cannot get .*dvc pull"):
             load_results("HEAD")
         aside.rename(cached)
 
@@ -186,9 +186,9 @@ def test_outside_of_a_repository_only_files_are_known(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(InputRefusedError, match=r"^HEAD: .*not a git repository.*git clone"):
+    with pytest.raises(UserError, match=r"^HEAD: .*not a git repository.*git clone"):
         load_results("HEAD")
-    with pytest.raises(InputRefusedError, match="no such file"):
+    with pytest.raises(UserError, match="no such file"):
         load_results("predictions.parquet")
 
 
@@ -205,11 +205,11 @@ def test_other_reviews_and_other_editions_are_refused(tmp_path: Path) -> None:
     fewer = load_results(write_side(tmp_path / "c", None, IDS[:3]))
     turned = load_results(write_side(tmp_path / "d", "full", IDS[::-1]))
     require_comparable(whole, whole)
-    with pytest.raises(InputRefusedError, match="editions full and train-only"):
+    with pytest.raises(UserError, match="editions full and train-only"):
         require_comparable(whole, smaller)
-    with pytest.raises(InputRefusedError, match="4 and 3, 3 of them in both"):
+    with pytest.raises(UserError, match="4 and 3, 3 of them in both"):
         require_comparable(whole, fewer)
-    with pytest.raises(InputRefusedError, match="same order"):
+    with pytest.raises(UserError, match="same order"):
         require_comparable(whole, turned)
 
 
@@ -234,13 +234,13 @@ def test_a_table_of_something_else_is_refused(
 ) -> None:
     kept = {name: values for name, values in (GOOD | columns).items() if values is not None}
     pq.write_table(pa.table(kept), tmp_path / "predictions.parquet")
-    with pytest.raises(InputRefusedError, match=rf"not predictions.*{complaint}.*dvc repro"):
+    with pytest.raises(UserError, match=rf"not predictions.*{complaint}.*dvc repro"):
         load_results(str(tmp_path / "predictions.parquet"))
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no predictions")
-    with pytest.raises(InputRefusedError, match=r"notes.txt: these are not predictions"):
+    with pytest.raises(UserError, match=r"notes.txt: these are not predictions"):
         load_results(str(tmp_path / "notes.txt"))
 
 

@@ -49,7 +49,7 @@ FILES = {
         def main():
             print(sys.prefix, *sys.argv[1:])
         """,
-    "src/imdb_rnn/plots_page.py": "",
+    "src/imdb_rnn/report/plots_page.py": "",
     "constraints.txt": "",
 }
 

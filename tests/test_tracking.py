@@ -16,13 +16,13 @@ import yaml
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.jsonfile import write_json
-from imdb_rnn.params import WordVectors
-from imdb_rnn.registry import promote
+from imdb_rnn.config import WordVectors
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.json_file import write_json
 from imdb_rnn.tracking.address import store_uri
 from imdb_rnn.tracking.later import later_results
 from imdb_rnn.tracking.live import training_run
+from imdb_rnn.tracking.registry import promote
 from imdb_rnn.tracking.results import file_results
 from imdb_rnn.tracking.seeds import file_seeds
 from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, open_store
@@ -266,7 +266,7 @@ def test_a_deleted_experiment_is_said_to_be_in_the_trash(
     said = capsys.readouterr().err
     assert remedy in said
     assert "imdb-rnn track" in said
-    with pytest.raises(InputRefusedError, match=remedy):
+    with pytest.raises(UserError, match=remedy):
         promote("0" * 32, force=False)
     _client(folder).restore_experiment(experiment.experiment_id)
     assert file_results(PARAMS)
@@ -293,7 +293,7 @@ def test_no_command_prints_the_password_of_a_server(
     (folder / "bin/dvc").write_text("#!/bin/sh\necho {}\n")  # nothing has changed
     (folder / "bin/dvc").chmod(0o755)
     script = (
-        "from imdb_rnn import cli, experiments\n"
+        "from imdb_rnn import cli; from imdb_rnn.experiments import named as experiments\n"
         "import os; experiments.environment = lambda: os.environ\n"
         "cli.main()"
     )
@@ -542,7 +542,7 @@ class TestFiling:
 
     def test_without_a_trained_model_there_is_nothing_to_file(self, results: Path) -> None:
         (results / "reports" / "train.json").unlink()
-        with pytest.raises(InputRefusedError, match=r"train\.json.*dvc repro"):
+        with pytest.raises(UserError, match=r"train\.json.*dvc repro"):
             file_results(PARAMS, later=later_results())
         assert _runs(results) == []
 
@@ -601,8 +601,8 @@ def test_a_store_that_breaks_during_the_training_costs_a_warning(
 def test_two_processes_may_make_the_store_at_once(empty_folder: Path) -> None:
     write_dataset_facts(empty_folder)
     code = (
-        "import pathlib, sys; from imdb_rnn import params; from imdb_rnn.tracking import live\n"
-        "shipped = params.load_params(pathlib.Path(sys.argv[1]))\n"
+        "import pathlib, sys; from imdb_rnn import config; from imdb_rnn.tracking import live\n"
+        "shipped = config.load_params(pathlib.Path(sys.argv[1]))\n"
         "mine = shipped.model_copy(update={'seed': int(sys.argv[2])})\n"
         "live.SECONDS_TO_FINISH = 100\n"  # one waits for the other, which makes the tables
         "with live.training_run(mine) as run: run.log_epoch(1, {'valid_loss': 0.5})"
@@ -625,7 +625,7 @@ def test_two_processes_may_make_the_store_at_once(empty_folder: Path) -> None:
 
 @pytest.mark.usefixtures("empty_folder")
 def test_the_ui_without_runs_says_how_to_get_some() -> None:
-    with pytest.raises(InputRefusedError, match=r"mlflow\.db: there are no runs yet"):
+    with pytest.raises(UserError, match=r"mlflow\.db: there are no runs yet"):
         serve_ui(5000)
 
 
@@ -634,7 +634,7 @@ def test_the_ui_on_a_taken_port_says_so() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(InputRefusedError, match="cannot be used: Address already in use"):
+        with pytest.raises(UserError, match="cannot be used: Address already in use"):
             serve_ui(taken.getsockname()[1])
 
 

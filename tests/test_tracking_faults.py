@@ -19,7 +19,7 @@ import mlflow
 import pytest
 import requests
 
-from imdb_rnn.params import Params
+from imdb_rnn.config import Params
 from imdb_rnn.tracking import live
 from imdb_rnn.tracking.live import LiveRun, training_run
 from imdb_rnn.tracking.results import file_results

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.jsonfile import write_json
-from imdb_rnn.verify import Difference, compare, verify
+from imdb_rnn.errors import UserError
+from imdb_rnn.experiments.verify import Difference, compare, verify
+from imdb_rnn.io.json_file import write_json
 from results import shipped_params
 
 
@@ -80,8 +80,8 @@ def test_the_lock_file_itself_is_compared(
             lock["stages"]["train"]["deps"] = []
             (copy / "dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
 
-    monkeypatch.setattr("imdb_rnn.verify.load_params", shipped_params)
-    monkeypatch.setattr("imdb_rnn.verify._rerun", rerun)
+    monkeypatch.setattr("imdb_rnn.experiments.verify.load_params", shipped_params)
+    monkeypatch.setattr("imdb_rnn.experiments.verify._rerun", rerun)
     verification = verify()
     assert [output.path for output in verification.outputs] == ["dvc.lock"]
     assert verification.equal is same
@@ -101,7 +101,7 @@ def test_changes_that_are_not_committed_are_refused(
     checkout: Path, file: str, content: str
 ) -> None:
     (checkout / file).write_text(content)
-    with pytest.raises(InputRefusedError, match="not committed"):
+    with pytest.raises(UserError, match="not committed"):
         verify()
 
 
@@ -118,13 +118,13 @@ def test_results_of_other_code_or_parameters_are_refused(
 ) -> None:
     (checkout / file).write_text(content)
     commit_all()
-    with pytest.raises(InputRefusedError, match=rf"{named}.*dvc repro"):
+    with pytest.raises(UserError, match=rf"{named}.*dvc repro"):
         verify()
 
 
 def test_without_results_there_is_nothing_to_compare(checkout: Path) -> None:
     (checkout / "dvc.lock").unlink()
-    with pytest.raises(InputRefusedError, match=r"dvc\.lock: no results"):
+    with pytest.raises(UserError, match=r"dvc\.lock: no results"):
         verify()
 
 
@@ -133,7 +133,7 @@ def test_outside_of_git_there_is_nothing_to_copy(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(InputRefusedError, match="no Git commit"):
+    with pytest.raises(UserError, match="no Git commit"):
         verify()
 
 
@@ -148,12 +148,12 @@ def test_a_project_in_a_folder_of_its_repository_is_refused(
     subprocess.run(["git", "add", "-A"], check=True)
     commit_all()
     monkeypatch.chdir(checkout / "project")
-    with pytest.raises(InputRefusedError, match="below the top"):
+    with pytest.raises(UserError, match="below the top"):
         verify()
 
 
 @pytest.mark.hostile
 def test_a_lock_file_with_marks_of_a_conflict_is_refused(checkout: Path) -> None:
     (checkout / "dvc.lock").write_text("<<<<<<< HEAD\nstages: {}\n=======\n")
-    with pytest.raises(InputRefusedError, match=r"^dvc\.lock.*git checkout"):
+    with pytest.raises(UserError, match=r"^dvc\.lock.*git checkout"):
         verify()

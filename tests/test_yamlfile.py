@@ -5,9 +5,9 @@ from dvc.utils.serialize import parse_yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.yamlfile import MAX_BYTES, read_yaml
-from imdb_rnn.yamlfile import parse_yaml as parse_text
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.yaml_file import MAX_BYTES, read_yaml
+from imdb_rnn.io.yaml_file import parse_yaml as parse_text
 from limits import on_linux, run_limited
 
 MEBIBYTE = 2**20
@@ -20,7 +20,7 @@ def write(folder: Path, content: str | bytes) -> Path:
 
 
 def refusal(file: Path) -> str:
-    with pytest.raises(InputRefusedError) as refused:
+    with pytest.raises(UserError) as refused:
         read_yaml(file)
     message = str(refused.value)
     assert message.isprintable(), "one line, and nothing that steers a terminal"
@@ -68,7 +68,7 @@ def test_any_plain_value_is_what_it_is_to_dvc_or_refused(value: str) -> None:
     content = f"a: {value}\n"
     try:
         read = parse_text(content, "some.yaml")
-    except InputRefusedError:
+    except UserError:
         return
     assert repr(read) == repr(parse_yaml(content, "some.yaml"))
 
@@ -164,10 +164,9 @@ def test_a_huge_file_takes_no_memory(tmp_path: Path) -> None:
     write(tmp_path, b"[" * 100_000_000)
     said = run_limited(
         "from pathlib import Path\n"
-        "from imdb_rnn.errors import InputRefusedError\n"
-        "from imdb_rnn.yamlfile import read_yaml\n",
-        "try:\n    read_yaml(Path('some.yaml'))\n"
-        "except InputRefusedError as refusal:\n    print(refusal)",
+        "from imdb_rnn.errors import UserError\n"
+        "from imdb_rnn.io.yaml_file import read_yaml\n",
+        "try:\n    read_yaml(Path('some.yaml'))\nexcept UserError as refusal:\n    print(refusal)",
         tmp_path,
         memory=8 * MEBIBYTE,
     )

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from imdb_rnn.ending import answer_requests, ending_together, run_program
+from imdb_rnn.signals import answer_requests, ending_together, run_program
 
 if Path(sys.argv[0]).stem == "imdb-rnn":
     # Until `main` begins, nothing is open, and there is nobody who would catch an exception.
@@ -26,12 +26,12 @@ from imdb_rnn.console import (
     progress,
     waiting,
 )
-from imdb_rnn.errors import InputRefusedError, ending_in_a_sentence
-from imdb_rnn.project import project_root
+from imdb_rnn.errors import UserError, ending_in_a_sentence
+from imdb_rnn.repository.dvc import project_root
 
 if TYPE_CHECKING:
-    from imdb_rnn.corpus.store import TokenStore
-    from imdb_rnn.revisions import Results
+    from imdb_rnn.data.token_store import TokenStore
+    from imdb_rnn.experiments.revisions import Results
     from imdb_rnn.serving.texts import Texts
 
 RESULTS: Final = Path("reports/evaluate.json")
@@ -96,7 +96,7 @@ def _enter_project(
         os.chdir(root)
         context.obj = Path(os.path.relpath(here, root))
     elif context.invoked_subcommand not in _WITHOUT_PROJECT and "--help" not in sys.argv:
-        raise InputRefusedError(
+        raise UserError(
             f"{here}: no project here or in a folder above, which would be one with a dvc.yaml and "
             f"a params.yaml. Change into the project's folder first."
         )
@@ -111,7 +111,7 @@ def _typed(context: typer.Context, param: typer.CallbackParam, path: Path | None
 
 def _typed_model(context: typer.Context, param: typer.CallbackParam, path: Path) -> Path:
     if context.obj is None and path == MODEL and not path.is_dir():
-        raise InputRefusedError(
+        raise UserError(
             f"{Path.cwd()}: no project here or in a folder above, and so no trained model. Change "
             "into the project's folder first, or name a model's folder: --model FOLDER."
         )
@@ -141,8 +141,8 @@ def check() -> None:
 
     The first stage checks the file too, but only after DVC has read it in its own way.
     """
-    from imdb_rnn.experiments import require_pipeline
-    from imdb_rnn.params import load_params
+    from imdb_rnn.config import load_params
+    from imdb_rnn.experiments.named import require_pipeline
     from imdb_rnn.stages.check import refuse_missing_device
 
     refuse_missing_device(load_params())
@@ -155,10 +155,10 @@ def summary(
 ) -> None:
     """Show what the pipeline's results come to."""
     from imdb_rnn.evaluation.headline import headline
-    from imdb_rnn.jsonfile import read_json
+    from imdb_rnn.io.json_file import read_json
 
     if not RESULTS.exists():
-        raise InputRefusedError(f"{RESULTS}: no results yet. `make run` or `dvc repro` makes them.")
+        raise UserError(f"{RESULTS}: no results yet. `make run` or `dvc repro` makes them.")
     try:
         shown = headline(read_json(RESULTS))
     except _OF_ANOTHER_SHAPE as error:
@@ -177,7 +177,7 @@ def experiment(name: Annotated[str, typer.Argument(help="A file in experiments/.
     The working folder keeps its parameters and results. `dvc exp show` lists the outcome beside
     the others; the record in MLflow carries the name.
     """
-    from imdb_rnn.experiments import run_experiment
+    from imdb_rnn.experiments.named import run_experiment
 
     if run_experiment(name) != 0:
         raise typer.Exit(1)
@@ -187,7 +187,7 @@ def experiment(name: Annotated[str, typer.Argument(help="A file in experiments/.
 @waiting("Gathering the results")
 def experiments() -> None:
     """Gather the results of the named experiments into reports/experiments.json."""
-    from imdb_rnn.experiments import gather_results, results_table
+    from imdb_rnn.experiments.named import gather_results, results_table
 
     console.print(results_table(gather_results()))
 
@@ -213,12 +213,12 @@ def explain(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Show which words of a text speak for which verdict of the trained classifier."""
     if html and not html.absolute().parent.is_dir():
-        raise InputRefusedError(f"{html}: there is no folder {html.parent} to write the page to.")
+        raise UserError(f"{html}: there is no folder {html.parent} to write the page to.")
     _refuse_as_output(html)
     _refuse_no_model(model)
     with waiting("Explaining"):
-        from imdb_rnn.lens.explanation import explain as explained
-        from imdb_rnn.lens.terminal import as_text
+        from imdb_rnn.explain.explanation import explain as explained
+        from imdb_rnn.explain.terminal import as_text
         from imdb_rnn.serving.predictor import Predictor
         from imdb_rnn.serving.texts import as_typed, taken_for_text
 
@@ -229,7 +229,7 @@ def explain(  # noqa: PLR0913 - each is an option of the command
         explanation = explained(predictor, as_typed(text), method, units_reviews)
     console.print(as_text(explanation), soft_wrap=False)
     if html:
-        from imdb_rnn.lens.page import write_page
+        from imdb_rnn.explain.page import write_page
 
         write_page(html, explanation)
         console.print(f"page: {html}", markup=False)
@@ -239,28 +239,26 @@ def _refuse_as_output(file: Path | None) -> None:
     """Refuse what must not be lost, before anything is computed.
 
     Raises:
-        InputRefusedError: It is a link or a folder.
+        UserError: It is a link or a folder.
         OSError: It may not be written.
     """
     if file is None:
         return
     if file.is_symlink():
-        raise InputRefusedError(
+        raise UserError(
             f"{file}: this is a symbolic link, which would be lost. Name the file it stands for."
         )
     if file.is_dir():
-        raise InputRefusedError(f"{file}: this is a folder. Name a file.")
+        raise UserError(f"{file}: this is a folder. Name a file.")
     if file.is_file():
         file.open("ab").close()  # which fails where it is protected
 
 
 def _refuse_no_model(folder: Path) -> None:
     if folder == MODEL and not folder.is_dir():
-        raise InputRefusedError(
-            f"{MODEL}: no trained model yet. `make run` or `dvc repro` trains one."
-        )
+        raise UserError(f"{MODEL}: no trained model yet. `make run` or `dvc repro` trains one.")
     if not (folder / "config.json").exists():
-        raise InputRefusedError(
+        raise UserError(
             f"{folder}: no trained model is there, which would be a folder with a config.json. "
             f"`dvc repro` writes one to {MODEL}."
         )
@@ -268,17 +266,17 @@ def _refuse_no_model(folder: Path) -> None:
 
 def _units_reviews(model: Path) -> "TokenStore":
     """The validation reviews, in the words of a trained model."""
-    from imdb_rnn.corpus.store import TokenStore
+    from imdb_rnn.data.token_store import TokenStore
 
     tokenizers = [folder / "tokenizer.json" for folder in (model, PREPARED)]
     if not tokenizers[1].exists():
-        raise InputRefusedError(
+        raise UserError(
             f"{PREPARED}: --units chooses the units on validation reviews, which are not there. "
             "`dvc repro prepare` prepares them."
         )
     model_words, prepared_words = (file.read_bytes() for file in tokenizers)
     if model_words != prepared_words:
-        raise InputRefusedError(
+        raise UserError(
             f"{PREPARED}: its reviews are in other words than {model} was trained with. "
             "`dvc repro train` trains a model on them."
         )
@@ -288,11 +286,11 @@ def _units_reviews(model: Path) -> "TokenStore":
 @app.command()
 def lens() -> None:
     """Say what the figures in reports/lens show, in the numbers of the last run."""
-    from imdb_rnn.jsonfile import read_json
-    from imdb_rnn.lens.findings import findings
+    from imdb_rnn.diagnostics.findings import findings
+    from imdb_rnn.io.json_file import read_json
 
     if not LENS.exists():
-        raise InputRefusedError(f"{LENS}: not measured yet. `dvc repro lens` does it.")
+        raise UserError(f"{LENS}: not measured yet. `dvc repro lens` does it.")
     try:
         shown = findings(read_json(LENS))
     except _OF_ANOTHER_SHAPE as error:
@@ -331,10 +329,10 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     output, everything else to standard error.
     """
     with error_console.status("Loading the model"):  # seen in a terminal alone
+        from imdb_rnn.runtime.allocator import keep_freed_memory
         from imdb_rnn.serving.bulk import write_predictions
         from imdb_rnn.serving.predictor import Predictor
         from imdb_rnn.serving.texts import open_texts, taken_for_text
-        from imdb_rnn.training.allocator import keep_freed_memory
 
     for text in texts or []:
         if hint := taken_for_text(text, _typed_in(context)):
@@ -366,7 +364,7 @@ def export(
         try:
             from imdb_rnn.serving.onnx_export import export_onnx
         except ModuleNotFoundError as missing:
-            raise InputRefusedError(
+            raise UserError(
                 f"The package {missing.name} is missing. "
                 "`pip install 'imdb-rnn[export]'` brings it."
             ) from None
@@ -390,9 +388,9 @@ def seeds(
     run in MLflow that holds those of the seeds.
     """
     with waiting("Checking the results"):
-        from imdb_rnn.params import load_params
-        from imdb_rnn.seeds import FIGURE, experiment_name, run_seeds, seeds_table
-        from imdb_rnn.seeds import RESULTS as SEEDS
+        from imdb_rnn.config import load_params
+        from imdb_rnn.experiments.seeds import FIGURE, experiment_name, run_seeds, seeds_table
+        from imdb_rnn.experiments.seeds import RESULTS as SEEDS
         from imdb_rnn.tracking.results import file_results
         from imdb_rnn.tracking.seeds import file_seeds
 
@@ -416,7 +414,7 @@ def track() -> None:
     `dvc repro` does so itself. This is for results that came from DVC's cache, or from a time
     when MLflow could not be reached. Doing it twice changes nothing.
     """
-    from imdb_rnn.params import load_params
+    from imdb_rnn.config import load_params
     from imdb_rnn.tracking.later import later_results
     from imdb_rnn.tracking.results import file_results
 
@@ -442,9 +440,9 @@ def promote(
     Better means significantly more of the same test reviews right, as `compare` says it. Ends
     with exit code 1 where the present champion stays.
     """
-    from imdb_rnn.params import load_params
-    from imdb_rnn.registry import promote as proposed
+    from imdb_rnn.config import load_params
     from imdb_rnn.tracking.later import later_results
+    from imdb_rnn.tracking.registry import promote as proposed
     from imdb_rnn.tracking.results import file_results
 
     if run is None:
@@ -465,7 +463,7 @@ def promote(
 @waiting("Asking MLflow")
 def champion() -> None:
     """Show which model is the champion, and why."""
-    from imdb_rnn.registry import champion_table
+    from imdb_rnn.tracking.registry import champion_table
 
     console.print(champion_table())
 
@@ -487,7 +485,7 @@ def verify_results() -> None:
 
     Takes as long as `dvc repro` from nothing. Exit code 1 where a file differs.
     """
-    from imdb_rnn.verify import LOCK, differences_table, verification_table, verify
+    from imdb_rnn.experiments.verify import LOCK, differences_table, verification_table, verify
 
     verification = verify()
     console.print(verification_table(verification))
@@ -526,18 +524,18 @@ def compare_results(
     """
     _refuse_as_output(json_file)
     if json_file and json_file in {Path(a), Path(b)}:
-        raise InputRefusedError(f"{json_file}: it is compared, and would be lost. Name a new file.")
+        raise UserError(f"{json_file}: it is compared, and would be lost. Name a new file.")
     with waiting("Comparing"):
         from imdb_rnn.evaluation import comparison_report as report
         from imdb_rnn.evaluation.comparison import compare
-        from imdb_rnn.evaluation.seed_luck import seed_luck
-        from imdb_rnn.jsonfile import write_json
-        from imdb_rnn.revisions import (
+        from imdb_rnn.evaluation.seed_variance import seed_luck
+        from imdb_rnn.experiments.revisions import (
             changes,
             changes_table,
             require_comparable,
             review_texts,
         )
+        from imdb_rnn.io.json_file import write_json
 
         first, second = _results(a), _results(b)
         require_comparable(first, second)
@@ -560,10 +558,10 @@ def compare_results(
 def _results(name: str) -> "Results":
     """MLflow takes seconds to import, so only a name that looks like a run's id asks for it."""
     if re.fullmatch("[0-9a-f]{32}", name) and not Path(name).exists():
-        from imdb_rnn.registry import results_of_run
+        from imdb_rnn.tracking.registry import results_of_run
 
         return results_of_run(name)
-    from imdb_rnn.revisions import load_results
+    from imdb_rnn.experiments.revisions import load_results
 
     return load_results(name)
 
@@ -581,26 +579,26 @@ def _refuse_outdated_results(stage: str) -> None:
     Args:
         stage: The last one whose outputs are used.
     """
-    from imdb_rnn.experiments import environment, require_pipeline
+    from imdb_rnn.experiments.named import environment, require_pipeline
     from imdb_rnn.messages import of_dvc
 
     command = ["dvc", "status", "--json", "--with-deps", stage]
     done = run_program(command, capture_output=True, text=True, env=environment())
     if done.returncode != 0:
         require_pipeline()
-        raise InputRefusedError(
+        raise UserError(
             "DVC cannot tell whether the results belong to the parameters, data and code as they "
             f"are now: {of_dvc(done.stderr)}. `dvc status` says more."
         )
     if json.loads(done.stdout):
-        raise InputRefusedError(
+        raise UserError(
             "The results do not belong to the parameters, data and code as they are now. "
             "`dvc status` says what changed, `dvc repro` brings them up to date."
         )
 
 
-def _of_another_version(path: Path, error: Exception, stage: str) -> InputRefusedError:
-    return InputRefusedError(
+def _of_another_version(path: Path, error: Exception, stage: str) -> UserError:
+    return UserError(
         f"{path}: cannot be read ({type(error).__name__}: {error}), as if another version had "
         f"written it. `dvc repro --force {stage}` writes it anew."
     )

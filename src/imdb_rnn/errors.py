@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from imdb_rnn.atomic import naming
 from imdb_rnn.console import error_console
 
 if TYPE_CHECKING:
@@ -18,13 +17,32 @@ if TYPE_CHECKING:
 STANDARD_OUTPUT: Final = "standard output"
 
 
-class InputRefusedError(Exception):
+class UserError(Exception):
     """The user's input cannot be used; the message says what, where, and what to do.
 
     Commands print the message and exit with code 2. A file that cannot be read or written (a full
     disk, missing permissions) ends in a sentence and exit code 1; anything else that goes wrong is
     a bug and keeps its traceback.
     """
+
+
+@contextmanager
+def naming(path: Path | str, unfinished: Path | None = None) -> Iterator[None]:
+    """Give an `OSError` the file that it is about.
+
+    A full disk shows when bytes are written, and by then Python has forgotten where to.
+
+    Args:
+        path: The file.
+        unfinished: What stands for it as long as it is written; users know nothing of it.
+    """
+    try:
+        yield
+    except OSError as fault:
+        fault.filename = fault.filename or str(path)
+        if unfinished:
+            fault.filename = str(fault.filename).replace(str(unfinished), str(path))
+        raise
 
 
 @contextmanager
@@ -41,7 +59,7 @@ def ending_in_a_sentence(remedy: str, interrupted: str = "") -> Iterator[None]:
     try:
         with _naming_standard_output():
             yield
-    except InputRefusedError as refusal:
+    except UserError as refusal:
         _end(2, str(refusal))
     except OSError as fault:
         if fault.errno is None or fault.filename is None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import bptt
-from imdb_rnn.jsonfile import write_json
+from imdb_rnn.io.json_file import write_json
 
 RESULTS = {
     "cell": "lstm",

@@ -9,8 +9,8 @@ from benchmarks.catalogue import CATALOGUE
 from benchmarks.worker import OWN, PEER
 
 from benchmarks import __main__ as bench
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.jsonfile import read_json, write_json
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.json_file import read_json, write_json
 
 NAMES = {*CATALOGUE, *bench.MINUTES}
 
@@ -33,7 +33,7 @@ def test_only_the_pipeline_of_this_project_keeps_its_instructions() -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(InputRefusedError, match="bert: not in the benchmark"):
+    with pytest.raises(UserError, match="bert: not in the benchmark"):
         planned({"bert"}, 1, 1)
 
 
@@ -92,7 +92,7 @@ def test_another_machine_begins_anew_and_adds_no_rows_to_tables_of_this_one(
     write_json(bench.RESULTS, read_json(bench.RESULTS) | {"growth": [{"name": "7.0"}]})
     machines = {"growth": MACHINE}
     write_json(bench.RESULTS, read_json(bench.RESULTS) | {"machines": machines})
-    with pytest.raises(InputRefusedError, match=r"7\.0: measured on abacus"):
+    with pytest.raises(UserError, match=r"7\.0: measured on abacus"):
         bench.main(["growth"])
 
 

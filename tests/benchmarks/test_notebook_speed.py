@@ -7,8 +7,8 @@ from benchmarks.document import filled_in
 from benchmarks.notebook_speed import blocks, notebook_steps, project_steps
 from benchmarks.pipeline import experiment_params
 
-from imdb_rnn.jsonfile import read_json
-from imdb_rnn.params import Params
+from imdb_rnn.config import Params
+from imdb_rnn.io.json_file import read_json
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "reports/notebook_speed.json"

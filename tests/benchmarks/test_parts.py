@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks import parts
-from imdb_rnn.jsonfile import write_json
+from imdb_rnn.io.json_file import write_json
 from results import small_params
 
 

@@ -8,9 +8,9 @@ from benchmarks.document import filled_in
 from benchmarks.portability import DOCUMENT, blocks, differences
 from safetensors.numpy import save_file
 
-from imdb_rnn.corpus.reviews import SCHEMA
+from imdb_rnn.data.reviews import SCHEMA
 from imdb_rnn.evaluation.predictions import write_predictions
-from imdb_rnn.jsonfile import read_json
+from imdb_rnn.io.json_file import read_json
 
 ROOT = Path(__file__).parents[2]
 RESULTS: dict[str, Any] = read_json(ROOT / "reports/portability.json")

@@ -4,7 +4,7 @@ import pytest
 from benchmarks.document import filled_in
 from benchmarks.training_overhead import blocks
 
-from imdb_rnn.jsonfile import read_json
+from imdb_rnn.io.json_file import read_json
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "reports/training_overhead.json"

@@ -8,8 +8,8 @@ from benchmarks.instructions import OWN_CHOICE, instructions, leave_choice_to_li
 from benchmarks.memory import STATUS, peak_bytes
 from benchmarks.worker import outcome
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.instruction_set import AVX2
+from imdb_rnn.errors import UserError
+from imdb_rnn.runtime.instruction_set import AVX2
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,7 +54,7 @@ def test_the_peak_is_not_that_of_the_process_that_started_this_one() -> None:
         (ModuleNotFoundError("No module named 'peer'"), "not installed: No module named 'peer'"),
         (ImportError("undefined symbol"), "ImportError: undefined symbol"),
         (MemoryError("16 GB"), "MemoryError: 16 GB"),
-        (InputRefusedError("no reviews yet"), "no reviews yet"),
+        (UserError("no reviews yet"), "no reviews yet"),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archives import add_file, compress, official_files, pack, tar
-from imdb_rnn.corpus import archive
-from imdb_rnn.corpus.archive import REVIEW_NAME, read_archive
-from imdb_rnn.corpus.official import WrongReviewsError
+from imdb_rnn.data import archive
+from imdb_rnn.data.archive import REVIEW_NAME, read_archive
+from imdb_rnn.data.official import WrongReviewsError
 from limits import on_linux, run_limited
 
 FILES = official_files(12, seed=3)
@@ -288,7 +288,7 @@ def bombs() -> dict[str, tuple[bytes, str]]:
 def test_a_bomb_takes_little_memory_and_no_disk(tmp_path: Path, packed: bytes, said: str) -> None:
     (tmp_path / "bomb.tar.gz").write_bytes(packed)
     output = run_limited(
-        "from imdb_rnn.corpus import archive",
+        "from imdb_rnn.data import archive",
         "archive.MAX_UNPACKED_BYTES, archive.MAX_MEMBERS = 2**27, 150_000\n"
         "try:\n    archive.read_archive(open('bomb.tar.gz', 'rb'))\n"
         "except archive.WrongReviewsError as refusal:\n    print(refusal)",

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imdb_rnn.corpus.batches import batches_by_length, collate, shuffled_batches
+from imdb_rnn.data.batches import batches_by_length, collate, shuffled_batches
 
 LENGTHS = np.random.default_rng(0).integers(1, 400, size=5000)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from imdb_rnn.corpus.official import WrongReviewsError, content_digest, review_table
-from imdb_rnn.corpus.package import DATA_FILE, official_number, read_package
-from imdb_rnn.params import load_params
+from imdb_rnn.config import load_params
+from imdb_rnn.data.official import WrongReviewsError, content_digest, review_table
+from imdb_rnn.data.package import DATA_FILE, official_number, read_package
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imdb_rnn.corpus.pieces import pieces
-from imdb_rnn.corpus.store import write_store
+from imdb_rnn.data.pieces import pieces
+from imdb_rnn.data.token_store import write_store
 
 FIRST = [[5, 6, 7], [], [8]]
 SECOND = [[9, 9, 9, 9, 9], [4]]

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from imdb_rnn.corpus.reviews import SCHEMA, read_reviews, stream_texts, write_reviews
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.data.reviews import SCHEMA, read_reviews, stream_texts, write_reviews
+from imdb_rnn.errors import UserError
 
 COUNT = 2500
 REVIEWS = pa.table(
@@ -57,5 +57,5 @@ def test_texts_that_cannot_be_read_are_refused_by_name(tmp_path: Path, damage: s
     elif damage == "truncated":
         write_reviews(path, REVIEWS, "full")
         path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputRefusedError, match=r"train\.parquet: .*`dvc repro download`"):
+    with pytest.raises(UserError, match=r"train\.parquet: .*`dvc repro download`"):
         next(stream_texts(path))

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from archives import digests, official_files, pack, write_archive
-from imdb_rnn.corpus import transfer
-from imdb_rnn.corpus.official import content_digest
-from imdb_rnn.corpus.sources import Dataset, find_reviews
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.params import Download, load_params
+from imdb_rnn.config import Download, load_params
+from imdb_rnn.data import http_download as transfer
+from imdb_rnn.data.official import content_digest
+from imdb_rnn.data.sources import Dataset, find_reviews
+from imdb_rnn.errors import UserError
 from scripted_server import claiming, failure, serve, whole
 
 SHIPPED = load_params(Path(__file__).parents[2] / "params.yaml").download
@@ -35,7 +35,7 @@ def find(folder: Path, *sources: dict[str, str], **changes: Any) -> Dataset:
 
 
 def refusal(folder: Path, *sources: dict[str, str], **changes: Any) -> str:
-    with pytest.raises(InputRefusedError) as caught:
+    with pytest.raises(UserError) as caught:
         find(folder, *sources, **changes)
     return str(caught.value)
 
@@ -193,7 +193,7 @@ def test_secrets_of_an_address_are_told_to_nobody_but_its_server(
         address = server.url.replace("//", "//ann:s3cret@") + "?Signature=s3cret"
         try:
             told = find(tmp_path, {"url": address}).source
-        except InputRefusedError as refused:
+        except UserError as refused:
             told = str(refused)
     assert server.url.partition("//")[2] in told
     assert "s3cret" not in told + "".join(capsys.readouterr())

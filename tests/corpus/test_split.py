@@ -2,9 +2,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from imdb_rnn.corpus.reviews import SCHEMA
-from imdb_rnn.corpus.split import hold_out, movies_of
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.data.reviews import SCHEMA
+from imdb_rnn.data.split import hold_out, movies_of
+from imdb_rnn.errors import UserError
 
 RANDOM = np.random.default_rng(0)
 MOVIES = [f"tt{number:07d}" for number in RANDOM.integers(0, 150, size=1000)]
@@ -45,13 +45,13 @@ def test_neighbouring_ids_stand_in_for_an_unknown_movie() -> None:
 
 
 def test_more_parts_than_movies_are_refused() -> None:
-    with pytest.raises(InputRefusedError, match=r"validation_folds.*3 movies"):
+    with pytest.raises(UserError, match=r"validation_folds.*3 movies"):
         hold_out(LABELS[:6], ["a", "a", "b", "b", "c", "c"], 10, seed=1)
 
 
 def test_more_parts_than_reviews_of_a_class_are_refused() -> None:
     labels = np.repeat(np.array([0, 1], dtype=np.int8), [10, 40])
-    with pytest.raises(InputRefusedError, match=r"validation_folds: 15 .* 10 reviews of a class"):
+    with pytest.raises(UserError, match=r"validation_folds: 15 .* 10 reviews of a class"):
         hold_out(labels, [f"movie {i}" for i in range(50)], 15, seed=1)
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from imdb_rnn.corpus.statistics import UnknownWords, normalized, shared_reviews
+from imdb_rnn.data.statistics import UnknownWords, normalized, shared_reviews
 
 
 def test_case_punctuation_and_line_breaks_do_not_make_a_text_another() -> None:

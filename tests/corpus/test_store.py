@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imdb_rnn.corpus.store import DIGESTS, TokenStore, write_store
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.data.token_store import DIGESTS, TokenStore, write_store
+from imdb_rnn.errors import UserError
 
 REVIEWS = [np.array(words, dtype=np.int32) for words in ([1, 2, 3], [4], [5, 6])]
 
@@ -87,7 +87,7 @@ def test_a_damaged_store_is_refused_by_name(tmp_path: Path, name: str, damage: s
     elif damage == "pickle":
         file.write_bytes(pickle.dumps(REVIEWS))
     with pytest.raises(
-        InputRefusedError, match=rf"{name}\.npy: .*Delete the folder and run `dvc repro prepare`"
+        UserError, match=rf"{name}\.npy: .*Delete the folder and run `dvc repro prepare`"
     ):
         TokenStore.open(tmp_path)
 
@@ -99,7 +99,7 @@ def test_a_changed_word_is_noticed(tmp_path: Path) -> None:
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    with pytest.raises(InputRefusedError, match=r"tokens\.npy: .*has changed.*dvc repro prepare"):
+    with pytest.raises(UserError, match=r"tokens\.npy: .*has changed.*dvc repro prepare"):
         TokenStore.open(tmp_path)
 
 
@@ -108,7 +108,7 @@ def test_a_changed_word_is_noticed(tmp_path: Path) -> None:
 def test_damaged_digests_are_refused(tmp_path: Path, content: str) -> None:
     _write(tmp_path)
     (tmp_path / DIGESTS).write_text(content)
-    with pytest.raises(InputRefusedError, match=r"sha256\.json|tokens\.npy"):
+    with pytest.raises(UserError, match=r"sha256\.json|tokens\.npy"):
         TokenStore.open(tmp_path)
 
 
@@ -117,7 +117,7 @@ def test_files_of_different_stores_are_refused(tmp_path: Path) -> None:
     _write(tmp_path)
     np.save(tmp_path / "labels.npy", np.zeros(7, dtype=np.int8))
     forge_digests(tmp_path)
-    with pytest.raises(InputRefusedError, match="different numbers of reviews"):
+    with pytest.raises(UserError, match="different numbers of reviews"):
         TokenStore.open(tmp_path)
 
 
@@ -125,7 +125,7 @@ def test_offsets_that_do_not_fit_the_words_are_refused(tmp_path: Path) -> None:
     _write(tmp_path)
     np.save(tmp_path / "tokens.npy", np.zeros(1, dtype=np.int32))
     forge_digests(tmp_path)
-    with pytest.raises(InputRefusedError, match="words expected, 1 there"):
+    with pytest.raises(UserError, match="words expected, 1 there"):
         TokenStore.open(tmp_path)
 
 

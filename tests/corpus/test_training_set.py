@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imdb_rnn.arrayfile import write_array
-from imdb_rnn.corpus.store import write_store
-from imdb_rnn.corpus.training_set import TrainingSet
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.data.token_store import write_store
+from imdb_rnn.data.training_set import TrainingSet
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.array_file import write_array
 
 LABELLED = [[3, 4], [5]]
 UNLABELLED = [[6, 6, 6], [7], [8, 9]]
@@ -47,13 +47,13 @@ def test_without_a_teacher_the_labelled_reviews_stand_alone(prepared: Path) -> N
 
 
 def test_probabilities_of_other_reviews_are_refused(prepared: Path) -> None:
-    with pytest.raises(InputRefusedError, match=r"2 for 3 reviews.*pseudo_label"):
+    with pytest.raises(UserError, match=r"2 for 3 reviews.*pseudo_label"):
         opened(prepared, [0.5, 0.5])
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, math.inf])
 def test_what_is_no_probability_is_refused(prepared: Path, value: float) -> None:
-    with pytest.raises(InputRefusedError, match=r"pseudo_labels\.npy: .*pseudo_label"):
+    with pytest.raises(UserError, match=r"pseudo_labels\.npy: .*pseudo_label"):
         opened(prepared, [0.5, value, 0.5])
 
 
@@ -61,7 +61,7 @@ def test_an_array_of_another_shape_is_refused(prepared: Path) -> None:
     file = prepared / "pseudo_labels.npy"
     for wrong in (np.zeros((3, 1), dtype=np.float32), np.zeros(3)):
         write_array(file, wrong)
-        with pytest.raises(InputRefusedError, match="1-d float32"):
+        with pytest.raises(UserError, match="1-d float32"):
             TrainingSet.open(prepared, file)
 
 
@@ -72,5 +72,5 @@ def test_a_missing_or_damaged_file_is_refused_by_name(
     file = prepared / "pseudo_labels.npy"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(InputRefusedError, match=r"pseudo_labels\.npy: .*pseudo_label"):
+    with pytest.raises(UserError, match=r"pseudo_labels\.npy: .*pseudo_label"):
         TrainingSet.open(prepared, file)

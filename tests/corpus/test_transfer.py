@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from imdb_rnn.corpus import transfer
-from imdb_rnn.corpus.transfer import TransferError, discard, fetch
+from imdb_rnn.data import http_download as transfer
+from imdb_rnn.data.http_download import TransferError, discard, fetch
 from scripted_server import (
     Answer,
     broken_off,

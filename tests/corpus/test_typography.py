@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imdb_rnn.corpus.typography import ALIKE, SPLIT, plain, plain_normalizer
-from imdb_rnn.corpus.vocabulary import build_tokenizer
+from imdb_rnn.config import LinearModel, Prepare
+from imdb_rnn.data.tokenizer import build_tokenizer
+from imdb_rnn.data.typography import ALIKE, SPLIT, plain, plain_normalizer
 from imdb_rnn.evaluation.slices import negation_slices
-from imdb_rnn.models.linear import fit, nb_model
-from imdb_rnn.params import LinearModel, Prepare
+from imdb_rnn.features.ngram_models import fit, nb_model
 
 TYPED = [
     'It isn\'t "good" -- not a well-made film...',

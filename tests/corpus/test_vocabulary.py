@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from imdb_rnn.corpus.vocabulary import (
+from imdb_rnn.config import Prepare
+from imdb_rnn.data.tokenizer import (
     TEXTS_AT_ONCE,
     UNKNOWN_ID,
     End,
@@ -17,7 +18,6 @@ from imdb_rnn.corpus.vocabulary import (
     encode,
     load_tokenizer,
 )
-from imdb_rnn.params import Prepare
 
 TEXTS = ["The film was good.", "the FILM was not good<br />at all!", "A bad, bad film"]
 PARAMS = Prepare(

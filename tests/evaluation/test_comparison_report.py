@@ -16,7 +16,7 @@ from imdb_rnn.evaluation.comparison_report import (
     verdict,
 )
 from imdb_rnn.evaluation.intervals import Interval
-from imdb_rnn.evaluation.seed_luck import seed_luck
+from imdb_rnn.evaluation.seed_variance import seed_luck
 
 FLIPS = [Flip("test/neg/1_2", 0, 0.9, 0.2), Flip("test/pos/3_9", 1, 0.4, 0.6)]
 

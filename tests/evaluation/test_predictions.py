@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.predictions import (
     read_probabilities,
     require_same_reviews,
@@ -45,7 +45,7 @@ def test_equal_predictions_make_equal_bytes(path: Path, tmp_path: Path) -> None:
 def test_predictions_of_other_reviews_are_refused(
     path: Path, judged: list[str], complaint: str
 ) -> None:
-    with pytest.raises(InputRefusedError) as refusal:
+    with pytest.raises(UserError) as refusal:
         read_probabilities(path, judged, made_by="baseline")
     assert complaint in str(refusal.value)
     assert path.name in str(refusal.value)

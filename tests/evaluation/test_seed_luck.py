@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest, t
 
 from imdb_rnn.evaluation.comparison import CONFIDENCE
-from imdb_rnn.evaluation.seed_luck import seed_luck, welch_difference
+from imdb_rnn.evaluation.seed_variance import seed_luck, welch_difference
 
 FIRST = [0.9270, 0.9262, 0.9265]
 SECOND = [0.9301, 0.9240, 0.9286, 0.9262]

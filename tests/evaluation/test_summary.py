@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
+from imdb_rnn.config import Evaluate
 from imdb_rnn.evaluation.intervals import mean_interval
 from imdb_rnn.evaluation.summary import summarize
-from imdb_rnn.params import Evaluate
 
 SETTINGS = Evaluate(confidence=0.95, resamples=200, batch_size=8)
 N = 60

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from imdb_rnn.lens.adding import ALWAYS_ONE, add, sequences
-from imdb_rnn.lens.small import SMALL_CELLS
-from imdb_rnn.params import Params
+from imdb_rnn.config import Params
+from imdb_rnn.diagnostics.adding import ALWAYS_ONE, add, sequences
+from imdb_rnn.diagnostics.small import SMALL_CELLS
 from results import shipped_params
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from imdb_rnn.lens.attempts import Attempt, attempt, begun
-from imdb_rnn.lens.course import Material
-from imdb_rnn.lens.results import attempt_summary, explosion_points
-from imdb_rnn.lens.small import in_memory
-from imdb_rnn.params import Params
+from imdb_rnn.config import Params
+from imdb_rnn.diagnostics.attempts import Attempt, attempt, begun
+from imdb_rnn.diagnostics.course import Material
+from imdb_rnn.diagnostics.results import attempt_summary, explosion_points
+from imdb_rnn.diagnostics.small import in_memory
 from results import shipped_params
 
 VOCABULARY = 9

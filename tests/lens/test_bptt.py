@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from imdb_rnn.lens.bptt import Gradients, Kind, Network, Truncation, gradients, loss, run
-from imdb_rnn.lens.cells import Array
+from imdb_rnn.diagnostics.bptt import Gradients, Kind, Network, Truncation, gradients, loss, run
+from imdb_rnn.diagnostics.cells import Array
 
 TIME, INPUTS, HIDDEN, OUTPUTS = 7, 3, 4, 2
 RANDOM = np.random.default_rng(8)

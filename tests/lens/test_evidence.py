@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from imdb_rnn.corpus.batches import collate
-from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
-from imdb_rnn.lens.evidence import (
+from imdb_rnn.data.batches import collate
+from imdb_rnn.data.tokenizer import UNKNOWN_ID
+from imdb_rnn.explain.attribution import (
     UNEXPLAINED,
     _walk,
     integrated_gradients,

@@ -4,11 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from imdb_rnn.lens.evidence import integrated_gradients, prefix_probabilities
-from imdb_rnn.lens.example import ADDED_UP, EXAMINED, Example, examine
-from imdb_rnn.lens.figures import reading_figure
-from imdb_rnn.lens.results import NAMED, example_summary, strongest_words
-from imdb_rnn.lens.small import in_memory
+from imdb_rnn.diagnostics.example import ADDED_UP, EXAMINED, Example, examine
+from imdb_rnn.diagnostics.figures import reading_figure
+from imdb_rnn.diagnostics.results import NAMED, example_summary, strongest_words
+from imdb_rnn.diagnostics.small import in_memory
+from imdb_rnn.explain.attribution import integrated_gradients, prefix_probabilities
 from imdb_rnn.models.classifier import Classifier
 from models.shapes import model_shape
 

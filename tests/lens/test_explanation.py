@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.lens.evidence import Evidence
-from imdb_rnn.lens.explanation import Explanation, Method, explain
-from imdb_rnn.lens.page import page, write_page
-from imdb_rnn.lens.reading import Reading
-from imdb_rnn.lens.small import in_memory
-from imdb_rnn.lens.terminal import as_text
-from imdb_rnn.lens.units import Unit, Watched
+from imdb_rnn.diagnostics.small import in_memory
+from imdb_rnn.errors import UserError
+from imdb_rnn.explain.attribution import Evidence
+from imdb_rnn.explain.explanation import Explanation, Method, explain
+from imdb_rnn.explain.page import page, write_page
+from imdb_rnn.explain.reading import Reading
+from imdb_rnn.explain.terminal import as_text
+from imdb_rnn.explain.units import Unit, Watched
 from imdb_rnn.serving.predictor import Predictor
 from limits import largest_file
 from results import small_params, write_model
@@ -77,7 +77,7 @@ def test_the_verdict_is_the_predictor_s(predictor: Predictor, method: Method) ->
 
 
 def test_a_text_without_a_known_word_is_refused(predictor: Predictor) -> None:
-    with pytest.raises(InputRefusedError, match="no word that the model knows"):
+    with pytest.raises(UserError, match="no word that the model knows"):
         explain(predictor, "zorblax quux", "gradients")
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from imdb_rnn.lens.bptt import Kind, Network, gradients
-from imdb_rnn.lens.flow import (
+from imdb_rnn.diagnostics.bptt import Kind, Network, gradients
+from imdb_rnn.diagnostics.flow import (
     band,
     factor_per_step,
     gradient_flow,
@@ -15,7 +15,7 @@ from imdb_rnn.lens.flow import (
     recurrence,
     spectrum,
 )
-from imdb_rnn.lens.small import in_memory
+from imdb_rnn.diagnostics.small import in_memory
 from imdb_rnn.models.classifier import Classifier
 from models.shapes import model_shape
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imdb_rnn.corpus.store import write_store
-from imdb_rnn.lens.order import bag_of_words, teach_order
-from imdb_rnn.params import Params
+from imdb_rnn.config import Params
+from imdb_rnn.data.token_store import write_store
+from imdb_rnn.diagnostics.order import bag_of_words, teach_order
 from results import shipped_params
 
 VOCABULARY = 8

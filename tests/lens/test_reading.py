@@ -2,10 +2,10 @@ from typing import get_args
 
 import pytest
 
-from imdb_rnn.corpus.vocabulary import End, build_tokenizer
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.lens.reading import read
-from imdb_rnn.serving.model_folder import Encoder
+from imdb_rnn.data.tokenizer import End, build_tokenizer
+from imdb_rnn.errors import UserError
+from imdb_rnn.explain.reading import read
+from imdb_rnn.models.saved_model import Encoder
 from results import TEXTS, shipped_params
 
 TOKENIZER = build_tokenizer(TEXTS * 2, shipped_params().prepare)
@@ -50,12 +50,12 @@ def test_a_long_text_says_where_words_are_missing(keep: End, words: list[str], g
 
 @pytest.mark.parametrize("text", ["", " \n\t", "<br /><br />"])
 def test_a_text_without_words_is_refused(text: str) -> None:
-    with pytest.raises(InputRefusedError, match="no word"):
+    with pytest.raises(UserError, match="no word"):
         read(encoder(), text)
 
 
 def test_a_text_that_is_not_unicode_is_refused() -> None:
-    with pytest.raises(InputRefusedError, match=r"not UTF-8 \(character 3\)"):
+    with pytest.raises(UserError, match=r"not UTF-8 \(character 3\)"):
         read(encoder(), b"ab\xe9".decode("utf-8", "surrogateescape"))
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from imdb_rnn.lens.recall import delays, recall, sequences
-from imdb_rnn.lens.small import SMALL_CELLS
-from imdb_rnn.params import Params
+from imdb_rnn.config import Params
+from imdb_rnn.diagnostics.delayed_recall import delays, recall, sequences
+from imdb_rnn.diagnostics.small import SMALL_CELLS
 from results import shipped_params
 
 

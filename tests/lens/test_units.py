@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from imdb_rnn.corpus.batches import collate
-from imdb_rnn.corpus.vocabulary import UNKNOWN_ID, build_tokenizer
-from imdb_rnn.lens.small import in_memory
-from imdb_rnn.lens.units import known_negations, measure_units, unit_states, watch_units
+from imdb_rnn.data.batches import collate
+from imdb_rnn.data.tokenizer import UNKNOWN_ID, build_tokenizer
+from imdb_rnn.diagnostics.small import in_memory
+from imdb_rnn.explain.units import known_negations, measure_units, unit_states, watch_units
 from imdb_rnn.models.classifier import Classifier
 from models.shapes import model_shape
 from results import TEXTS, shipped_params

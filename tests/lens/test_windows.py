@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imdb_rnn.lens.small import in_memory
-from imdb_rnn.lens.windows import WINDOWS, read_parts, window
+from imdb_rnn.diagnostics.small import in_memory
+from imdb_rnn.diagnostics.windows import WINDOWS, read_parts, window
 from imdb_rnn.models.classifier import Classifier
 from models.shapes import model_shape
 

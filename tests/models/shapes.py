@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from imdb_rnn.params import Model
+from imdb_rnn.config import Model
 
 
 def model_shape(**changes: Any) -> Model:

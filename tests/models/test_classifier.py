@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from imdb_rnn.corpus.batches import collate
-from imdb_rnn.lens.bptt import Kind, Network, Truncation, gradients
+from imdb_rnn.data.batches import collate
+from imdb_rnn.diagnostics.bptt import Kind, Network, Truncation, gradients
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.dropout import shared_dropout, word_dropout
 from imdb_rnn.models.recurrent import RecurrentLayer

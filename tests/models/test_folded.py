@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.folded import FoldedClassifier, can_fold
-from imdb_rnn.training.prediction import predict_logits
+from imdb_rnn.models.inference import predict_logits
 from models.shapes import model_shape
 
 VOCABULARY, MAX_LENGTH = 9, 14

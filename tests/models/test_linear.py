@@ -6,9 +6,9 @@ import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.models.linear import LogCountRatio, fit, nb_model, tfidf_model
-from imdb_rnn.params import LinearModel
+from imdb_rnn.config import LinearModel
+from imdb_rnn.errors import UserError
+from imdb_rnn.features.ngram_models import LogCountRatio, fit, nb_model, tfidf_model
 
 PRAISE = ["a wonderful film , great fun !", "great acting and a wonderful story", "great , great !"]
 BLAME = ["an awful film , no fun ?", "awful acting and a dull story", "dull , dull ?"]
@@ -72,5 +72,5 @@ def test_more_reviews_asked_for_than_there_are_is_refused(
 ) -> None:
     model = build(settings(1).model_copy(update={"min_reviews": min_reviews}))
     texts = [f"word{i}" for i in range(6)]
-    with pytest.raises(InputRefusedError, match=r"^baseline\.nb\.min_reviews: .*Lower it"):
+    with pytest.raises(UserError, match=r"^baseline\.nb\.min_reviews: .*Lower it"):
         fit(model, texts, LABELS, "baseline.nb")

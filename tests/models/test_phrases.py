@@ -8,13 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imdb_rnn.corpus.batches import collate
-from imdb_rnn.corpus.store import write_store
-from imdb_rnn.corpus.training_set import TrainingSet
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.data.batches import collate
+from imdb_rnn.data.token_store import write_store
+from imdb_rnn.data.training_set import TrainingSet
+from imdb_rnn.errors import UserError
+from imdb_rnn.features.ngram_counts import count_phrases
+from imdb_rnn.features.ngram_log_odds import PhrasePolarity, load_phrases, save_phrases
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.models.phrase_counts import count_phrases
-from imdb_rnn.models.phrases import PhrasePolarity, load_phrases, save_phrases
 from models.shapes import model_shape
 
 VOCABULARY, LONGEST, LEAST = 7, 3, 2
@@ -129,7 +129,7 @@ def test_a_missing_or_damaged_table_is_refused_by_name(
 ) -> None:
     if content is not None:
         (tmp_path / "table").write_bytes(content)
-    with pytest.raises(InputRefusedError, match=r"table: .*phrases"):
+    with pytest.raises(UserError, match=r"table: .*phrases"):
         load_phrases(tmp_path / "table")
 
 
@@ -154,7 +154,7 @@ def test_a_table_that_was_not_counted_is_refused(
     table.get_buffer("keys_1").copy_(torch.tensor([2, 5]))
     table.get_buffer(name).copy_(torch.tensor(values))
     save_phrases(tmp_path / "table", table)
-    with pytest.raises(InputRefusedError, match=r"table: .*dvc repro --force phrases"):
+    with pytest.raises(UserError, match=r"table: .*dvc repro --force phrases"):
         load_phrases(tmp_path / "table")
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from imdb_rnn.models.plain_recurrence import PlainCell, recurrence
+from imdb_rnn.models.plain_rnn import PlainCell, recurrence
 
 
 def _random(*shape: int, seed: int) -> torch.Tensor:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
-from imdb_rnn.corpus.store import TokenStore, write_store
-from imdb_rnn.models.word_vectors import neighbour_counts, positive_pmi, word_vectors
+from imdb_rnn.data.token_store import TokenStore, write_store
+from imdb_rnn.features.word_vectors import neighbour_counts, positive_pmi, word_vectors
 
 
 def store(folder: Path, reviews: list[list[int]]) -> TokenStore:

@@ -13,7 +13,7 @@ from typing import Any, Self
 import yaml
 
 from archives import write_archive
-from imdb_rnn.experiments import merged
+from imdb_rnn.experiments.named import merged
 
 ROOT = Path(__file__).parents[2]
 SMALL: dict[str, Any] = {

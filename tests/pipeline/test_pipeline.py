@@ -13,7 +13,7 @@ import mlflow
 import psutil
 import pytest
 
-from imdb_rnn.yamlfile import parse_yaml
+from imdb_rnn.io.yaml_file import parse_yaml
 from pipeline.project import Project, run, start
 from reliability import Reliability
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.experiments import experiment_reference, run_experiment
-from imdb_rnn.seeds import run_seeds
+from imdb_rnn.errors import UserError
+from imdb_rnn.experiments.named import experiment_reference, run_experiment
+from imdb_rnn.experiments.seeds import run_seeds
 from pipeline.project import ROOT, run
 from repositories import forget_settings, git, give_away, set_hostile
 
@@ -210,7 +210,7 @@ def test_no_seed_is_trained_where_its_result_would_be_lost(
     origin: Path, ran: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(shallow(origin))
-    with pytest.raises(InputRefusedError, match="git fetch --unshallow"):
+    with pytest.raises(UserError, match="git fetch --unshallow"):
         run_seeds(2)
     assert not ran.exists()
 
@@ -287,7 +287,7 @@ def test_a_name_that_dvc_refuses_is_refused_with_the_file(
     origin: Path, ran: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(clone(origin))
-    with pytest.raises(InputRefusedError, match=rf"^experiments/{name}\.yaml: .*Rename"):
+    with pytest.raises(UserError, match=rf"^experiments/{name}\.yaml: .*Rename"):
         run_experiment(name)
     assert not ran.exists()
 
@@ -331,7 +331,7 @@ def test_a_result_that_dvc_loses_is_a_failure_and_costs_no_earlier_one(
 ) -> None:
     folder = shallow(origin)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("imdb_rnn.experiments.require_experiments", lambda *_: None)
+    monkeypatch.setattr("imdb_rnn.experiments.named.require_experiments", lambda *_: None)
     commit = git(folder, "rev-parse", "HEAD").strip()
     earlier = f"refs/exps/{commit[:2]}/{commit[2:]}/other"
     git(folder, "update-ref", earlier, commit)

@@ -21,9 +21,9 @@ from urllib3.util import Retry
 
 from chromium import chromium, needs_chromium, watched_page
 from imdb_rnn import cli
-from imdb_rnn.plots_page import TEMPLATE, write_template
-from imdb_rnn.registry import ALIAS, NAME
+from imdb_rnn.report.plots_page import TEMPLATE, write_template
 from imdb_rnn.serving.predictor import Predictor
+from imdb_rnn.tracking.registry import ALIAS, NAME
 from pipeline.project import Project, run, start
 
 pytestmark = pytest.mark.timeout(600)

@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 
-from imdb_rnn.corpus.reviews import SCHEMA
+from imdb_rnn.data.reviews import SCHEMA
 from imdb_rnn.evaluation.predictions import Judged
 from imdb_rnn.report.mistakes import clearest_mistakes
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import UserError
 from imdb_rnn.serving import bulk
 from imdb_rnn.serving.bulk import FIRST_ROWS, MOST_ROWS, predict_rows, write_predictions
 from imdb_rnn.serving.predictor import Predictor
@@ -74,7 +74,7 @@ def test_rows_that_cannot_be_used_are_left_out_and_named(
 def test_failing_names_the_row_and_keeps_what_came_before(predictor: Predictor) -> None:
     rows = [Row(i, "great film" if i != 100 else "", "", i) for i in range(1, 200)]
     out = io.StringIO()
-    with pytest.raises(InputRefusedError, match=r"^reviews.csv, row 100: .*--errors skip"):
+    with pytest.raises(UserError, match=r"^reviews.csv, row 100: .*--errors skip"):
         write_predictions(predictor, source(iter(rows)), out, form="jsonl", errors="fail")
     assert [line["row"] for line in lines(out.getvalue())] == list(range(1, 100))
 
@@ -84,22 +84,22 @@ def test_what_was_read_before_a_source_breaks_is_written(predictor: Predictor, e
     def rows() -> Iterator[Row]:
         yield Row(1, "great", "", 1)
         yield Row(2, "dull", "", 2)
-        raise InputRefusedError("reviews.csv, line 3: not CSV")
+        raise UserError("reviews.csv, line 3: not CSV")
 
     out = io.StringIO()
-    with pytest.raises(InputRefusedError, match="line 3"):
+    with pytest.raises(UserError, match="line 3"):
         write_predictions(predictor, source(rows()), out, form="csv", errors=errors)  # type: ignore[arg-type]
     assert [row["row"] for row in csv.DictReader(io.StringIO(out.getvalue()))] == ["1", "2"]
 
 
 def test_no_rows_are_refused(predictor: Predictor) -> None:
-    with pytest.raises(InputRefusedError, match="no texts"):
+    with pytest.raises(UserError, match="no texts"):
         written(predictor, source(iter([])))
 
 
 def test_a_source_without_a_single_usable_row_is_refused(predictor: Predictor) -> None:
     rows = [Row(1, "", "not UTF-8", 1), Row(2, " ", "", 2)]
-    with pytest.raises(InputRefusedError, match="none of its 2 rows can be used"):
+    with pytest.raises(UserError, match="none of its 2 rows can be used"):
         written(predictor, source(iter(rows)))
 
 

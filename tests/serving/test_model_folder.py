@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.serving.model_folder import load_encoder, load_model
+from imdb_rnn.errors import UserError
+from imdb_rnn.models.saved_model import load_encoder, load_model
 from imdb_rnn.serving.predictor import Predictor
 from results import TEXTS, small_params, write_model
 
@@ -76,10 +76,10 @@ def test_a_damaged_file_is_refused_by_name(
             {"empty": b"", "cut": content[: len(content) // 2], "noise": b"\xff\x00" * 50}[damage]
         )
     remedy = "`dvc repro train`" if damage == "missing" else "Delete it; `dvc repro train`"
-    with pytest.raises(InputRefusedError, match=rf"{file}: .*\. {remedy}"):
+    with pytest.raises(UserError, match=rf"{file}: .*\. {remedy}"):
         Predictor.load(folder)
     elsewhere = folder.rename("mine")
-    with pytest.raises(InputRefusedError, match=rf"{file}: .*\. Copy the folder of the model anew"):
+    with pytest.raises(UserError, match=rf"{file}: .*\. Copy the folder of the model anew"):
         Predictor.load(elsewhere)
 
 
@@ -88,7 +88,7 @@ def test_weights_that_are_no_numbers_are_refused(folder: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     weights["output.bias"][:] = float("nan")
     save_file(weights, folder / "model.safetensors")
-    with pytest.raises(InputRefusedError, match=r"model\.safetensors: .*not finite"):
+    with pytest.raises(UserError, match=r"model\.safetensors: .*not finite"):
         load_model(folder)
 
 
@@ -110,7 +110,7 @@ def test_a_tokenizer_of_another_kind_is_refused(folder: Path, change: Any) -> No
     text = path.read_text(encoding="utf-8")
     path.write_text(change(text), encoding="utf-8")
     assert path.read_text(encoding="utf-8") != text
-    with pytest.raises(InputRefusedError, match=r"tokenizer\.json: "):
+    with pytest.raises(UserError, match=r"tokenizer\.json: "):
         load_encoder(folder)
 
 
@@ -128,7 +128,7 @@ def test_a_config_of_another_kind_is_refused(
     folder: Path, change: dict[str, object], blamed: str
 ) -> None:
     _change_config(folder, change)
-    with pytest.raises(InputRefusedError, match=rf"config\.json: .*{blamed}"):
+    with pytest.raises(UserError, match=rf"config\.json: .*{blamed}"):
         load_model(folder)
 
 
@@ -136,7 +136,7 @@ def test_a_config_of_another_kind_is_refused(
 def test_weights_of_another_architecture_are_refused(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     _change_config(folder, {"model": config["model"] | {"hidden_size": 5}})
-    with pytest.raises(InputRefusedError, match=r"model\.safetensors: .*do not fit config\.json"):
+    with pytest.raises(UserError, match=r"model\.safetensors: .*do not fit config\.json"):
         load_model(folder)
 
 
@@ -148,7 +148,7 @@ def test_a_config_that_asks_for_terabytes_gets_none(folder: Path, field: str, si
     changes = {"phrases": [size], "vocabulary_size": size, "hidden_size": config["model"]}
     _change_config(folder, {"model" if field == "hidden_size" else field: changes[field]})
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(InputRefusedError, match=r"(model\.safetensors|config\.json): .*Copy the"):
+    with pytest.raises(UserError, match=r"(model\.safetensors|config\.json): .*Copy the"):
         load_model(folder)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 50_000  # kilobytes
 
@@ -160,7 +160,7 @@ def test_a_tokenizer_with_more_words_than_embeddings_is_refused(
     words = tokenizer["model"]["vocab"]
     words["unheard-of"] = len(words)
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    with pytest.raises(InputRefusedError, match=r"tokenizer\.json: .*it has a word"):
+    with pytest.raises(UserError, match=r"tokenizer\.json: .*it has a word"):
         load_encoder(folder)
 
 

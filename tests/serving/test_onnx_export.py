@@ -9,12 +9,12 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from imdb_rnn.atomic import unfinished_name
-from imdb_rnn.corpus.batches import collate
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.data.batches import collate
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.atomic import unfinished_name
 from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.saved_model import load_encoder
 from imdb_rnn.serving import onnx_export
-from imdb_rnn.serving.model_folder import load_encoder
 from imdb_rnn.serving.onnx_export import export_onnx, onnx_model
 from imdb_rnn.serving.predictor import Predictor
 from limits import largest_file
@@ -154,7 +154,7 @@ def test_a_folder_with_anything_else_is_refused_and_stays(
         export_onnx(model, folder)
     change(folder)
     before = contents(tmp_path)
-    with pytest.raises(InputRefusedError, match=f"{folder}/.*new folder"):
+    with pytest.raises(UserError, match=f"{folder}/.*new folder"):
         export_onnx(model, folder)
     assert contents(tmp_path) == before
 
@@ -168,7 +168,7 @@ def test_an_export_with_a_link_in_it_is_refused_and_stays(
     (tmp_path / "app" / name).rename(tmp_path / name)
     (tmp_path / "app" / name).symlink_to(tmp_path / name)
     before = contents(tmp_path)
-    with pytest.raises(InputRefusedError, match=f"{tmp_path / 'app'}/.*new folder"):
+    with pytest.raises(UserError, match=f"{tmp_path / 'app'}/.*new folder"):
         export_onnx(model, tmp_path / "app")
     assert contents(tmp_path) == before
 
@@ -190,7 +190,7 @@ def test_a_place_that_is_no_folder_is_refused_and_stays(
     (tmp_path / "dangling").symlink_to("nowhere")
     (tmp_path / "to a file").symlink_to("file")
     before = contents(tmp_path)
-    with pytest.raises(InputRefusedError, match=place):
+    with pytest.raises(UserError, match=place):
         export_onnx(model, tmp_path / place)
     assert contents(tmp_path) == before
 
@@ -234,7 +234,7 @@ def test_equal_models_make_equal_bytes() -> None:
 
 
 def test_a_classifier_that_counts_padding_as_words_is_refused() -> None:
-    with pytest.raises(InputRefusedError, match="mask_padding"):
+    with pytest.raises(UserError, match="mask_padding"):
         onnx_model(classifier([], mask_padding=False))
 
 
@@ -243,7 +243,7 @@ def test_a_graph_that_answers_otherwise_is_refused_and_not_written(
 ) -> None:
     write_model(tmp_path / "model", small_params())
     monkeypatch.setitem(onnx_export._BLOCKS, "LSTM", [0, 1, 2, 3])  # noqa: SLF001
-    with pytest.raises(InputRefusedError, match="more than 1e-05"):
+    with pytest.raises(UserError, match="more than 1e-05"):
         export_onnx(tmp_path / "model", tmp_path / "export")
     assert not (tmp_path / "export").exists()
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.serving.model_folder import load_encoder
+from imdb_rnn.errors import UserError
+from imdb_rnn.models.saved_model import load_encoder
 from imdb_rnn.serving.predictor import BATCH_SIZE, CHARACTERS_A_WORD, Predictor, unknown_share
 from results import TEXTS as ALL_TEXTS
 from results import small_params, write_model
@@ -62,7 +62,7 @@ def test_any_text_gets_a_probability_or_a_refusal(predictor: Predictor, texts: l
         assert probabilities.shape == (len(texts),)
         assert ((probabilities > 0) & (probabilities < 1)).all()
     else:
-        with pytest.raises(InputRefusedError, match=f"^text {known.index(False) + 1} of"):
+        with pytest.raises(UserError, match=f"^text {known.index(False) + 1} of"):
             predictor.probabilities(texts)
 
 
@@ -72,7 +72,7 @@ def test_any_text_gets_a_probability_or_a_refusal(predictor: Predictor, texts: l
     ["", " \n\t", "\0", "<br />", "\ud800", "\U0001f3ac", "فيلم جميل", "ein schöner Streifen"],
 )
 def test_a_text_without_a_known_word_is_refused(predictor: Predictor, text: str) -> None:
-    with pytest.raises(InputRefusedError, match="text 2 of 3: it has no word that the model knows"):
+    with pytest.raises(UserError, match="text 2 of 3: it has no word that the model knows"):
         predictor.probabilities(["great", text, "dull"])
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import UserError
 from imdb_rnn.serving import texts as module
 from imdb_rnn.serving.texts import Row, file_texts, open_texts, streamed_texts, taken_for_text
 from limits import on_linux, run_limited
@@ -43,7 +43,7 @@ def read(path: Path, column: str = "text") -> list[Row]:
 
 
 def refusal(path: Path, column: str = "text") -> str:
-    with pytest.raises(InputRefusedError) as refused:
+    with pytest.raises(UserError) as refused:
         read(path, column)
     message = str(refused.value)
     assert message.startswith(str(path))
@@ -147,7 +147,7 @@ def test_a_quote_without_an_end_is_refused_after_the_rows_before_it(tmp_path: Pa
     (tmp_path / "r.csv").write_text('text\ngreat\n"dull\nlong\n', "utf-8")
     with file_texts(tmp_path / "r.csv", "text") as texts:
         assert next(texts.rows).text == "great"
-        with pytest.raises(InputRefusedError, match=r"line 4: not CSV"):
+        with pytest.raises(UserError, match=r"line 4: not CSV"):
             next(texts.rows)
 
 
@@ -217,7 +217,7 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"great\ndull\n")))
     with open_texts(None, Path("-"), "text") as texts:
         assert [row.text for row in texts.rows] == ["great", "dull"]
-    with pytest.raises(InputRefusedError, match="one or the other"):
+    with pytest.raises(UserError, match="one or the other"):
         open_texts(["great"], Path("-"), "text")
 
 
@@ -319,5 +319,5 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_texts_and_a_file_at_once_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputRefusedError, match="one or the other"):
+    with pytest.raises(UserError, match="one or the other"):
         open_texts(["great"], write(tmp_path / "r.txt", REVIEWS), "text")

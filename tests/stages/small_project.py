@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from archives import write_archive
-from imdb_rnn.experiments import merged
+from imdb_rnn.experiments.named import merged
 from results import PROJECT, shipped_params
 
 SMALL = {

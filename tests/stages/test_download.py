@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from archives import digests, official_files, pack
-from imdb_rnn.corpus.reviews import edition_of, read_reviews
+from imdb_rnn.data.reviews import edition_of, read_reviews
 from scripted_server import broken_off, serve, whole
 
 PROJECT = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from imdb_rnn.atomic import UNFINISHED, replacing, unfinished_name
+from imdb_rnn.io.atomic import UNFINISHED, replacing, unfinished_name
 from imdb_rnn.stages import run_stage
 from limits import largest_file, ordinary_user
 from stages.small_project import leave_mlflow_out, write_small_project

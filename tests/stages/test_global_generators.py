@@ -14,7 +14,7 @@ import pytest
 import torch
 import yaml
 
-from imdb_rnn.params import load_params
+from imdb_rnn.config import load_params
 from results import PROJECT
 from stages.small_project import leave_mlflow_out, write_small_project
 

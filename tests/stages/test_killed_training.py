@@ -16,12 +16,12 @@ import pytest
 import torch
 import yaml
 
-from imdb_rnn.arrayfile import write_array
-from imdb_rnn.corpus.store import write_store
-from imdb_rnn.corpus.vocabulary import build_tokenizer
-from imdb_rnn.experiments import merged
-from imdb_rnn.jsonfile import write_json
-from imdb_rnn.models.phrases import PhrasePolarity, save_phrases
+from imdb_rnn.data.token_store import write_store
+from imdb_rnn.data.tokenizer import build_tokenizer
+from imdb_rnn.experiments.named import merged
+from imdb_rnn.features.ngram_log_odds import PhrasePolarity, save_phrases
+from imdb_rnn.io.array_file import write_array
+from imdb_rnn.io.json_file import write_json
 from reliability import Reliability
 from results import TEXTS, shipped_params, write_dataset_facts
 from stages.forked import start

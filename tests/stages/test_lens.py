@@ -12,12 +12,12 @@ import pyarrow.csv
 import pytest
 import yaml
 
-from imdb_rnn.corpus.store import write_store
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.jsonfile import read_json, write_json
-from imdb_rnn.lens import results
-from imdb_rnn.lens.findings import findings
-from imdb_rnn.params import Params
+from imdb_rnn.config import Params
+from imdb_rnn.data.token_store import write_store
+from imdb_rnn.diagnostics import results
+from imdb_rnn.diagnostics.findings import findings
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.stages import lens as stage
 from results import shipped_params, write_model
 
@@ -129,7 +129,7 @@ def test_neither_a_notebook_nor_a_locale_changes_anything(folder: Path) -> None:
         "TZ": "Asia/Kathmandu",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "imdb_rnn.stages.lens"],
+        [sys.executable, "-m", "imdb_rnn.stages.diagnostics"],
         env=os.environ | hostile,
         capture_output=True,
         check=False,
@@ -143,7 +143,7 @@ def test_what_a_study_is_refused_for_is_said(folder: Path, threads: int) -> None
     (folder / "models/rnn/model.safetensors").write_bytes(b"")
     settings = params()
     train = settings.train.model_copy(update={"threads": threads})
-    with pytest.raises(InputRefusedError, match=r"model\.safetensors"):
+    with pytest.raises(UserError, match=r"model\.safetensors"):
         stage.lens(settings.model_copy(update={"train": train}))
     assert not (folder / "reports/lens.json").exists()
 
@@ -186,7 +186,7 @@ def test_the_numbers_and_the_points_agree(folder: Path) -> None:
 
 def test_without_a_measured_truncation_the_stage_says_where_it_comes_from(folder: Path) -> None:
     (folder / "reports/bptt.json").unlink()
-    with pytest.raises(InputRefusedError, match=r"benchmarks\.bptt"):
+    with pytest.raises(UserError, match=r"benchmarks\.bptt"):
         stage.lens(params())
 
 
@@ -214,5 +214,5 @@ def test_measured_reviews_are_not_learned_from(folder: Path) -> None:
 @pytest.mark.parametrize("change", [{"words": 500}, {"reviews": 80}])
 @pytest.mark.usefixtures("folder")
 def test_too_few_reviews_are_refused_with_a_sentence(change: dict[str, int]) -> None:
-    with pytest.raises(InputRefusedError, match=r"lens: of the 80 training reviews.*lens.words"):
+    with pytest.raises(UserError, match=r"lens: of the 80 training reviews.*lens.words"):
         stage.lens(params(**change))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imdb_rnn.params import Params
+from imdb_rnn.config import Params
 from imdb_rnn.stages import run_stage
 
 PROJECT = Path(__file__).parents[2]

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imdb_rnn.corpus.store import TokenStore
-from imdb_rnn.corpus.training_set import TrainingSet
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.data.training_set import TrainingSet
+from imdb_rnn.errors import UserError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.training.checkpoint import Checkpoint
 from imdb_rnn.training.loop import Epoch, Trainer, fit
@@ -206,7 +206,7 @@ def test_damage_anywhere_is_noticed(
     else:
         del content[data.draw(st.integers(0, len(content) - 1)) :]
     path.write_bytes(content)
-    with pytest.raises(InputRefusedError, match=r"checkpoint is damaged.*Delete the file"):
+    with pytest.raises(UserError, match=r"checkpoint is damaged.*Delete the file"):
         checkpoint.read()
 
 
@@ -215,5 +215,5 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     np.save(tmp_path / "array.npy", np.zeros(3))
     path.write_bytes((tmp_path / "array.npy").read_bytes())
-    with pytest.raises(InputRefusedError, match="damaged"):
+    with pytest.raises(UserError, match="damaged"):
         Checkpoint(path).read()

@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.training.determinism import make_deterministic, resolve_device
+from imdb_rnn.errors import UserError
+from imdb_rnn.runtime.determinism import make_deterministic, resolve_device
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
 def test_a_missing_device_is_refused_with_the_way_out() -> None:
-    with pytest.raises(InputRefusedError, match=r"train.device: cuda .*Set it to auto or cpu"):
+    with pytest.raises(UserError, match=r"train.device: cuda .*Set it to auto or cpu"):
         resolve_device("cuda")
 
 

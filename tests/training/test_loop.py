@@ -10,15 +10,15 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from imdb_rnn.corpus.store import TokenStore, write_store
-from imdb_rnn.corpus.training_set import TrainingSet
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.config import Train
+from imdb_rnn.data.token_store import TokenStore, write_store
+from imdb_rnn.data.training_set import TrainingSet
+from imdb_rnn.errors import UserError
+from imdb_rnn.features.ngram_counts import count_phrases
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.models.phrase_counts import count_phrases
-from imdb_rnn.params import Train
+from imdb_rnn.models.inference import predict_logits
 from imdb_rnn.training.checkpoint import Checkpoint
 from imdb_rnn.training.loop import Epoch, Step, Trainer, fit
-from imdb_rnn.training.prediction import predict_logits
 from models.shapes import model_shape
 
 GOOD, BAD = 2, 3
@@ -231,7 +231,7 @@ def test_a_diverging_training_ends_with_a_sentence(
     trainer = Trainer(
         Classifier(30, 12, model_shape(), seed=1), TrainingSet.labelled(stores[0]), params, seed=1
     )
-    with pytest.raises(InputRefusedError, match=r"diverged.*train.learning_rate"):
+    with pytest.raises(UserError, match=r"diverged.*train.learning_rate"):
         fit(trainer, stores[1], Recorder(), Checkpoint(tmp_path / "none"))
 
 

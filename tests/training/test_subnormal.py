@@ -9,7 +9,7 @@ from results import PROJECT, small_params
 
 SCRIPT = """
 import numpy as np, torch
-from imdb_rnn.training.subnormal import flush_subnormal_numbers
+from imdb_rnn.runtime.determinism import flush_subnormal_numbers
 if {flush}:
     flush_subnormal_numbers()
 torch.set_num_threads(2)

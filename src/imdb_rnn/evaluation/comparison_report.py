@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from imdb_rnn.evaluation.comparison import CONFIDENCE, Comparison, Difference
-from imdb_rnn.evaluation.seed_luck import SeedLuck
+from imdb_rnn.evaluation.seed_variance import SeedLuck
 
 FLIPS_SHOWN: Final = 10
 _WORDS_SHOWN: Final = 30

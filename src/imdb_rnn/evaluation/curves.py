@@ -10,9 +10,9 @@ import pyarrow.csv
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
-from imdb_rnn.atomic import replacing
 from imdb_rnn.evaluation.metrics import predicted_labels
 from imdb_rnn.evaluation.predictions import Probabilities
+from imdb_rnn.io.atomic import replacing
 
 CLASSES: Final = ("negative", "positive")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from imdb_rnn.corpus.statistics import normalized
+from imdb_rnn.data.statistics import normalized
 
 
 def stand_in(texts: Iterable[str], others: Iterable[str]) -> NDArray[np.bool_]:

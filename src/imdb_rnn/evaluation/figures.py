@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from imdb_rnn.atomic import replacing
-from imdb_rnn.drawing import Axes, Figure, style
+from imdb_rnn.evaluation.drawing import Axes, Figure, style
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
+from imdb_rnn.io.atomic import replacing
 
 COLORS: Final = {MODEL: "#1f5fa8", "nb": "#e07b28", "tfidf": "#7a8791"}
 REFERENCE: Final = "#9aa5ad"

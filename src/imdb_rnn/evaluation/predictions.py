@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from imdb_rnn.atomic import replacing
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.atomic import replacing
 
 Probabilities = Mapping[str, NDArray[np.float64]]
 """Model name -> probability of positive [reviews]."""
@@ -49,7 +49,7 @@ def read_probabilities(path: Path, ids: Sequence[str], made_by: str) -> Probabil
         made_by: Stage that writes the table, for the message.
 
     Raises:
-        InputRefusedError: The table is missing or damaged, or is of other reviews.
+        UserError: The table is missing or damaged, or is of other reviews.
     """
     try:
         table = pq.read_table(path)
@@ -64,8 +64,8 @@ def read_probabilities(path: Path, ids: Sequence[str], made_by: str) -> Probabil
     return {name: table[name].to_numpy().astype(np.float64) for name in names}
 
 
-def _unusable(path: Path, what: object, made_by: str) -> InputRefusedError:
-    return InputRefusedError(
+def _unusable(path: Path, what: object, made_by: str) -> UserError:
+    return UserError(
         f"{path}: these predictions cannot be read: {what}. Run `dvc repro {made_by}`."
     )
 
@@ -78,7 +78,7 @@ def read_judged(path: Path, origin: str) -> Judged:
         origin: What messages call it.
 
     Raises:
-        InputRefusedError: It is not a parquet file, lacks a column, or holds what is no
+        UserError: It is not a parquet file, lacks a column, or holds what is no
             prediction.
     """
     try:
@@ -107,8 +107,8 @@ _JUDGED: Final = pa.schema(
 )
 
 
-def _no_predictions(origin: str, what: str) -> InputRefusedError:
-    return InputRefusedError(
+def _no_predictions(origin: str, what: str) -> UserError:
+    return UserError(
         f"{origin}: these are not predictions of test reviews: {what}. "
         f"`dvc repro evaluate` writes some to reports/predictions.parquet."
     )
@@ -120,7 +120,7 @@ def require_same_reviews(
     """Refuse to compare predictions on different reviews.
 
     Raises:
-        InputRefusedError: The ids differ in number, in order or at all.
+        UserError: The ids differ in number, in order or at all.
     """
     if list(expected) == list(found):
         return
@@ -131,6 +131,4 @@ def require_same_reviews(
             i for i, pair in enumerate(zip(expected, found, strict=True)) if len(set(pair)) > 1
         )
         what = f"{found[row]} in row {row} where {expected[row]} is judged"
-    raise InputRefusedError(
-        f"{origin}: these are not the test reviews: {what}. Run `dvc repro {made_by}`."
-    )
+    raise UserError(f"{origin}: these are not the test reviews: {what}. Run `dvc repro {made_by}`.")

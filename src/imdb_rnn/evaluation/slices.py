@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imdb_rnn.corpus.typography import plain
+from imdb_rnn.data.typography import plain
 
 Slices = dict[str, NDArray[np.bool_]]
 """Name of each group -> bool [reviews]. Groups do not overlap; empty ones are left out."""

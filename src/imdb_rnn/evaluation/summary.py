@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from imdb_rnn.config import Evaluate
 from imdb_rnn.evaluation.intervals import Interval, mcnemar_p, mean_interval, proportion_interval
 from imdb_rnn.evaluation.metrics import classification_metrics, predicted_labels, rounded
 from imdb_rnn.evaluation.predictions import MODEL, Probabilities
 from imdb_rnn.evaluation.slices import Slices, length_slices, negation_slices, rating_slices
-from imdb_rnn.params import Evaluate
 
 
 def summarize(

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
+from imdb_rnn.config import Model
+from imdb_rnn.data.tokenizer import UNKNOWN_ID
+from imdb_rnn.features.ngram_log_odds import PhrasePolarity
 from imdb_rnn.models.dropout import shared_dropout, word_dropout
 from imdb_rnn.models.initialization import INITIALIZATION
 from imdb_rnn.models.lookup import Lookup
-from imdb_rnn.models.phrases import PhrasePolarity
 from imdb_rnn.models.pooling import pool
 from imdb_rnn.models.recurrent import RecurrentLayer
-from imdb_rnn.params import Model
 
 
 class Classifier(nn.Module):

@@ -2,7 +2,7 @@
 
 import torch
 
-from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
+from imdb_rnn.data.tokenizer import UNKNOWN_ID
 
 
 def shared_dropout(

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from imdb_rnn.corpus.batches import collate
+from imdb_rnn.config import Model
+from imdb_rnn.data.batches import collate
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.recurrent import reversal
-from imdb_rnn.params import Model
 
 
 def can_fold(shape: Model) -> bool:

@@ -6,7 +6,7 @@ and lengths int64 [batch], and return float32 [batch, features].
 
 import torch
 
-from imdb_rnn.params import Model
+from imdb_rnn.config import Model
 
 
 def pool(states: torch.Tensor, lengths: torch.Tensor, shape: Model) -> torch.Tensor:

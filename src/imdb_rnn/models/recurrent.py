@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from imdb_rnn.config import Model
 from imdb_rnn.models.lookup import Lookup
-from imdb_rnn.models.plain_recurrence import PlainCell
-from imdb_rnn.params import Model
+from imdb_rnn.models.plain_rnn import PlainCell
 
 
 class RecurrentLayer(nn.Module):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from imdb_rnn.params import Model
+from imdb_rnn.config import Model
 from imdb_rnn.report.results import Results
 from imdb_rnn.report.templates import template
 

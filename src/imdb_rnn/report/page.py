@@ -8,9 +8,9 @@ from typing import Final
 import yaml
 from markupsafe import Markup
 
-from imdb_rnn.drawing import Figure, style
 from imdb_rnn.evaluation import figures
-from imdb_rnn.inline_svg import inline_svg
+from imdb_rnn.evaluation.drawing import Figure, style
+from imdb_rnn.evaluation.inline_svg import inline_svg
 from imdb_rnn.report.results import Results
 from imdb_rnn.report.templates import template
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.csv
 
-from imdb_rnn.jsonfile import read_json
-from imdb_rnn.params import Params
+from imdb_rnn.config import Params
+from imdb_rnn.io.json_file import read_json
 from imdb_rnn.report.mistakes import Mistake
 
 CURVES: Final = ("roc", "precision_recall", "calibration", "confusion")

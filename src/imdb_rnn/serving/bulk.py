@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from imdb_rnn.console import Advance, error_console
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import UserError
 from imdb_rnn.serving.predictor import NOTHING_KNOWN, Predictor, unknown_share
 from imdb_rnn.serving.texts import Row, Texts
 
@@ -72,7 +72,7 @@ def write_predictions(  # noqa: PLR0913 - each is a choice of the user
         advance: Told how far the source has been read.
 
     Raises:
-        InputRefusedError: There is no row, or one cannot be used and `errors` is `fail`. What was
+        UserError: There is no row, or one cannot be used and `errors` is `fail`. What was
             predicted before has been written.
     """
     header, line = _FORMATS[form]
@@ -144,7 +144,7 @@ def _pieces(texts: Texts) -> Iterator[list[Row]]:
                 yield piece
                 piece, characters = [], 0
                 limit = limit if texts.interactive else min(2 * limit, MOST_ROWS)
-    except InputRefusedError:
+    except UserError:
         if piece:
             yield piece
         raise
@@ -197,8 +197,8 @@ class _Report:
             if self._doubtful <= _ROWS_NAMED:
                 self._first_doubtful.append(prediction.row.number)
 
-    def refusal(self, row: Row) -> InputRefusedError:
-        return InputRefusedError(
+    def refusal(self, row: Row) -> UserError:
+        return UserError(
             f"{self._origin}, row {row.number}: {row.problem}. The rows before it are predicted; "
             f"mend it, or leave such rows out with --errors skip."
         )
@@ -208,9 +208,9 @@ class _Report:
 
     def conclude(self) -> None:
         if self._rows == 0:
-            raise InputRefusedError(f"{self._origin}: no texts. At least one is needed.")
+            raise UserError(f"{self._origin}: no texts. At least one is needed.")
         if self._left_out == self._rows:
-            raise InputRefusedError(
+            raise UserError(
                 f"{self._origin}: none of its {self._rows:,} rows can be used, for the reasons "
                 "above."
             )

@@ -18,14 +18,14 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from imdb_rnn.atomic import UNFINISHED, replacing
-from imdb_rnn.corpus.batches import collate
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.config import Model
+from imdb_rnn.data.batches import collate
+from imdb_rnn.errors import UserError
+from imdb_rnn.features.ngram_log_odds import NO_PHRASE
+from imdb_rnn.io.atomic import UNFINISHED, replacing
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.models.phrases import NO_PHRASE
 from imdb_rnn.models.recurrent import RecurrentLayer
-from imdb_rnn.params import Model
-from imdb_rnn.serving.model_folder import CONFIG, TOKENIZER, Encoder, load_encoder, load_model
+from imdb_rnn.models.saved_model import CONFIG, TOKENIZER, Encoder, load_encoder, load_model
 
 GRAPH: Final = "model.onnx"
 README: Final = "README.md"
@@ -85,7 +85,7 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
         `onnxruntime`, which runs graphs, is not installed.
 
     Raises:
-        InputRefusedError: The model folder cannot be used, the folder holds something else, the
+        UserError: The model folder cannot be used, the folder holds something else, the
             classifier counts padding as words, or the graph does not answer as it does.
     """
     classifier, encoder = load_model(model_folder), load_encoder(model_folder)
@@ -93,7 +93,7 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
     graph = onnx_model(classifier)
     difference = _difference(graph, classifier, encoder)
     if difference is not None and not difference <= LARGEST_DIFFERENCE:  # nor where it is nan
-        raise InputRefusedError(
+        raise UserError(
             f"{model_folder}: the graph's answers are {difference:.1g} from the classifier's, more "
             f"than {LARGEST_DIFFERENCE:g}; nothing was written. `pip install` the versions in "
             f"constraints.txt."
@@ -124,14 +124,14 @@ def _refuse_what_is_no_export(folder: Path) -> None:
     """Refuse a place where something is that no export has written."""
     if not folder.is_dir():
         if folder.exists() or folder.is_symlink():
-            raise InputRefusedError(f"{folder}: it is there and is no folder. Name a new one.")
+            raise UserError(f"{folder}: it is there and is no folder. Name a new one.")
         return
     sums = folder / SUMS
     text = sums.read_text(encoding="utf-8", errors="replace") if sums.is_file() else ""
     recorded = text.splitlines(keepends=True)
     for path in sorted(folder.iterdir()):
         if not _is_exported(path, recorded):
-            raise InputRefusedError(
+            raise UserError(
                 f"{path}: no export has written this, or it was changed since, and it would be "
                 "lost. Name a new folder."
             )
@@ -178,11 +178,11 @@ def onnx_model(classifier: Classifier) -> onnx.ModelProto:
     [batch]; both sizes are free. The output is `probability`, float32 [batch].
 
     Raises:
-        InputRefusedError: The classifier counts padding as words.
+        UserError: The classifier counts padding as words.
     """
     shape = classifier.shape
     if not shape.mask_padding:
-        raise InputRefusedError(
+        raise UserError(
             "model.mask_padding is false: such a classifier counts padding as words, and cannot be "
             "exported. Train one that masks it."
         )

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imdb_rnn.corpus.vocabulary import UNKNOWN_ID
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.data.tokenizer import UNKNOWN_ID
+from imdb_rnn.errors import UserError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.folded import FoldedClassifier, can_fold
-from imdb_rnn.serving.model_folder import Encoder, load_encoder, load_model
-from imdb_rnn.training.prediction import predict_logits
+from imdb_rnn.models.inference import predict_logits
+from imdb_rnn.models.saved_model import Encoder, load_encoder, load_model
 
 # Fast on a CPU, and small enough that even the longest reviews stay within modest memory.
 BATCH_SIZE: Final = 64
@@ -42,7 +42,7 @@ class Predictor:
         """Read a model folder such as `models/rnn`.
 
         Raises:
-            InputRefusedError: A file of the folder is missing or damaged.
+            UserError: A file of the folder is missing or damaged.
         """
         return cls(load_model(folder), load_encoder(folder))
 
@@ -58,13 +58,13 @@ class Predictor:
             float32 [texts], in the order of `texts`.
 
         Raises:
-            InputRefusedError: A text is empty or has no word that the model knows. A number for
+            UserError: A text is empty or has no word that the model knows. A number for
                 it would say what the model answers without reading.
         """
         reviews = self.read(texts)
         for number, review in enumerate(reviews, start=1):
             if unknown_share(review) == 1:
-                raise InputRefusedError(
+                raise UserError(
                     f"text {number} of {len(reviews)}: {NOTHING_KNOWN}. "
                     f"Leave it out, or write it in the language of the training reviews."
                 )

@@ -11,7 +11,7 @@ from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import UserError
 from imdb_rnn.serving.predictor import Predictor
 
 
@@ -32,7 +32,7 @@ class ReviewSentiment(PythonModel):
         """
         try:
             probabilities = self._predictor.probabilities(model_input)
-        except InputRefusedError as refusal:
+        except UserError as refusal:
             raise MlflowException(str(refusal), INVALID_PARAMETER_VALUE) from None
         return [float(probability) for probability in probabilities]
 

@@ -20,7 +20,7 @@ from typing import BinaryIO, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import UserError
 from imdb_rnn.messages import shortened
 
 LONGEST_ROW: Final = 2**26
@@ -50,7 +50,7 @@ class Texts(NamedTuple):
     origin: str
     """What messages call it."""
     rows: Iterator[Row]
-    """Raises InputRefusedError where the source becomes unreadable."""
+    """Raises UserError where the source becomes unreadable."""
     total: int | None
     """How much there is to read, in bytes or rows; None where nobody knows."""
     in_bytes: bool
@@ -69,10 +69,10 @@ def open_texts(
         column: See `file_texts`.
 
     Raises:
-        InputRefusedError: There are both texts and a file, or the file cannot be used.
+        UserError: There are both texts and a file, or the file cannot be used.
     """
     if given and path:
-        raise InputRefusedError(f"{path}: a file and texts at once; give one or the other.")
+        raise UserError(f"{path}: a file and texts at once; give one or the other.")
     if path and path != STANDARD_INPUT:
         return file_texts(path, column)
     return nullcontext(given_texts(given) if given else streamed_texts(sys.stdin.buffer))
@@ -146,25 +146,25 @@ def file_texts(path: Path, column: str) -> Iterator[Texts]:
         column: Column or key that holds the text; `.txt` has none.
 
     Raises:
-        InputRefusedError: The file is empty, cannot be opened, is of another kind or in another
+        UserError: The file is empty, cannot be opened, is of another kind or in another
             encoding, or lacks the column.
     """
     try:
         file = path.open("rb")
     except OSError as error:
-        raise InputRefusedError(f"{path}: {error.strerror}. Check the path after --file.") from None
+        raise UserError(f"{path}: {error.strerror}. Check the path after --file.") from None
     with file:
         kind = path.suffix.lower()
         if kind not in _KINDS:
-            raise InputRefusedError(
+            raise UserError(
                 f"{path}: its ending says how a file is read, and this one is unknown. Known are "
                 f"{', '.join(_KINDS)}; `--file -` reads standard input, a text a line."
             )
         beginning = file.peek(_BEGINNING)[:_BEGINNING]
         if not beginning:
-            raise InputRefusedError(f"{path}: the file is empty. At least one text is needed.")
+            raise UserError(f"{path}: the file is empty. At least one text is needed.")
         if wide := _wide_encoding(beginning):
-            raise InputRefusedError(
+            raise UserError(
                 f"{path}: this is {wide}, and UTF-8 is needed. "
                 f"`iconv -f {wide} -t UTF-8 {quote(str(path))} > NEW{kind}` converts it."
             )
@@ -202,7 +202,7 @@ def _lines(file: BinaryIO, origin: str) -> Iterator[_Line]:
         number += 1
         end += len(content)
         if len(content) > LONGEST_ROW:
-            raise InputRefusedError(
+            raise UserError(
                 f"{origin}, line {number}: longer than {LONGEST_ROW:,} bytes. "
                 f"Is this a file of texts, with line ends?"
             )
@@ -306,7 +306,7 @@ def _csv_rows(lines: Iterator[_Line], origin: str, column: str) -> Iterator[Row]
                 problem = f"{len(values)} values where the header has {len(header)} (quotes?)"
                 yield Row(number, "", problem, end)
     except csv.Error as error:
-        raise InputRefusedError(
+        raise UserError(
             f"{origin}, line {records.line_num}: not CSV from here on: "
             f"{str(error).partition(' - ')[0]}. "
             f"Texts with commas, quotes or line ends need quotes around them."
@@ -321,7 +321,7 @@ def _open_parquet(file: BinaryIO, path: Path, column: str) -> Texts:
     place = _place(column, table.schema_arrow.names, str(path))
     kind = table.schema_arrow.types[place]
     if not _is_text(kind):
-        raise InputRefusedError(
+        raise UserError(
             f"{path}: column {column} holds {kind}, not text. Name another with --column."
         )
     # Equal texts stand in the file once, and are not to take memory again and again.
@@ -358,9 +358,9 @@ def _contents(column: pa.Array) -> Iterator[bytes | None]:
         yield None if place is None else texts[place].as_py()
 
 
-def _not_parquet(path: Path, error: Exception) -> InputRefusedError:
+def _not_parquet(path: Path, error: Exception) -> UserError:
     reason = str(error).partition("\n")[0].rstrip(".")
-    return InputRefusedError(f"{path}: not a whole parquet file: {reason}. Write or copy it anew.")
+    return UserError(f"{path}: not a whole parquet file: {reason}. Write or copy it anew.")
 
 
 def _place(column: str, columns: list[str], origin: str) -> int:
@@ -369,11 +369,11 @@ def _place(column: str, columns: list[str], origin: str) -> int:
         return columns.index(column)
     for separator, name in _SEPARATORS.items():
         if len(columns) == 1 and column in columns[0].split(separator):
-            raise InputRefusedError(
+            raise UserError(
                 f"{origin}: its values are separated by {name}, and commas are needed. "
                 "Write it anew with commas."
             )
-    raise InputRefusedError(
+    raise UserError(
         f"{origin}: one column {column} is needed; {_there(column, columns)}. "
         f"Name the one with the texts: --column NAME."
     )

@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import Final
 
-from imdb_rnn.ending import COMMAND, answer_requests, answered_by, end, end_with, is_orphan
+from imdb_rnn.signals import COMMAND, answer_requests, answered_by, end, end_with, is_orphan
 
 _PARENT: Final = os.getppid()  # it may be gone when the imports are done
 
@@ -26,8 +26,8 @@ if sys.argv[0] == "-m":  # Python is about to run a stage, which imports for sec
 from collections.abc import Callable  # noqa: E402 - from here on, a request to end is answered
 from typing import NoReturn  # noqa: E402 - as above
 
+from imdb_rnn.config import Params, load_params  # noqa: E402 - as above
 from imdb_rnn.errors import ending_in_a_sentence  # noqa: E402 - as above
-from imdb_rnn.params import Params, load_params  # noqa: E402 - as above
 
 
 def run_stage(stage: Callable[[Params], None]) -> NoReturn:

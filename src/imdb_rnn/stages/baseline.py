@@ -10,13 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from imdb_rnn.config import Params
 from imdb_rnn.console import console
-from imdb_rnn.corpus.reviews import edition_of, read_reviews
+from imdb_rnn.data.reviews import edition_of, read_reviews
 from imdb_rnn.evaluation.metrics import classification_metrics, rounded
 from imdb_rnn.evaluation.predictions import write_predictions
-from imdb_rnn.jsonfile import write_json
-from imdb_rnn.models.linear import fit, nb_model, tfidf_model
-from imdb_rnn.params import Params
+from imdb_rnn.features.ngram_models import fit, nb_model, tfidf_model
+from imdb_rnn.io.json_file import write_json
 from imdb_rnn.stages import run_stage
 
 TRAIN = Path("data/raw/train.parquet")

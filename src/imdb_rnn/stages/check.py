@@ -1,7 +1,7 @@
 """Check all of `params.yaml` before any other stage, and write its JSON schema for editors."""
 
-from imdb_rnn.atomic import replacing
-from imdb_rnn.params import SCHEMA_FILE, Params, json_schema
+from imdb_rnn.config import SCHEMA_FILE, Params, json_schema
+from imdb_rnn.io.atomic import replacing
 from imdb_rnn.stages import run_stage
 
 
@@ -16,11 +16,11 @@ def refuse_missing_device(params: Params) -> None:
     """Say before time is spent that there is nothing to train on.
 
     Raises:
-        InputRefusedError: The device that `train.device` names is not there.
+        UserError: The device that `train.device` names is not there.
     """
     if params.train.device in {"auto", "cpu"}:
         return
-    from imdb_rnn.training.determinism import resolve_device  # noqa: PLC0415 - PyTorch takes seconds
+    from imdb_rnn.runtime.determinism import resolve_device  # noqa: PLC0415 - PyTorch takes seconds
 
     resolve_device(params.train.device)
 

@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from imdb_rnn.atomic import replacing
+from imdb_rnn.config import Params
 from imdb_rnn.console import console
-from imdb_rnn.corpus.official import content_digest
-from imdb_rnn.corpus.reviews import write_reviews
-from imdb_rnn.corpus.sources import Dataset, find_reviews
-from imdb_rnn.jsonfile import write_json
-from imdb_rnn.params import Params
+from imdb_rnn.data.official import content_digest
+from imdb_rnn.data.reviews import write_reviews
+from imdb_rnn.data.sources import Dataset, find_reviews
+from imdb_rnn.io.atomic import replacing
+from imdb_rnn.io.json_file import write_json
 from imdb_rnn.stages import run_stage
 
 RAW: Final = Path("data/raw")

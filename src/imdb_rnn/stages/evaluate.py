@@ -9,10 +9,10 @@ import pyarrow.csv
 from numpy.typing import NDArray
 from sklearn.metrics import classification_report
 
-from imdb_rnn.atomic import replacing
+from imdb_rnn.config import Params
 from imdb_rnn.console import console, progress
-from imdb_rnn.corpus.reviews import edition_of, read_reviews
-from imdb_rnn.corpus.store import TokenStore
+from imdb_rnn.data.reviews import edition_of, read_reviews
+from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.evaluation import figures
 from imdb_rnn.evaluation.calibration import calibration_bins
 from imdb_rnn.evaluation.curves import (
@@ -33,14 +33,14 @@ from imdb_rnn.evaluation.predictions import (
     write_predictions,
 )
 from imdb_rnn.evaluation.summary import comparable_numbers, summarize
-from imdb_rnn.jsonfile import read_json, write_json
-from imdb_rnn.params import Params
-from imdb_rnn.serving.model_folder import load_model
+from imdb_rnn.io.atomic import replacing
+from imdb_rnn.io.json_file import read_json, write_json
+from imdb_rnn.models.inference import predict_logits
+from imdb_rnn.models.saved_model import load_model
+from imdb_rnn.runtime.allocator import keep_freed_memory
+from imdb_rnn.runtime.determinism import make_deterministic, resolve_device
 from imdb_rnn.stages import run_stage
 from imdb_rnn.tracking.results import SECONDS_TO_FILE, file_results
-from imdb_rnn.training.allocator import keep_freed_memory
-from imdb_rnn.training.determinism import make_deterministic, resolve_device
-from imdb_rnn.training.prediction import predict_logits
 
 TRAIN = Path("data/raw/train.parquet")
 TEST = Path("data/raw/test.parquet")

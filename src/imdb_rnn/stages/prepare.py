@@ -11,15 +11,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from imdb_rnn.atomic import replacing
+from imdb_rnn.config import Params, Prepare
 from imdb_rnn.console import console
-from imdb_rnn.corpus.reviews import read_reviews, stream_texts
-from imdb_rnn.corpus.split import hold_out, movies_of
-from imdb_rnn.corpus.statistics import UnknownWords, shared_reviews, split_statistics
-from imdb_rnn.corpus.store import write_store
-from imdb_rnn.corpus.vocabulary import build_tokenizer, encode
-from imdb_rnn.jsonfile import read_json, write_json
-from imdb_rnn.params import Params, Prepare
+from imdb_rnn.data.reviews import read_reviews, stream_texts
+from imdb_rnn.data.split import hold_out, movies_of
+from imdb_rnn.data.statistics import UnknownWords, shared_reviews, split_statistics
+from imdb_rnn.data.token_store import write_store
+from imdb_rnn.data.tokenizer import build_tokenizer, encode
+from imdb_rnn.io.atomic import replacing
+from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.stages import run_stage
 
 RAW: Final = Path("data/raw")

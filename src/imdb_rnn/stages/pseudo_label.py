@@ -8,13 +8,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from imdb_rnn.arrayfile import write_array
+from imdb_rnn.config import Params
 from imdb_rnn.console import console, progress
-from imdb_rnn.corpus.reviews import edition_of, read_reviews
-from imdb_rnn.corpus.store import TokenStore
-from imdb_rnn.jsonfile import write_json
-from imdb_rnn.models.linear import fit, nb_model
-from imdb_rnn.params import Params
+from imdb_rnn.data.reviews import edition_of, read_reviews
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.features.ngram_models import fit, nb_model
+from imdb_rnn.io.array_file import write_array
+from imdb_rnn.io.json_file import write_json
 from imdb_rnn.stages import run_stage
 
 RAW = Path("data/raw")

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from imdb_rnn.atomic import replacing
+from imdb_rnn.config import Params
 from imdb_rnn.console import console
-from imdb_rnn.corpus.reviews import read_reviews
+from imdb_rnn.data.reviews import read_reviews
+from imdb_rnn.diagnostics.findings import findings
 from imdb_rnn.evaluation.predictions import read_judged, require_same_reviews
-from imdb_rnn.jsonfile import read_json
-from imdb_rnn.lens.findings import findings
-from imdb_rnn.params import Params
+from imdb_rnn.io.atomic import replacing
+from imdb_rnn.io.json_file import read_json
 from imdb_rnn.report.mistakes import clearest_mistakes
 from imdb_rnn.report.model_card import model_card
 from imdb_rnn.report.page import page

@@ -8,26 +8,25 @@ from pathlib import Path
 
 import torch
 
-from imdb_rnn.arrayfile import read_array
-from imdb_rnn.atomic import replacing
+from imdb_rnn.config import Params
 from imdb_rnn.console import console
-from imdb_rnn.corpus.store import TokenStore
-from imdb_rnn.corpus.training_set import TrainingSet
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.jsonfile import read_json, write_json
-from imdb_rnn.lineage import PACKAGE, digest_files, main_checkout
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.data.training_set import TrainingSet
+from imdb_rnn.errors import UserError
+from imdb_rnn.features.ngram_log_odds import PhrasePolarity, load_phrases
+from imdb_rnn.io.array_file import read_array
+from imdb_rnn.io.atomic import replacing
+from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.models.phrases import PhrasePolarity, load_phrases
+from imdb_rnn.models.saved_model import save_model
 from imdb_rnn.models.summary import parameter_count, summary
-from imdb_rnn.params import Params
-from imdb_rnn.serving.model_folder import save_model
+from imdb_rnn.repository.dvc import PACKAGE, digest_files, main_checkout
+from imdb_rnn.runtime.allocator import forget_primitives, keep_freed_memory
+from imdb_rnn.runtime.determinism import flush_subnormal_numbers, make_deterministic, resolve_device
 from imdb_rnn.stages import run_stage
 from imdb_rnn.tracking.live import training_run
-from imdb_rnn.training.allocator import forget_primitives, keep_freed_memory
 from imdb_rnn.training.checkpoint import Checkpoint, exclusive
-from imdb_rnn.training.determinism import make_deterministic, resolve_device
 from imdb_rnn.training.loop import Epoch, Trainer, fit
-from imdb_rnn.training.subnormal import flush_subnormal_numbers
 
 PREPARED = Path("data/prepared")
 PSEUDO_LABELS = Path("data/pseudo_labels.npy")
@@ -86,7 +85,7 @@ def train(params: Params) -> None:
 def _load_phrases(vocabulary_size: int) -> PhrasePolarity:
     phrases = load_phrases(PHRASES)
     if phrases.vocabulary_size != vocabulary_size:
-        raise InputRefusedError(
+        raise UserError(
             f"{PHRASES}: phrases of a vocabulary of {phrases.vocabulary_size:,} words, the model "
             f"has {vocabulary_size:,}. `dvc repro --force phrases` counts them anew."
         )
@@ -123,7 +122,7 @@ def _start_embedding(classifier: Classifier) -> None:
         return
     weight = classifier.embedding.weight
     if vectors.shape != weight.shape:
-        raise InputRefusedError(
+        raise UserError(
             f"{WORD_VECTORS}: word vectors of shape {vectors.shape}, the model needs "
             f"{tuple(weight.shape)}. `dvc repro word_vectors` counts them anew."
         )

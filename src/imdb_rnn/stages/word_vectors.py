@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from imdb_rnn.arrayfile import write_array
+from imdb_rnn.config import Params
 from imdb_rnn.console import console
-from imdb_rnn.corpus.store import TokenStore
-from imdb_rnn.jsonfile import read_json
-from imdb_rnn.models.word_vectors import word_vectors as count_word_vectors
-from imdb_rnn.params import Params
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.features.word_vectors import word_vectors as count_word_vectors
+from imdb_rnn.io.array_file import write_array
+from imdb_rnn.io.json_file import read_json
 from imdb_rnn.stages import run_stage
 
 PREPARED = Path("data/prepared")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from imdb_rnn.lineage import main_checkout
 from imdb_rnn.messages import without_secrets
+from imdb_rnn.repository.dvc import main_checkout
 
 _WITH_USER: Final = re.compile(r"(https?://)([^:@/]*)(?::((?!\d+/).*))?@([^@]*)")
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from mlflow.entities import Metric
 
-from imdb_rnn.atomic import naming
-from imdb_rnn.lineage import main_checkout
+from imdb_rnn.errors import naming
+from imdb_rnn.repository.dvc import main_checkout
 
 
 class Journal:

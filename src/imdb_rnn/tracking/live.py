@@ -8,9 +8,9 @@ from typing import Final
 
 from mlflow.entities import Metric
 
+from imdb_rnn.config import Params
 from imdb_rnn.console import error_console
-from imdb_rnn.lineage import fingerprint
-from imdb_rnn.params import Params
+from imdb_rnn.repository.dvc import fingerprint
 from imdb_rnn.tracking.journal import Journal
 from imdb_rnn.tracking.outputs import DATASET, read_output
 from imdb_rnn.tracking.run import StateRun, points_at

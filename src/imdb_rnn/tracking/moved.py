@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from imdb_rnn.console import error_console
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import UserError
 
 ADDRESSES: Final = [
     ("experiments", "artifact_location"),
@@ -33,7 +33,7 @@ def lead_home(database: Path, artifacts: Path, recorded: str) -> None:
         recorded: Where the project's experiment has its artifacts, as MLflow tells.
 
     Raises:
-        InputRefusedError: They lead elsewhere, and the database cannot be changed.
+        UserError: They lead elsewhere, and the database cannot be changed.
     """
     before = Path(url2pathname(urlsplit(recorded).path) if "://" in recorded else recorded)
     if before.name != artifacts.name or before.resolve() == artifacts:
@@ -49,7 +49,7 @@ def lead_home(database: Path, artifacts: Path, recorded: str) -> None:
                         (was, is_now),
                     )
     except sqlite3.Error as fault:
-        raise InputRefusedError(
+        raise UserError(
             f"{database}: the files of its runs are looked for in {old}, where this checkout was "
             f"before it was copied or moved, and that cannot be changed: {fault}. Make it writable "
             f"and run this again."

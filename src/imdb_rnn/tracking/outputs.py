@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.jsonfile import read_json
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.json_file import read_json
 
 DATASET: Final = Path("data/prepared/dataset.json")
 REPORTS: Final = Path("reports")
@@ -15,10 +15,10 @@ def read_output(path: Path) -> dict[str, Any]:
     """Read a JSON object that a stage has written.
 
     Raises:
-        InputRefusedError: The file is missing or damaged.
+        UserError: The file is missing or damaged.
     """
     try:
         content: dict[str, Any] = read_json(path)
     except (OSError, ValueError) as error:
-        raise InputRefusedError(f"{path}: {error}. `dvc repro` writes it anew.") from None
+        raise UserError(f"{path}: {error}. `dvc repro` writes it anew.") from None
     return content

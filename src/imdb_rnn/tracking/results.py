@@ -13,10 +13,10 @@ from typing import Any, Final
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
 
+from imdb_rnn.config import PARAMS_FILE, Params
 from imdb_rnn.console import console
-from imdb_rnn.lineage import PACKAGE, digest_files, fingerprint
 from imdb_rnn.messages import without_secrets
-from imdb_rnn.params import PARAMS_FILE, Params
+from imdb_rnn.repository.dvc import PACKAGE, digest_files, fingerprint
 from imdb_rnn.tracking.address import shown_store, store_uri
 from imdb_rnn.tracking.journal import Journal
 from imdb_rnn.tracking.outputs import DATASET, MODEL_FOLDER, REPORTS, read_output
@@ -85,7 +85,7 @@ def file_results(
         The run's id; None if MLflow did not take everything, and then why not has been printed.
 
     Raises:
-        InputRefusedError: There is no trained model, or an output file is damaged.
+        UserError: There is no trained model, or an output file is damaged.
     """
     run_id: str | None = None
     dataset = read_output(DATASET)

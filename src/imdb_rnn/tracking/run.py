@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from mlflow.entities import Metric, Param, RunTag
 
-from imdb_rnn.git import commit_url, committed, git_commit, has_uncommitted_changes
-from imdb_rnn.lineage import dvc_experiment, fingerprint
+from imdb_rnn.config import PARAMS_FILE, Params
+from imdb_rnn.io.yaml_file import parse_yaml
 from imdb_rnn.messages import without_secrets
-from imdb_rnn.params import PARAMS_FILE, Params
+from imdb_rnn.repository.dvc import dvc_experiment, fingerprint
+from imdb_rnn.repository.git import commit_url, committed, git_commit, has_uncommitted_changes
 from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, newest_run, open_store, this_process
-from imdb_rnn.yamlfile import parse_yaml
 
 FINGERPRINT_TAG: Final = "imdb_rnn.fingerprint"
 EXPERIMENT_TAG: Final = "dvc.experiment"

@@ -12,9 +12,9 @@ from filelock import FileLock
 from mlflow.entities import Experiment, LifecycleStage, Run
 
 from imdb_rnn.console import error_console
-from imdb_rnn.errors import InputRefusedError
-from imdb_rnn.lineage import main_checkout
+from imdb_rnn.errors import UserError
 from imdb_rnn.messages import reason
+from imdb_rnn.repository.dvc import main_checkout
 from imdb_rnn.tracking.address import (
     keeps_runs_itself,
     local_artifacts,
@@ -36,12 +36,12 @@ def require_runs() -> None:
     """Refuse to make an empty store just to find nothing in it.
 
     Raises:
-        InputRefusedError: There is no store yet.
+        UserError: There is no store yet.
     """
     uri = store_uri()
     database = Path(uri.removeprefix("sqlite:///"))
     if uri.startswith("sqlite:") and not database.exists():
-        raise InputRefusedError(f"{database}: there are no runs yet. `dvc repro` makes the first.")
+        raise UserError(f"{database}: there are no runs yet. `dvc repro` makes the first.")
 
 
 def open_store() -> tuple[mlflow.MlflowClient, str]:
@@ -50,7 +50,7 @@ def open_store() -> tuple[mlflow.MlflowClient, str]:
     Processes that make the tables or the experiment at the same time would break each other.
 
     Raises:
-        InputRefusedError: The experiment was deleted, or belongs to a checkout that was copied or
+        UserError: The experiment was deleted, or belongs to a checkout that was copied or
             moved and cannot be changed.
     """
     lock = main_checkout() / ".cache" / "mlflow.lock"
@@ -75,7 +75,7 @@ def _refuse_deleted(experiment: Experiment) -> None:
     if experiment.lifecycle_stage == LifecycleStage.DELETED:
         number = experiment.experiment_id
         here = f"MLFLOW_TRACKING_URI={shlex.quote(store_uri())} " if keeps_runs_itself() else ""
-        raise InputRefusedError(
+        raise UserError(
             f"MLflow at {shown_store()}: the experiment {EXPERIMENT} was deleted and lies in "
             f"MLflow's trash. `{here}mlflow experiments restore --experiment-id {number}` brings "
             f"it back; `{here}mlflow gc --experiment-ids {number}` deletes it for good, with its "
@@ -125,7 +125,7 @@ def answered(call: Callable[[], object], later: str = LATER) -> bool:
     """Make a call to MLflow, the one place where its failures end: as a sentence."""
     try:
         call()
-    except InputRefusedError as refusal:
+    except UserError as refusal:
         error_console.print(f"{refusal} {later}.", style="yellow")
         return False
     except Exception as error:  # noqa: BLE001 - whatever tracking runs into, the pipeline goes on

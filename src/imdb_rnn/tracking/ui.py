@@ -6,9 +6,9 @@ import sys
 from contextlib import suppress
 
 from imdb_rnn.console import console
-from imdb_rnn.ending import run_program
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import UserError
 from imdb_rnn.messages import without_secrets
+from imdb_rnn.signals import run_program
 from imdb_rnn.tracking.address import store_uri
 from imdb_rnn.tracking.store import AGAIN, answered, open_store, require_runs
 
@@ -20,7 +20,7 @@ def serve_ui(port: int) -> None:
         port: On 127.0.0.1.
 
     Raises:
-        InputRefusedError: There is nothing to show yet, or the port is taken.
+        UserError: There is nothing to show yet, or the port is taken.
     """
     uri = store_uri()
     if uri.startswith("http"):
@@ -49,7 +49,7 @@ def _refuse_taken_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise InputRefusedError(
+            raise UserError(
                 f"127.0.0.1:{port} cannot be used: {error.strerror}. "
                 f"Choose another port: `imdb-rnn ui --port {port + 1}`."
             ) from None

@@ -13,9 +13,9 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from imdb_rnn.atomic import replacing
 from imdb_rnn.console import console
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.atomic import replacing
 
 SECONDS_BETWEEN: Final = 30.0
 _TENSOR: Final = "tensor"
@@ -58,7 +58,7 @@ class Checkpoint:
         """The state that was written last; None if there is none.
 
         Raises:
-            InputRefusedError: The file is damaged.
+            UserError: The file is damaged.
         """
         try:
             stored = self._path.read_bytes()
@@ -80,8 +80,8 @@ class Checkpoint:
         """Remove the file; the training has ended."""
         self._path.unlink(missing_ok=True)
 
-    def _damaged(self, what: str) -> InputRefusedError:
-        return InputRefusedError(
+    def _damaged(self, what: str) -> UserError:
+        return UserError(
             f"{self._path}: this checkpoint is damaged: {what}. Delete the file; the training "
             "then starts from its first step."
         )

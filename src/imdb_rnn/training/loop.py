@@ -17,17 +17,17 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from imdb_rnn.config import Train
 from imdb_rnn.console import console, progress
-from imdb_rnn.corpus.batches import collate, shuffled_batches
-from imdb_rnn.corpus.store import TokenStore
-from imdb_rnn.corpus.training_set import TrainingSet
-from imdb_rnn.errors import InputRefusedError
+from imdb_rnn.data.batches import collate, shuffled_batches
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.data.training_set import TrainingSet
+from imdb_rnn.errors import UserError
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.params import Train
+from imdb_rnn.models.inference import predict_logits
 from imdb_rnn.training.checkpoint import Checkpoint
 from imdb_rnn.training.optimization import build_optimizer, build_schedule
 from imdb_rnn.training.pace import Pace
-from imdb_rnn.training.prediction import predict_logits
 from imdb_rnn.training.stopping import StopRequest, deferred_stop
 
 VALIDATION_BATCH_SIZE = 256
@@ -157,7 +157,7 @@ def fit(
         All epochs, and the number of the best, counted from 1.
 
     Raises:
-        InputRefusedError: The training diverges, or the checkpoint is damaged.
+        UserError: The training diverges, or the checkpoint is damaged.
     """
     params, pace = trainer.params, Pace()
     course = _restored(trainer, checkpoint) or Course(_copy_weights(trainer.result))
@@ -289,7 +289,7 @@ class Trainer:
             number: Of the epoch, counted from 1; those before it must be done.
 
         Raises:
-            InputRefusedError: The loss is no longer a finite number.
+            UserError: The loss is no longer a finite number.
         """
         done = self.steps_done - (number - 1) * self._steps_an_epoch
         if done == 0:
@@ -376,7 +376,7 @@ def _validate(classifier: Classifier, valid: TokenStore) -> tuple[float, float]:
 
 def _refuse_divergence(loss: torch.Tensor, what: str) -> None:
     if not loss.isfinite():
-        raise InputRefusedError(
+        raise UserError(
             f"Training has diverged: {what} is {loss.item()}. Lower train.learning_rate, or set "
             "train.clip_norm (1.0 is usual)."
         )

@@ -7,7 +7,7 @@ import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from imdb_rnn.params import Train
+from imdb_rnn.config import Train
 
 
 def build_optimizer(weights: Iterable[torch.nn.Parameter], params: Train) -> Optimizer:

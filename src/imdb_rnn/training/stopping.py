@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
-from imdb_rnn.ending import answered_by
+from imdb_rnn.signals import answered_by
 
 
 class StopRequest:

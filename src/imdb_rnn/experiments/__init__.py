@@ -1,0 +1,1 @@
+"""Whole runs of the pipeline: named experiments, seeds, comparison, verification."""

@@ -1,0 +1,369 @@
+"""Named variations of `params.yaml`: run one in DVC, and gather what they all came to.
+
+`experiments/NAME.yaml` holds only what differs from `params.yaml`. DVC runs it in a temporary
+copy, so that the working folder keeps its parameters and results.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import psutil
+from rich.table import Table
+
+from imdb_rnn.config import PARAMS_FILE, FileSource, load_params, parse_params, read_mapping
+from imdb_rnn.console import console, error_console
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.json_file import read_json, write_json
+from imdb_rnn.io.yaml_file import parse_yaml
+from imdb_rnn.repository import git
+from imdb_rnn.signals import COMMAND, run_program
+
+FOLDER: Final = Path("experiments")
+RESULTS: Final = Path("reports/experiments.json")
+DEFAULT: Final = "default"
+PIPELINE: Final = Path("dvc.yaml")
+LOCK: Final = Path("dvc.lock")
+COPIES: Final = Path(".dvc/tmp/exps/standalone")
+"""Where DVC makes the temporary copies."""
+SECONDS_TO_PREPARE: Final = 600.0
+"""More than DVC needs until a process works in such a copy."""
+LAST_STAGE: Final = "evaluate"
+"""Where experiments end: they are compared by their test results."""
+WHOLE: Final = "report"
+"""Where an experiment ends that changes what `lens` measures: it is about the whole pipeline."""
+
+
+def experiment_names() -> list[str]:
+    """Names of all experiment files."""
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+
+
+def read_overrides(name: str) -> dict[str, Any]:
+    """What an experiment changes, as dotted parameter paths.
+
+    Raises:
+        UserError: There is no such experiment, or it changes what is not there.
+    """
+    file = _file(name)
+    if not file.exists():
+        known = experiment_names()
+        meant = get_close_matches(Path(name).stem, known, n=1)
+        hint = f" Did you mean {meant[0]}?" if meant else ""
+        raise UserError(f"{name}: no such experiment. There are: {', '.join(known)}.{hint}")
+    changes = read_mapping(file)
+    origin = f"{PARAMS_FILE} with {file}"
+    parse_params(merged(read_mapping(PARAMS_FILE), changes), origin)
+    overrides = dict(flatten(changes))
+    lists = [path for path, value in overrides.items() if isinstance(value, list)]
+    if lists:
+        raise UserError(f"{file}: {lists[0]} is a list, which an experiment cannot change.")
+    return overrides
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The nested mapping `base` with the leaves of `changes` put in."""
+    result = dict(base)
+    for key, value in changes.items():
+        below = result.get(key)
+        nested = isinstance(value, Mapping) and isinstance(below, Mapping)
+        result[key] = merged(below, value) if nested else value  # type: ignore[arg-type]
+    return result
+
+
+def dvc_command(name: str, overrides: Mapping[str, Any]) -> list[str]:
+    """The `dvc exp run` that carries changed parameters out under a name."""
+    command = ["dvc", "exp", "run", "--temp", "--name", name]
+    for source in load_params().download.sources:
+        # What Git ignores does not get into the temporary copy by itself.
+        if isinstance(source, FileSource) and Path(source.file).exists():
+            command += ["--copy-paths", source.file]
+    for path, value in overrides.items():
+        # In quotes, text stays text, even a digest that could be a number.
+        command += ["-S", f"{path}={json.dumps(value, ensure_ascii=False)}"]
+    # What is compared stops before the lens, which else would be measured for nothing.
+    whole = any(path.startswith("lens.") for path in overrides)
+    return [*command, WHOLE if whole else LAST_STAGE]
+
+
+def run_experiment(name: str) -> int:
+    """Carry a named experiment out, in place of an earlier one of the same name.
+
+    Returns:
+        DVC's exit code; if it is not 0, the earlier result is still there.
+    """
+    return run_changed(name, read_overrides(name))
+
+
+def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
+    """Run the pipeline with changed parameters in a temporary copy, and keep it under the name.
+
+    Args:
+        name: Of the DVC experiment; takes the place of an earlier one of that name.
+        overrides: Dotted parameter paths and their values.
+
+    Returns:
+        DVC's exit code, or 1 where it kept no result; if it is not 0, the earlier one is still
+        there.
+
+    Raises:
+        UserError: DVC would fail, or keep no result, whatever the parameters.
+    """
+    require_experiments(name)
+    _remove_abandoned_copies()
+    command = dvc_command(name, overrides)
+    earlier = experiment_reference(name)
+    if earlier:
+        git.delete_reference(earlier.name)
+    of_another_commit = experiment_reference(name)
+    console.print(" ".join(command), markup=False)
+    code = None
+    try:
+        code = run_program(command, env=environment()).returncode
+        if code == 0 and experiment_reference(name) == of_another_commit:
+            error_console.print(
+                f"DVC ended without an error and kept no experiment {name}; "
+                f"`{shlex.join(command)} --verbose` tells more.",
+                style="red",
+            )
+            code = 1
+    finally:
+        if code != 0 and earlier:  # failed, or interrupted
+            git.set_reference(earlier.name, earlier.commit)
+    return code
+
+
+def _remove_abandoned_copies() -> None:
+    """Remove temporary copies of experiments in which no process works any more.
+
+    DVC, if it is killed, leaves its copy, and lists the experiment as running while that exists.
+    """
+    folders = [process.info["cwd"] for process in psutil.process_iter(["cwd"])]
+    at_work = [Path(folder) for folder in folders if folder]
+    for copy in COPIES.glob("tmp*"):
+        # While DVC prepares a new one, nobody is in there yet.
+        with suppress(FileNotFoundError):  # another command removes it as well
+            found = copy.stat()
+            new = time.time() - found.st_mtime < SECONDS_TO_PREPARE
+            ours = found.st_uid == os.getuid()  # of others, nobody knows where they work
+            used = any(path.is_relative_to(copy.resolve()) for path in at_work)
+            if ours and not new and not used:
+                shutil.rmtree(copy, ignore_errors=True)
+
+
+def require_experiments(*names: str) -> None:
+    """Refuse, before time is spent, where DVC's experiments fail or keep no result.
+
+    Args:
+        names: What the experiments are to be called.
+
+    Raises:
+        UserError: They would.
+    """
+    if refusal := git.refusal():
+        raise UserError(f"DVC keeps experiments in Git. {refusal}")
+    if git.git_commit() is None or not git.committed(PIPELINE):
+        raise UserError(
+            f"An experiment starts from a commit, and here is none that has {PIPELINE} and "
+            f"{PARAMS_FILE}. `git add -A && git commit -m start` makes one."
+        )
+    if git.is_shallow():
+        raise UserError(
+            "This clone is shallow: it lacks older commits, and DVC then loses the result of an "
+            "experiment without a word. `git fetch --unshallow` brings them."
+        )
+    if git.has_conflicts():
+        raise UserError(
+            "A merge or rebase has left conflicts, with which DVC starts no experiment. "
+            "`git status` names the files; resolve them or go back with `--abort`."
+        )
+    if git.has_changed_files() and not git.knows_who_commits():
+        raise UserError(
+            "There are changes that are not committed. DVC commits them for itself, and Git does "
+            "not know by whom: `git config --global user.name NAME` and "
+            "`git config --global user.email ADDRESS` tell it."
+        )
+    if works_without_git():
+        raise UserError(
+            "DVC is told to work without Git, which has its experiments. "
+            f"`dvc config --local --unset {_NO_GIT}` takes that back."
+        )
+    for name in names:
+        if name.startswith("-") or not git.accepts_as_reference(f"refs/exps/{name}"):
+            raise UserError(
+                f"{_file(name)}: DVC cannot keep an experiment called {name!r}. Rename the file, "
+                "to letters, digits and hyphens for instance."
+            )
+
+
+_NO_GIT: Final = "core.no_scm"
+
+
+def works_without_git() -> bool:
+    """Whether DVC is told to work without Git, as `make setup` does where there is none."""
+    done = subprocess.run(
+        ["dvc", "config", _NO_GIT], capture_output=True, text=True, check=False, env=environment()
+    )
+    return done.stdout.strip().lower() == "true"
+
+
+def require_pipeline() -> None:
+    """Refuse, before time is spent, where DVC runs no stage for want of a Git repository.
+
+    Raises:
+        UserError: There is none, and DVC is not told so.
+    """
+    refusal = git.refusal()
+    if refusal and git.folder_has_repository():
+        error_console.print(f"The runs in MLflow will name no commit. {refusal}", style="yellow")
+    elif refusal and not works_without_git():
+        raise UserError(
+            f"DVC finds no Git repository here. {refusal} Or "
+            f"`dvc config --local {_NO_GIT} true` has DVC work without Git."
+        )
+
+
+def environment() -> dict[str, str]:
+    """Environment for DVC, with the programs of this virtual environment first on the path.
+
+    They are there even if nobody has activated it. Stages learn whom they work for.
+    """
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**git.environment(), "PATH": programs, COMMAND: str(os.getpid())}
+
+
+class Gathered(NamedTuple):
+    """The results of the named experiments."""
+
+    rows: list[dict[str, Any]]
+    """Contents of `reports/experiments.json`, the lowest accuracy first."""
+    kept: list[str]
+    """Experiments with a row from before, of other parameters or code or of another clone."""
+
+
+def gather_results() -> Gathered:
+    """Bring `reports/experiments.json` up to date and return it.
+
+    An experiment that this clone has not run with the parameters and the code as they are now
+    keeps the row that it has.
+
+    Raises:
+        UserError: The pipeline itself has no results yet.
+    """
+    for path in (*_METRICS, LOCK):
+        if not Path(path).exists():
+            raise UserError(f"{path}: no results yet. `make run` or `dvc repro` makes them.")
+    rows = {row["name"]: row for row in (read_json(RESULTS) if RESULTS.exists() else [])}
+    found = {name: _results_of(name) for name in experiment_names()}
+    found[DEFAULT] = _row(DEFAULT, *(read_json(Path(path)) for path in _METRICS))
+    rows |= {name: row for name, row in found.items() if row}
+    gathered = [rows[name] for name in sorted(rows) if name in found]
+    gathered.sort(key=lambda row: row["accuracy"])
+    write_json(RESULTS, gathered)
+    return Gathered(gathered, [row["name"] for row in gathered if not found[row["name"]]])
+
+
+def results_table(gathered: Gathered) -> Table:
+    """What `gather_results` returns, for reading."""
+    table = Table("experiment", "test accuracy", "interval", "validation", "edition")
+    if gathered.kept:
+        table.caption = (
+            "kept from before, not run here with the parameters and the code as they are now: "
+            + ", ".join(gathered.kept)
+        )
+    for row in gathered.rows:
+        table.add_row(
+            row["name"],
+            f"{row['accuracy']:.4f}",
+            f"{row['accuracy_low']:.4f} to {row['accuracy_high']:.4f}",
+            f"{row['valid_accuracy']:.4f}",
+            row["edition"],
+        )
+    return table
+
+
+_METRICS: Final = ("reports/evaluate.json", "reports/train.json")
+
+
+def _results_of(name: str) -> dict[str, Any] | None:
+    """The row of an experiment, if it was run with parameters and code as they are now."""
+    reference = experiment_reference(name)
+    if reference is None or not made_as_now(reference, read_mapping(_file(name))):
+        return None
+    return _row(name, *(json.loads(reference.read(path)) for path in _METRICS))
+
+
+def _row(name: str, test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, Any]:
+    intervals = {key: test[key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
+    return {
+        "name": name,
+        **intervals,
+        "valid_accuracy": train["valid_accuracy"],
+        "seeds": 1,
+        "edition": test["edition"],
+    }
+
+
+def _file(name: str) -> Path:
+    return FOLDER / f"{name}.yaml"
+
+
+class Reference(NamedTuple):
+    """Where DVC keeps an experiment."""
+
+    commit: str
+    name: str
+
+    def read(self, path: str) -> str:
+        """A file of the experiment."""
+        return git.require_committed(Path(path), self.commit)
+
+
+def made_as_now(reference: Reference, changes: Mapping[str, Any]) -> bool:
+    """Whether an experiment had the parameters and the code that it would have today.
+
+    Args:
+        reference: Of the experiment.
+        changes: What it changes in `params.yaml`.
+    """
+    params = parse_yaml(reference.read(str(PARAMS_FILE)), f"{PARAMS_FILE} of {reference.name}")
+    return params == merged(read_mapping(PARAMS_FILE), changes) and _judged_code(
+        reference.read(str(LOCK))
+    ) == _judged_code(LOCK.read_text(encoding="utf-8"))
+
+
+def _judged_code(lock: str) -> dict[str, str]:
+    """Digest of each file of the project's code that went into the test results of a `dvc.lock`."""
+    recorded = parse_yaml(lock, str(LOCK))["stages"]
+    stages = list(read_mapping(PIPELINE)["stages"])
+    judged = [stage for stage in stages[: stages.index(LAST_STAGE) + 1] if stage in recorded]
+    files = (file for stage in judged for file in recorded[stage]["deps"])
+    return {file["path"]: file["md5"] for file in files if file["path"].startswith("src/")}
+
+
+_REFERENCES: Final = "refs/exps/??/*/*"
+"""Of experiments, by the commit that they start from; DVC has others beside them."""
+
+
+def experiment_reference(name: str) -> Reference | None:
+    """Where Git has the newest experiment of a name; None where there is none."""
+    found = (Reference(*reference) for reference in git.references(_REFERENCES))
+    return next((reference for reference in found if reference.name.endswith(f"/{name}")), None)
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves of nested parameters by dotted path."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,276 @@
+"""Results as a Git revision, a DVC experiment or a predictions file has them.
+
+Those of a run in MLflow come from `registry`.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple
+
+from rich.markup import escape
+from rich.table import Table
+
+from imdb_rnn.data.reviews import edition_of, read_reviews
+from imdb_rnn.errors import UserError
+from imdb_rnn.evaluation.predictions import Judged, read_judged
+from imdb_rnn.experiments.named import environment, experiment_reference, flatten
+from imdb_rnn.io.yaml_file import parse_yaml
+from imdb_rnn.messages import of_dvc
+from imdb_rnn.report.results import seeds_of
+from imdb_rnn.repository import git
+from imdb_rnn.signals import run_program
+
+PREDICTIONS: Final = "reports/predictions.parquet"
+
+
+class Recipe(NamedTuple):
+    """What predictions were made with, as `dvc.lock` records it."""
+
+    params: dict[str, Any]
+    """Dotted name -> value."""
+    code: dict[str, str] | None
+    """File below `src` -> digest; None where it is unknown."""
+
+
+class Results(NamedTuple):
+    """One side of a comparison."""
+
+    name: str
+    judged: Judged
+    edition: str | None
+    """None where no `evaluate.json` stands beside the predictions."""
+    recipe: Recipe | None
+    """None where no `dvc.lock` vouches for the predictions."""
+    seeds: list[float] | None = None
+    """Accuracy of the same parameters under each of several seeds; None where it is unknown."""
+
+
+class Changes(NamedTuple):
+    """How two recipes differ."""
+
+    params: dict[str, tuple[Any, Any]]
+    """Dotted name -> value on each side, None where it has none."""
+    code: list[str] | None
+    """Files whose content differs, or that just one side has; None where that is unknown."""
+
+
+def load_results(name: str) -> Results:
+    """Find out what a name stands for and read its predictions.
+
+    Args:
+        name: Path of a predictions file, or anything that Git or DVC resolves: a branch, a tag, a
+            commit, the name of an experiment.
+
+    Raises:
+        UserError: It is none of these, or has no usable predictions.
+    """
+    path = Path(name)
+    if path.is_file() or path.suffix == ".parquet":
+        return _results_of_file(path)
+    return _results_of_commit(_commit(name), name)
+
+
+def require_comparable(first: Results, second: Results) -> None:
+    """Refuse to compare results on different reviews.
+
+    Raises:
+        UserError: The editions or the reviews differ.
+    """
+    names = f"{first.name} and {second.name}"
+    if first.edition and second.edition and first.edition != second.edition:
+        raise UserError(
+            f"{names}: editions {first.edition} and {second.edition} have different test reviews. "
+            f"Compare results of one edition."
+        )
+    ids, others = first.judged.ids, second.judged.ids
+    if ids == others and (first.judged.labels == second.judged.labels).all():
+        return
+    common = len(set(ids) & set(others))
+    raise UserError(
+        f"{names}: not the same test reviews in the same order: {len(ids):,} and {len(others):,}, "
+        f"{common:,} of them in both. `dvc repro` one side with the reviews of the other "
+        f"(download in params.yaml)."
+    )
+
+
+def changes(first: Results, second: Results) -> Changes | None:
+    """What was changed between two results; None where a recipe is unknown."""
+    if first.recipe is None or second.recipe is None:
+        return None
+    (params, code), (other_params, other_code) = first.recipe, second.recipe
+    names = sorted(params.keys() | other_params.keys())
+    return Changes(
+        {
+            name: (params.get(name), other_params.get(name))
+            for name in names
+            if params.get(name) != other_params.get(name)
+        },
+        None if code is None or other_code is None else _differing(code, other_code),
+    )
+
+
+def _differing(files: dict[str, str], others: dict[str, str]) -> list[str]:
+    return sorted(
+        file for file in files.keys() | others.keys() if files.get(file) != others.get(file)
+    )
+
+
+def changes_table(changed: Changes | None, first: str, second: str) -> Table:
+    """Parameters that differ, with the value on each side, and how many files of code do.
+
+    Args:
+        changed: From `changes`.
+        first: What to call one side.
+        second: What to call the other.
+    """
+    table = Table("parameter", escape(first), escape(second), box=None, pad_edge=False)
+    if changed is None:
+        table.caption = "what was changed is unknown: no dvc.lock vouches for a predictions file"
+        return table
+    for name, values in changed.params.items():
+        table.add_row(name, *(escape(json.dumps(value)) for value in values))
+    files = "unknown" if changed.code is None else len(changed.code)
+    table.caption = f"parameters that differ: {len(changed.params)}, files of code: {files}"
+    return table
+
+
+def review_texts(path: Path, results: Results) -> dict[str, str]:
+    """Id -> text of the test reviews; empty where the file is missing or of another edition.
+
+    Args:
+        path: A review table such as `data/raw/test.parquet`.
+        results: Whose reviews are looked for.
+    """
+    if not path.exists() or edition_of(path) != results.edition:
+        return {}
+    table = read_reviews(path)
+    return dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
+
+
+def seed_accuracies(seeds: str, results: str) -> list[float] | None:
+    """Accuracy of each seed in a `seeds.json`, if the run of an `evaluate.json` is one of them.
+
+    Args:
+        seeds: Text of the one.
+        results: Text of the other.
+
+    Returns:
+        None also where one of them is missing or damaged.
+    """
+    try:
+        found = seeds_of(json.loads(seeds), json.loads(results))
+    except (ValueError, KeyError, TypeError):
+        return None
+    return [run["accuracy"] for run in found["runs"]] if found else None
+
+
+def _results_of_file(path: Path) -> Results:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file. `dvc repro evaluate` writes {PREDICTIONS}.")
+    results, lock = _text(path.with_name("evaluate.json")), _text(path.parent.parent / "dvc.lock")
+    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    return Results(
+        str(path),
+        read_judged(path, str(path)),
+        _edition(results),
+        _recipe(lock, digest) if lock else None,
+        seed_accuracies(_text(path.with_name("seeds.json")), results),
+    )
+
+
+def _results_of_commit(commit: str, name: str) -> Results:
+    lock = git.committed(Path("dvc.lock"), commit)
+    recipe = _recipe(lock) if lock else None
+    if recipe is None:
+        raise UserError(
+            f"{name}: its dvc.lock has no {PREDICTIONS} or cannot be read. "
+            f"Run `dvc repro` there and commit dvc.lock, or name another revision."
+        )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "predictions.parquet"
+        command = ["dvc", "get", ".", PREDICTIONS, "--rev", commit, "--out", str(path)]
+        done = run_program(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=environment(),
+        )
+        if done.returncode != 0:
+            raise UserError(
+                f"{name}: DVC cannot get its {PREDICTIONS}: {of_dvc(done.stderr)}. "
+                f"`dvc pull` or, with the revision checked out, `dvc repro` brings them back."
+            )
+        judged = read_judged(path, f"{PREDICTIONS} of {name}")
+    results, seeds = (
+        git.committed(Path(f"reports/{file}.json"), commit) for file in ("evaluate", "seeds")
+    )
+    return Results(name, judged, _edition(results), recipe, seed_accuracies(seeds, results))
+
+
+def _commit(name: str) -> str:
+    if commit := git.commit_of(name):
+        return commit
+    if refusal := git.refusal():
+        raise UserError(f"{name}: no file of that name, and no revision. {refusal}")
+    experiment = experiment_reference(name)
+    if experiment is None:
+        raise UserError(
+            f"{name}: no file, no Git revision and no DVC experiment of that name here. "
+            f"`dvc exp list --all-commits` and `git log` name those that there are; an MLflow run "
+            f"goes by its id of 32 digits.{_OLDER_ARE_MISSING if git.is_shallow() else ''}"
+        )
+    return experiment.commit
+
+
+_OLDER_ARE_MISSING: Final = (
+    " This clone is shallow and lacks older commits; `git fetch --unshallow` brings them."
+)
+
+
+def _recipe(lock: str, digest: str | None = None) -> Recipe | None:
+    """What the predictions in a `dvc.lock` were made with.
+
+    None if they are not (these) in it, or it is damaged, by marks of a conflict for instance.
+
+    Args:
+        lock: Contents of the file.
+        digest: MD5 that the predictions must have, if known.
+    """
+    try:
+        stages: dict[str, Any] = parse_yaml(lock, "dvc.lock")["stages"]
+        outputs = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+    except (UserError, KeyError, TypeError, AttributeError):
+        return None
+    if PREDICTIONS not in outputs or digest not in (None, outputs[PREDICTIONS]):
+        return None
+    return Recipe(
+        params={
+            name: value
+            for stage in stages.values()
+            for values in stage.get("params", {}).values()
+            for name, value in flatten(values)
+        },
+        code={
+            dependency["path"]: dependency["md5"]
+            for stage in stages.values()
+            for dependency in stage["deps"]
+            if dependency["path"].startswith("src/")
+        },
+    )
+
+
+def _edition(results: str) -> str | None:
+    """The edition that an `evaluate.json` names."""
+    try:
+        edition: str | None = json.loads(results).get("edition")
+    except (ValueError, AttributeError):
+        return None
+    return edition
+
+
+def _text(path: Path) -> str:
+    """A file's contents; empty where it is missing."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -1,0 +1,113 @@
+"""The same parameters under several seeds: how far apart are results that differ by luck?"""
+
+import json
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, Final
+
+from rich.table import Table
+
+from imdb_rnn.config import PARAMS_FILE, read_mapping
+from imdb_rnn.errors import UserError
+from imdb_rnn.evaluation.figures import seeds_figure, write_figure
+from imdb_rnn.experiments.named import (
+    Reference,
+    experiment_reference,
+    made_as_now,
+    require_experiments,
+    run_changed,
+)
+from imdb_rnn.io.json_file import read_json, write_json
+
+RESULTS: Final = Path("reports/seeds.json")
+FIGURE: Final = Path("reports/seeds.png")
+_TEST: Final = "reports/evaluate.json"
+_TRAIN: Final = "reports/train.json"
+
+
+def run_seeds(n: int) -> dict[str, Any]:
+    """Bring `reports/seeds.json` and its figure up to date and return the former.
+
+    Args:
+        n: Number of seeds, counted on from the one in `params.yaml`; that one's result is the
+            working folder's, which must be up to date.
+
+    Raises:
+        UserError: One of the runs failed, or DVC could keep none.
+    """
+    require_experiments()
+    first: int = read_mapping(PARAMS_FILE)["seed"]
+    own = read_json(Path(_TEST))
+    runs = [_row(first, own, read_json(Path(_TRAIN)))]
+    for seed in range(first + 1, first + n):
+        run = _done(seed) or _run(seed)
+        test = json.loads(run.read(_TEST))
+        _require_same_edition(seed, test["edition"], own["edition"])
+        runs.append(_row(seed, test, json.loads(run.read(_TRAIN))))
+    accuracies = [run["accuracy"] for run in runs]
+    results = {
+        "edition": own["edition"],
+        "n": n,
+        "accuracy_mean": round(mean(accuracies), 6),
+        "accuracy_sd": round(stdev(accuracies), 6),
+        "accuracy_min": min(accuracies),
+        "accuracy_max": max(accuracies),
+        "baselines": {name: found["accuracy"] for name, found in own["baselines"].items()},
+        "runs": runs,
+    }
+    write_json(RESULTS, results)
+    write_figure(FIGURE, seeds_figure(results))
+    return results
+
+
+def seeds_table(results: dict[str, Any]) -> Table:
+    """What `run_seeds` returns, for reading."""
+    table = Table("seed", "test accuracy", "validation", title="Seeds", title_justify="left")
+    table.caption = "each seed holds out other reviews, so validation columns do not compare"
+    for run in results["runs"]:
+        table.add_row(str(run["seed"]), f"{run['accuracy']:.4f}", f"{run['valid_accuracy']:.4f}")
+    table.add_section()
+    table.add_row("mean", f"{results['accuracy_mean']:.4f}", "")
+    table.add_row("standard deviation", f"{results['accuracy_sd']:.4f}", "")
+    table.add_row("lowest", f"{results['accuracy_min']:.4f}", "")
+    table.add_row("highest", f"{results['accuracy_max']:.4f}", "")
+    return table
+
+
+def _run(seed: int) -> Reference:
+    code = run_changed(experiment_name(seed), {"seed": seed})
+    run = experiment_reference(experiment_name(seed))
+    if code != 0 or run is None:
+        raise UserError(
+            f"seed {seed}: `dvc exp run` failed with exit code {code}; its messages stand above. "
+            "The seeds that are done are kept; the same command goes on from there."
+        )
+    return run
+
+
+def _require_same_edition(seed: int, edition: str, own: str) -> None:
+    if edition != own:
+        raise UserError(
+            f"seed {seed}: it was run on the edition {edition}, the working folder on {own}; they "
+            "cannot be put together. `dvc exp remove seed-"
+            f"{seed}` forgets it, once the reviews of {own} can be reached again."
+        )
+
+
+def _done(seed: int) -> Reference | None:
+    """The earlier run of a seed, if parameters and code were the same."""
+    run = experiment_reference(experiment_name(seed))
+    return run if run and made_as_now(run, {"seed": seed}) else None
+
+
+def experiment_name(seed: int) -> str:
+    """What DVC calls the run of a seed."""
+    return f"seed-{seed}"
+
+
+def _row(seed: int, test: dict[str, Any], train: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        **{key: test[key] for key in ("accuracy", "accuracy_low", "accuracy_high")},
+        "valid_accuracy": train["valid_accuracy"],
+    }

@@ -1,0 +1,247 @@
+"""The pipeline once more in a clean copy: does it write the same bytes?"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from rich.table import Table
+
+from imdb_rnn.config import PARAMS_FILE, FileSource, load_params, read_mapping
+from imdb_rnn.console import console
+from imdb_rnn.errors import UserError
+from imdb_rnn.experiments.named import environment, flatten
+from imdb_rnn.io.yaml_file import parse_yaml
+from imdb_rnn.repository import git
+from imdb_rnn.signals import run_program
+
+LOCK: Final = Path("dvc.lock")
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of the pipeline, as recorded and as the rerun made it."""
+
+    path: str
+    recorded: str | None
+    """DVC's digest; None where `dvc.lock` does not have the output."""
+    rerun: str | None
+
+    @property
+    def equal(self) -> bool:
+        """Whether both have the same bytes."""
+        return self.recorded == self.rerun
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A number that the rerun did not repeat."""
+
+    file: str
+    name: str
+    recorded: float
+    rerun: float
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a rerun came to."""
+
+    outputs: list[Output]
+    """All outputs of all stages by path, and `dvc.lock`, which tells what they were made from."""
+    differences: list[Difference]
+    """In JSON files that Git keeps, the metrics among them."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether every output has the same bytes."""
+        return all(output.equal for output in self.outputs)
+
+
+def verify() -> Verification:
+    """Run the pipeline of the checked-out commit in a clean copy and compare with `dvc.lock`.
+
+    That file holds no times, so an equal run writes its very bytes.
+
+    The copy holds what Git has and the archive of the drop folder. It has a cache and an MLflow
+    store of its own and is gone at the end, also if this is asked to end.
+
+    Raises:
+        UserError: There is nothing that a rerun could be compared with, or it fails.
+    """
+    recorded, lock = recorded_results(), _md5(LOCK)
+    with TemporaryDirectory(prefix="imdb-rnn-verify-") as folder:
+        copy = Path(folder) / "copy"
+        console.print(f"Running the pipeline again in {copy}", markup=False)
+        copy_commit(copy)
+        _rerun(copy)
+        verification = compare(recorded, read_lock(copy / LOCK), Path(), copy)
+        verification.outputs.append(Output(str(LOCK), lock, _md5(copy / LOCK)))
+    return verification
+
+
+def compare(
+    recorded: Mapping[str, Any], rerun: Mapping[str, Any], folder: Path, copy: Path
+) -> Verification:
+    """Compare two runs of the pipeline.
+
+    Args:
+        recorded: Contents of `dvc.lock`.
+        rerun: Contents of the rerun's.
+        folder: Has the recorded JSON files.
+        copy: Has the rerun's.
+    """
+    ours, theirs = _digests(recorded), _digests(rerun)
+    outputs = [Output(path, ours.get(path), theirs.get(path)) for path in sorted(ours | theirs)]
+    files = [
+        output.path for output in outputs if not output.equal and output.path.endswith(".json")
+    ]
+    return Verification(
+        outputs,
+        [found for file in files for found in _differences(file, folder / file, copy / file)],
+    )
+
+
+def verification_table(verification: Verification) -> Table:
+    """A verification, for reading."""
+    table = Table("output", "rerun")
+    for output in verification.outputs:
+        table.add_row(output.path, "equal" if output.equal else _verdict(output))
+    return table
+
+
+def differences_table(verification: Verification) -> Table:
+    """The numbers that differ, for reading."""
+    table = Table("file", "number", "recorded", "rerun", "difference")
+    for found in verification.differences:
+        by = found.rerun - found.recorded
+        table.add_row(
+            found.file, found.name, f"{found.recorded:g}", f"{found.rerun:g}", f"{by:+.2g}"
+        )
+    return table
+
+
+def _verdict(output: Output) -> str:
+    if output.rerun is None:
+        return "MISSING"
+    return "DIFFERENT" if output.recorded else "NEW"
+
+
+def recorded_results() -> dict[str, Any]:
+    """The contents of `dvc.lock`, if they were made with the commit's parameters and code."""
+    if refusal := git.refusal():
+        raise UserError(f"There is no Git commit that could be run again. {refusal}")
+    if git.git_commit() is None:
+        raise UserError(
+            "There is no Git commit here that has the project in it, to run it again. "
+            "`git add -A && git commit -m start` makes one."
+        )
+    if not Path(".git").exists():
+        raise UserError(
+            "The project lies below the top of its repository, and a clone has it elsewhere. "
+            "Run this in a repository that has the project alone."
+        )
+    if git.has_uncommitted_changes():
+        raise UserError(
+            "src, params.yaml or dvc.yaml have changes that are not committed; a clean copy would "
+            "not have them. Commit or stash them first."
+        )
+    if not LOCK.exists():
+        raise UserError(f"{LOCK}: no results to compare with. `dvc repro` makes them.")
+    lock = read_lock(LOCK)
+    if outdated := sorted(_outdated(lock)):
+        raise UserError(
+            f"{LOCK}: these results were made with other code or parameters: "
+            f"{', '.join(outdated[:5])}. `dvc repro` brings them up to date."
+        )
+    return lock
+
+
+def _outdated(lock: Mapping[str, Any]) -> Iterator[str]:
+    """Files of code and parameters that are no longer what a stage has used."""
+    params = dict(flatten(read_mapping(PARAMS_FILE)))
+    for stage in lock["stages"].values():
+        for file in stage["deps"]:
+            path = Path(file["path"])
+            if path.parts[0] == "src" and not (path.exists() and _md5(path) == file["md5"]):
+                yield file["path"]
+        used = dict(flatten(stage.get("params", {}).get(str(PARAMS_FILE), {})))
+        yield from (name for name, value in used.items() if params.get(name) != value)
+
+
+def _md5(path: Path) -> str:
+    """What DVC tells versions of a file apart by."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def copy_commit(copy: Path) -> None:
+    """Clone the checked-out commit, and give the clone the archive of the drop folder."""
+    git.clone_into(copy)
+    for source in load_params().download.sources:
+        # What Git ignores is not in the clone.
+        if isinstance(source, FileSource) and Path(source.file).exists():
+            place = copy / source.file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source.file, place)
+
+
+def _rerun(copy: Path) -> None:
+    """Run every stage, none from a cache."""
+    command = ["dvc", "repro", "--force", "--no-run-cache"]
+    code = run_program(command, cwd=copy, env=environment_of_its_own(copy)).returncode
+    if code != 0:
+        raise UserError(
+            f"The rerun failed: `dvc repro` ended with exit code {code}; its messages stand above."
+        )
+
+
+def environment_of_its_own(copy: Path) -> dict[str, str]:
+    """No MLflow store and no DVC cache but the copy's, whatever the user has configured."""
+    inherited = {
+        name: value
+        for name, value in environment().items()
+        if not name.startswith(("DVC_", "MLFLOW_", "GIT_"))
+    }
+    nowhere = str(copy.parent / "config")
+    return inherited | {"DVC_GLOBAL_CONFIG_DIR": nowhere, "DVC_SYSTEM_CONFIG_DIR": nowhere}
+
+
+def read_lock(file: Path) -> dict[str, Any]:
+    """The contents of a `dvc.lock`.
+
+    Raises:
+        UserError: It is damaged, by marks of a conflict for instance.
+    """
+    try:
+        content: dict[str, Any] = parse_yaml(file.read_text(encoding="utf-8"), str(file))
+    except (ValueError, UserError) as error:
+        raise UserError(f"{error}. `git checkout {file}` restores it.") from None
+    return content
+
+
+def _digests(lock: Mapping[str, Any]) -> dict[str, str]:
+    return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
+
+
+def _differences(name: str, ours: Path, theirs: Path) -> Iterator[Difference]:
+    if not (ours.exists() and theirs.exists()):
+        return
+    recorded, rerun = _numbers(ours), _numbers(theirs)
+    for key in recorded:
+        if key in rerun and recorded[key] != rerun[key]:
+            yield Difference(name, key, recorded[key], rerun[key])
+
+
+def _numbers(file: Path) -> dict[str, float]:
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        return {}
+    return {
+        key: value
+        for key, value in flatten(content)
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }

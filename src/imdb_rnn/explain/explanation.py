@@ -1,0 +1,194 @@
+"""Everything that is told about the classifier's verdict on one text."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.errors import UserError
+from imdb_rnn.explain.attribution import (
+    Evidence,
+    integrated_gradients,
+    occlusion,
+    prefix_probabilities,
+)
+from imdb_rnn.explain.reading import Reading, read
+from imdb_rnn.explain.units import Unit, Watched, known_negations, measure_units, watch_units
+from imdb_rnn.messages import shortened
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.serving.predictor import NOTHING_KNOWN, Predictor
+
+Method = Literal["gradients", "occlusion"]
+
+_METHODS: Final[dict[Method, Callable[[Classifier, NDArray[np.int32]], Evidence]]] = {
+    "gradients": integrated_gradients,
+    "occlusion": occlusion,
+}
+_TITLES: Final[dict[Method, str]] = {
+    "gradients": "the integrated gradient over what is read, from unknown words to this text",
+    "occlusion": "how far the verdict falls when one word is hidden",
+}
+
+
+SKIPPED: Final = "[… not read …]"
+"""Stands for words of the text that were not read."""
+
+SIDES: Final = ("for positive", "against it")
+"""What a word may speak for; headings of `Explanation.strongest`."""
+
+EVEN: Final = 0.5
+"""From this probability on a review is called positive."""
+
+
+DEVIATIONS_SHOWN: Final = 2
+"""A hidden unit's state is shown as far as so many standard deviations from its mean."""
+
+
+class Word(NamedTuple):
+    """A word as it is shown."""
+
+    position: int
+    """Among the words that were read, from 1."""
+    text: str
+    """Printable, and in brackets if the classifier does not know the word."""
+    known: bool
+    evidence: float
+    share: float
+    """Evidence in units of the strongest word's, between -1 and 1."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A verdict, how it came about word by word, and what each word did to it."""
+
+    reading: Reading
+    probabilities: NDArray[np.float32]
+    """Of "positive" after each word, had the text ended there [words]."""
+    evidence: Evidence
+    method: Method
+    watched: Watched | None = None
+    """Hidden units, if they were asked for."""
+
+    @property
+    def words(self) -> list[Word]:
+        """All words that were read, in order."""
+        shares = self.evidence.words / max(np.abs(self.evidence.words).max(), 1e-9)
+        columns = zip(
+            self.reading.words, self.reading.known, self.evidence.words, shares, strict=True
+        )
+        return [
+            Word(position, _shown(text, known=known), known, float(evidence), float(share))
+            for position, (text, known, evidence, share) in enumerate(columns, start=1)
+        ]
+
+    @property
+    def pieces(self) -> list[Word | None]:
+        """The words, with None where words of the text were not read."""
+        words: list[Word | None] = [*self.words]
+        if self.reading.skipped:
+            words.insert(self.reading.gap, None)
+        return words
+
+    @property
+    def units(self) -> dict[str, list[Unit]]:
+        """The hidden units that are shown, under what sets them apart from the others."""
+        if self.watched is None:
+            return {}
+        reviews = f"{self.watched.reviews:,} validation reviews"
+        titled = {
+            f"Units whose mean state tells the classes of {reviews} apart": self.watched.sentiment,
+            f"Units that move farthest when the negations of {reviews} are hidden, beside hiding "
+            "as many other words": self.watched.negation,
+        }
+        return {title: units for title, units in titled.items() if units}
+
+    def strongest(self, count: int) -> tuple[list[Word], list[Word]]:
+        """At most `count` words that speak for "positive" and as many that speak against it."""
+        by_evidence = sorted(self.words, key=lambda word: word.evidence)
+        against = [word for word in by_evidence[:count] if word.evidence < 0]
+        speak_for = [word for word in by_evidence[: -count - 1 : -1] if word.evidence > 0]
+        return speak_for, against
+
+    @property
+    def verdict(self) -> str:
+        """The class and its probability."""
+        probability = self.probabilities[-1]
+        label = "positive" if probability >= EVEN else "negative"
+        return f"{label} (probability of positive: {probability:.3f})"
+
+    @property
+    def notes(self) -> list[str]:
+        """What one has to know to read the words and their evidence, a sentence each."""
+        evidence, reading = self.evidence, self.reading
+        method = (
+            f"Evidence is {_TITLES[self.method]}, in log odds of positive. The words add up to "
+            f"{evidence.words.sum():+.3f} of the {evidence.logit - evidence.baseline:+.3f} between "
+            f"as many unknown words and this text (residual {evidence.residual:+.4f})."
+        )
+        notes = [method]
+        if self.method == "gradients" and not evidence.adds_up:
+            notes.append(
+                "That is more than it should leave open: between unknown words and this text the "
+                "log odds turn too often to be followed. Take the words' evidence as a hint."
+            )
+        if not all(reading.known):
+            notes.append("Words in [brackets] are not in the classifier's vocabulary.")
+        if reading.skipped:
+            total = len(reading.words) + reading.skipped
+            notes.append(
+                f"Of {total:,} words {len(reading.words):,} were read, as many as the classifier "
+                f"takes; the others stood at {SKIPPED}."
+            )
+        if self.units:
+            notes.append(
+                f"A unit is shown {DEVIATIONS_SHOWN} standard deviations to either side of its "
+                "mean over those reviews; blue is above it. One that reads backwards has seen the "
+                "words from the end to there. No unit does one thing alone."
+            )
+        return notes
+
+
+def explain(
+    predictor: Predictor, text: str, method: Method, reviews: TokenStore | None = None
+) -> Explanation:
+    """Read a text and account for the verdict.
+
+    Args:
+        predictor: Of the trained classifier.
+        text: A review.
+        method: By which words get their evidence.
+        reviews: Labelled reviews in the predictor's own word ids, on which the hidden units to
+            show are chosen; None to show none.
+
+    Raises:
+        UserError: The text holds no word that the classifier knows, or is not valid
+            Unicode.
+    """
+    reading = read(predictor.encode, text)
+    if not any(reading.known):
+        raise UserError(
+            f"The text {shortened(text, 40)!r} cannot be explained: {NOTHING_KNOWN}. Write it in "
+            "the language of the training reviews."
+        )
+    return Explanation(
+        reading,
+        prefix_probabilities(predictor.classifier, reading.ids),
+        _METHODS[method](predictor.classifier, reading.ids),
+        method,
+        _watched(predictor, reading, reviews) if reviews else None,
+    )
+
+
+def _watched(predictor: Predictor, reading: Reading, reviews: TokenStore) -> Watched:
+    negations = known_negations(predictor.encode.tokenizer)
+    units = measure_units(predictor.classifier, reviews, negations)
+    return watch_units(predictor.classifier, units, reading.ids)
+
+
+def _shown(text: str, *, known: bool) -> str:
+    # What steers a terminal is neither shown nor obeyed.
+    printable = "".join(character if character.isprintable() else "�" for character in text)
+    return printable if known else f"[{printable}]"

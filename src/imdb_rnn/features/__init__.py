@@ -1,0 +1,1 @@
+"""What is counted or fitted linearly: n-gram models, n-gram log-odds, word vectors."""

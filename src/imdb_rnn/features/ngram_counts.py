@@ -1,0 +1,119 @@
+"""Counting the phrases of the training reviews."""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+
+from imdb_rnn.data.pieces import pieces
+from imdb_rnn.data.tokenizer import UNKNOWN_ID
+from imdb_rnn.data.training_set import TrainingSet
+from imdb_rnn.features.ngram_log_odds import NO_PHRASE, SMOOTHING, PhrasePolarity, find_phrases
+
+
+def count_phrases(
+    reviews: TrainingSet, vocabulary_size: int, longest: int, min_reviews: int
+) -> PhrasePolarity:
+    """Find the frequent phrases and their polarities.
+
+    Args:
+        reviews: With the probability that each is positive.
+        vocabulary_size: Number of word ids.
+        longest: Words of the longest phrases.
+        min_reviews: A phrase that stands in fewer is left out.
+    """
+    levels: list[_Level] = []
+    for _ in range(longest):
+        shorter = [torch.from_numpy(level.keys) for level in levels]
+        levels.append(_count_level(reviews, shorter, vocabulary_size, min_reviews))
+    table = PhrasePolarity(vocabulary_size, [len(level.keys) for level in levels])
+    for length, level in enumerate(levels, start=1):
+        polarities = np.log((level.positive + SMOOTHING) / (level.negative + SMOOTHING))
+        table.get_buffer(f"keys_{length}").copy_(torch.from_numpy(level.keys))
+        table.get_buffer(f"polarities_{length}").copy_(torch.from_numpy(polarities))
+        table.get_buffer(f"reviews_{length}").copy_(torch.from_numpy(level.reviews))
+    return table
+
+
+class _Level(NamedTuple):
+    """Phrases of one length, [phrases] each."""
+
+    keys: NDArray[np.int64]
+    """As `find_phrases` reads them."""
+    reviews: NDArray[np.float64]
+    """That hold the phrase."""
+    positive: NDArray[np.float64]
+    """Of those, by label or pseudo-label."""
+
+    @property
+    def negative(self) -> NDArray[np.float64]:
+        """The others."""
+        return self.reviews - self.positive
+
+
+def _count_level(
+    reviews: TrainingSet, shorter: list[torch.Tensor], vocabulary_size: int, min_reviews: int
+) -> _Level:
+    """The phrases that are one word longer than the longest so far."""
+    shape = (len(shorter[-1]) if shorter else 1, vocabulary_size)
+    counts, positive = (sp.csr_array(shape, dtype=np.float64) for _ in range(2))
+    for words, review in pieces(reviews.stores):
+        begins = torch.from_numpy(np.diff(review, prepend=-1) > 0)
+        beginnings = _beginnings(shorter, torch.from_numpy(words), begins, vocabulary_size).numpy()
+        known = (beginnings != NO_PHRASE) & (words > UNKNOWN_ID)
+        keys, holder = _once_a_review(
+            beginnings[known] * vocabulary_size + words[known], review[known]
+        )
+        places = np.divmod(keys, vocabulary_size)
+        counts += sp.coo_array((np.ones(len(keys)), places), shape=shape).tocsr()
+        mass = reviews.targets[holder].astype(np.float64)
+        positive += sp.coo_array((mass, places), shape=shape).tocsr()
+    pairs = counts.tocoo()
+    frequent = pairs.data >= min_reviews
+    row, column, count = pairs.row[frequent], pairs.col[frequent], pairs.data[frequent]
+    keys = row.astype(np.int64) * vocabulary_size + column
+    return _Level(keys, count, _values_at(positive, row, column))
+
+
+def _once_a_review(
+    keys: NDArray[np.int64], review: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each phrase once for each review that holds it.
+
+    Args:
+        keys: int64 [phrases].
+        review: int64 [phrases], rising.
+    """
+    order = np.argsort(keys, kind="stable")  # so equal keys keep their reviews rising
+    keys, review = keys[order], review[order]
+    first = (np.diff(keys, prepend=-1) != 0) | (np.diff(review, prepend=-1) != 0)
+    return keys[first], review[first]
+
+
+def _values_at(
+    matrix: sp.csr_array, row: NDArray[np.int64], column: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Elements of a sparse matrix, one for each pair of row and column."""
+    if len(row) == 0:
+        return np.zeros(0)  # SciPy would return a matrix
+    return np.asarray(matrix[row, column], dtype=np.float64).ravel()
+
+
+def _beginnings(
+    shorter: list[torch.Tensor], words: torch.Tensor, begins: torch.Tensor, vocabulary_size: int
+) -> torch.Tensor:
+    """Number of the longest kind of phrase that ends just before each word.
+
+    Args:
+        shorter: Keys of the phrases of one word, of two, and so on.
+        words: int64 [words], reviews one behind the other.
+        begins: bool [words], whether a review begins there.
+        vocabulary_size: Number of word ids.
+    """
+    beginnings = torch.zeros_like(words)
+    for keys in shorter:
+        phrases = find_phrases(keys, beginnings, words, vocabulary_size)
+        beginnings = phrases.roll(1).masked_fill_(begins, NO_PHRASE)
+    return beginnings

@@ -1,0 +1,1 @@
+"""What Git and DVC know of the project."""

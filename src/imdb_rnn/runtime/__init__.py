@@ -1,0 +1,1 @@
+"""The machine under a stage: instruction set, threads, device, memory, processes."""

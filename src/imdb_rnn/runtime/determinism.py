@@ -1,0 +1,51 @@
+"""What has to be fixed before equal runs give equal bytes, and where they run."""
+
+import os
+
+import torch
+
+from imdb_rnn.errors import UserError
+
+
+def make_deterministic(threads: int) -> None:
+    """Choose deterministic algorithms and the number of CPU threads for this process.
+
+    Where a device has none for an operation, PyTorch says so once. Sums are split among threads,
+    so their number changes the last digits of results.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # Not `torch.use_deterministic_algorithms`, which imports PyTorch's compiler as well and takes
+    # longer for that than a small training.
+    torch.set_deterministic_debug_mode("warn")
+    # In this mode PyTorch fills fresh memory, to show who reads it unwritten; it takes time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # PyTorch puts an object in place of the module
+    torch.set_num_threads(threads)
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that `train.device` asks for; `auto` takes CUDA where there is some.
+
+    Raises:
+        UserError: The device is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"train.device: {name} cannot be used here: {reason}. Set it to auto or cpu."
+        ) from None
+    return torch.device(name)
+
+
+def flush_subnormal_numbers() -> None:
+    """Have this process take numbers too small for the ordinary floating-point format as zero.
+
+    In float32 these are below 1.2e-38. Some processors take many times as long for them
+    (docs/profile.md). NumPy does the same from then on, for float64 below 2.3e-308 too. To be
+    called before the first computation: under Linux threads take it over from the one that starts
+    them, and others would go on with such numbers. A processor that cannot do it is left alone.
+    """
+    torch.set_flush_denormal(True)
