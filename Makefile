@@ -57,10 +57,11 @@ test: setup ## every test, and the linters beside them
 pytest: setup
 	OMP_NUM_THREADS=1 pytest --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
 
-lint: setup ## formatting, lint rules, types
+lint: setup ## formatting, lint rules, types, layers
 	ruff format --check
 	ruff check
 	mypy
+	lint-imports
 
 audit: ## known vulnerabilities of the pinned packages; docs/security.md has those that are accepted
 	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && \

@@ -2,9 +2,9 @@
 
     python -m benchmarks.bptt
 
-Reads `data/prepared`, writes `reports/bptt.json`, of which the stage `lens` draws a figure, and its
-table in `docs/lesson.md`. Each length is trained in a process of its own, whose largest memory the
-system knows. Run it with nothing else running.
+Reads `data/prepared`, writes `reports/bptt.json`, of which the stage `diagnostics` draws a
+figure, and its table in `docs/lesson.md`. Each length is trained in a process of its own, whose
+largest memory the system knows. Run it with nothing else running.
 """
 
 import json
@@ -105,7 +105,7 @@ def _trainer(params: Params, bptt_steps: int | None) -> tuple[Trainer, TokenStor
     size = read_json(PREPARED / "dataset.json")["vocabulary_size"]
     classifier = Classifier(size, WORDS, shape, params.seed)
     classifier.bptt_steps = bptt_steps
-    settings = params.train.model_copy(update={"epochs": EPOCHS, "weight_averaging": 0.0})
+    settings = params.train.model_copy(update={"epochs": EPOCHS, "ema_decay": 0.0})
     reviews = TrainingSet.labelled(last_words(train, chosen, WORDS))
     return (
         Trainer(classifier, reviews, settings, params.seed),

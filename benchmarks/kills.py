@@ -25,7 +25,6 @@ import typer
 from benchmarks.document import fill_in
 from imdb_rnn.console import console
 from imdb_rnn.experiments.verify import (
-    LOCK,
     compare,
     copy_commit,
     environment_of_its_own,
@@ -33,6 +32,7 @@ from imdb_rnn.experiments.verify import (
     recorded_results,
 )
 from imdb_rnn.io.json_file import write_json
+from imdb_rnn.repository.dvc import LOCK
 from imdb_rnn.signals import ending_together
 
 RESULT: Final = Path("reports/kills.json")

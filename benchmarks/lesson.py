@@ -2,8 +2,8 @@
 
     python -m benchmarks.lesson
 
-Reads `reports/lens.json`, `reports/bptt.json`, `reports/parts.json` and `reports/experiments.json`
-and fills in the lesson's blocks. Nothing is measured: `dvc repro`, `python -m benchmarks.bptt`,
+Reads `diagnostics.json`, `bptt.json`, `parts.json` and `experiments.json` of `reports` and fills in
+the lesson's blocks. Nothing is measured: `dvc repro`, `python -m benchmarks.bptt`,
 `python -m benchmarks.parts` and `imdb-rnn experiments` do that.
 """
 
@@ -19,7 +19,7 @@ from imdb_rnn.experiments.named import DEFAULT, RESULTS
 from imdb_rnn.io.json_file import read_json
 
 LESSON: Final = Path("docs/lesson.md")
-LENS: Final = Path("reports/lens.json")
+DIAGNOSTICS: Final = Path("reports/diagnostics.json")
 
 STEPS: Final = {
     "notebook": "the notebook's model in this pipeline",
@@ -32,16 +32,16 @@ STEPS: Final = {
     "600 words with punctuation, 30,000 of them known",
     "gru": "gates, both directions, word vectors: GRU",
     "lstm": "gates, both directions, word vectors: LSTM",
-    DEFAULT: "phrases, pseudo-labels",
-    "best-cpu": "more units, epochs, words, phrases and word dropout, longer reviews",
+    DEFAULT: "n-grams, pseudo-labels",
+    "best-cpu": "more units, epochs, words, n-grams and word dropout, longer reviews",
 }
 """Experiment -> what it has that those above it have not."""
 
 LEFT_OUT: Final = {
     "no-word-vectors": "word vectors",
-    "no-phrases": "phrases",
+    "no-ngram-log-odds": "ngrams",
     "no-pseudo-labels": "pseudo-labels",
-    "no-averaging": "averaged weights",
+    "no-ema": "averaged weights",
     "no-dropout": "dropout",
 }
 """Experiment -> what the default has and it has not."""
@@ -54,12 +54,12 @@ _Rows = Mapping[str, Mapping[str, Any]]
 
 def main() -> None:
     """Fill in the lesson."""
-    measured = (read_json(path) for path in (LENS, bptt.RESULT, parts.RESULT, RESULTS))
+    measured = (read_json(path) for path in (DIAGNOSTICS, bptt.RESULT, parts.RESULT, RESULTS))
     fill_in(LESSON, blocks(*measured))
 
 
 def blocks(
-    lens: Mapping[str, Any],
+    diagnostics: Mapping[str, Any],
     truncation: Mapping[str, Any],
     read: Mapping[str, Any],
     experiments: Sequence[Mapping[str, Any]],
@@ -67,15 +67,15 @@ def blocks(
     """What stands between the lesson's markers, by name.
 
     Args:
-        lens: Contents of `reports/lens.json`.
+        diagnostics: Contents of `reports/diagnostics.json`.
         truncation: Contents of `reports/bptt.json`.
         read: Contents of `reports/parts.json`.
         experiments: Contents of `reports/experiments.json`.
     """
     rows = {row["name"]: row for row in experiments}
     return {
-        **{f"finding: {name}": _wrapped(said) for name, said in findings(lens).items()},
-        "spectrum": _spectrum(lens["cells"]),
+        **{f"finding: {name}": _wrapped(said) for name, said in findings(diagnostics).items()},
+        "spectrum": _spectrum(diagnostics["cells"]),
         "bptt": bptt.lesson_block(truncation),
         "parts": parts.lesson_block(read),
         "steps": _steps(rows),

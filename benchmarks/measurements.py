@@ -56,9 +56,9 @@ def main() -> None:
         repro = watched(["dvc", "repro", "--force"], copy)
         idle = watched(["dvc", "repro"], copy)
         smoke = watched(["imdb-rnn", "experiment", "smoke"], copy)
-        edition = read_json(copy / "reports/evaluate.json")["edition"]
+        variant = read_json(copy / "reports/evaluate.json")["variant"]
     results = {
-        "edition": edition,
+        "variant": variant,
         "machine": describe_machine(),
         **summarized(repro, idle.seconds, smoke.seconds),
     }
@@ -153,7 +153,7 @@ def summarized(repro: Watched, idle_seconds: float, smoke_seconds: float) -> dic
     largest = max(repro.stages, key=lambda name: repro.stages[name].peak_bytes)
     measured = {
         "repro_seconds": round(repro.seconds, 1),
-        "lens_seconds": round(repro.stages["lens"].seconds, 1),
+        "lens_seconds": round(repro.stages["diagnostics"].seconds, 1),
         "largest_gib": round(repro.peak_bytes / GIB, 2),
         "train_gib": round(repro.stages["train"].peak_bytes / GIB, 2),
         "idle_repro_seconds": round(idle_seconds, 1),
@@ -187,7 +187,7 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
             f"{_minutes(measured['repro_seconds'])} minutes",
             bound("repro_seconds", "15 minutes"),
         ),
-        (f"of these: {long}", "", f"`lens`: {bound('lens_seconds', '3 minutes')}"),
+        (f"of these: {long}", "", f"`diagnostics`: {bound('lens_seconds', '3 minutes')}"),
         (
             f"largest memory of any process (`{results['largest_stage']}`)",
             f"{measured['largest_gib']:.2f} GiB",

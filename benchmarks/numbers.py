@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.document import fill_in, table
+from imdb_rnn.evaluation.evaluated_model import seeds_of
 from imdb_rnn.evaluation.headline import standing
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
 from imdb_rnn.io.json_file import read_json
-from imdb_rnn.report.results import seeds_of
 
 REPORTS: Final = Path("reports")
 

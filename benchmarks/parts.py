@@ -41,7 +41,7 @@ MODELS: Final = (
     "vanilla",
     "gru",
     "lstm",
-    "no-phrases",
+    "no-ngram-log-odds",
     "no-pseudo-labels",
     DEFAULT,
     "best-cpu",

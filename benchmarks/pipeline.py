@@ -23,8 +23,8 @@ from imdb_rnn.config import PARAMS_FILE, load_params, read_mapping
 from imdb_rnn.errors import UserError
 from imdb_rnn.experiments.named import DEFAULT, FOLDER, merged
 from imdb_rnn.io.json_file import read_json
+from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.runtime.determinism import make_deterministic
-from imdb_rnn.serving.predictor import Predictor
 
 ROOT: Final = Path(__file__).parents[1]
 TRAIN: Final = "train"

@@ -27,11 +27,10 @@ from benchmarks.machine import describe_machine
 from benchmarks.pipeline import experiment_params
 from imdb_rnn.config import PARAMS_FILE
 from imdb_rnn.console import console
-from imdb_rnn.evaluation.predictions import Judged, read_judged
-from imdb_rnn.experiments.named import LAST_STAGE, merged
-from imdb_rnn.experiments.revisions import PREDICTIONS
+from imdb_rnn.evaluation.evaluated_model import PREDICTIONS
+from imdb_rnn.evaluation.predictions import Predictions, read_predictions
+from imdb_rnn.experiments.named import merged
 from imdb_rnn.experiments.verify import (
-    LOCK,
     Output,
     compare,
     copy_commit,
@@ -40,6 +39,7 @@ from imdb_rnn.experiments.verify import (
 )
 from imdb_rnn.io.json_file import write_json
 from imdb_rnn.models.saved_model import WEIGHTS
+from imdb_rnn.repository.dvc import LAST_JUDGED, LOCK
 from imdb_rnn.signals import ending_together
 
 RESULTS: Final = Path("reports/portability.json")
@@ -86,7 +86,7 @@ def main(
                 {"changed": circumstance.title, "promise": circumstance.promise}
                 | differences(first, copy)
             )
-        judged = read_judged(first / PREDICTIONS, PREDICTIONS)
+        judged = read_predictions(first / PREDICTIONS, PREDICTIONS)
     results = {
         "experiment": experiment,
         "machine": describe_machine(),
@@ -112,7 +112,9 @@ def differences(first: Path, other: Path) -> dict[str, Any]:
         that is gained.
     """
     outputs = compare(read_lock(first / LOCK), read_lock(other / LOCK), first, other).outputs
-    ours, theirs = (read_judged(folder / PREDICTIONS, PREDICTIONS) for folder in (first, other))
+    ours, theirs = (
+        read_predictions(folder / PREDICTIONS, PREDICTIONS) for folder in (first, other)
+    )
     verdicts = [judged.probability > EVEN_ODDS for judged in (ours, theirs)]
     return {
         "outputs": len(outputs),
@@ -189,7 +191,7 @@ def _run(copy: Path, params: Mapping[str, Any], circumstance: Circumstance) -> N
     environment = {**environment_of_its_own(copy), **circumstance.environment}
     # Not resolved: a virtual environment's Python is a link to another place.
     environment["PATH"] = f"{circumstance.python.absolute().parent}:{environment['PATH']}"
-    command = ["dvc", "repro", "--quiet", LAST_STAGE]
+    command = ["dvc", "repro", "--quiet", LAST_JUDGED]
     subprocess.run(command, cwd=copy, env=environment, check=True)
 
 
@@ -202,7 +204,7 @@ def _weight_difference(first: Path, other: Path) -> float:
     return max(float(np.abs(theirs[name] - ours[name]).max()) for name in ours)
 
 
-def _accuracy(judged: Judged) -> float:
+def _accuracy(judged: Predictions) -> float:
     return float(((judged.probability > EVEN_ODDS) == judged.labels).mean())
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
-from imdb_rnn.evaluation.predictions import read_judged
+from imdb_rnn.evaluation.predictions import read_predictions
 from imdb_rnn.io.json_file import write_json
-from imdb_rnn.serving.predictor import Predictor
+from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.signals import ending_together
 
 MODEL: Final = Path("models/rnn")
@@ -58,7 +58,7 @@ def _bulk() -> dict[str, float]:
         answers = Path(folder) / "answers.csv"
         seconds = [_timed(["--file", str(REVIEWS), "--format", "csv"], answers) for _ in range(3)]
         found = np.loadtxt(answers, delimiter=",", skiprows=1, usecols=2)
-    expected = read_judged(PREDICTIONS, str(PREDICTIONS)).probability
+    expected = read_predictions(PREDICTIONS, str(PREDICTIONS)).probability
     return {
         "reviews": len(found),
         "reviews_per_second": round(len(found) / min(seconds)),

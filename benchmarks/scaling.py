@@ -11,7 +11,7 @@ import pyarrow as pa
 from benchmarks.catalogue import CATALOGUE
 from benchmarks.pipeline import Pipeline, experiment_params, measure_pipeline
 from benchmarks.reviews import RAW, Reviews
-from imdb_rnn.data.reviews import edition_of, read_reviews, write_reviews
+from imdb_rnn.data.reviews import read_reviews, variant_of, write_reviews
 from imdb_rnn.experiments.named import merged
 
 SIZES: Final = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -20,12 +20,12 @@ LABEL_EXPERIMENT: Final = "gru"
 """The network whose accuracy follows the number of labels: it has no other examples."""
 
 # With few labels the network takes few steps, and averaged weights would lag behind its own.
-_NO_AVERAGING: Final[dict[str, Any]] = {"train": {"weight_averaging": 0.0}}
+_NO_AVERAGING: Final[dict[str, Any]] = {"train": {"ema_decay": 0.0}}
 
 # Growth is that of the code, not of the network: a small one shows it in a fraction of the time.
 _ONE_SHORT_EPOCH: Final[dict[str, Any]] = {
     "pseudo_label": {"teacher": None},
-    "phrases": {"longest": 0},
+    "ngrams": {"longest": 0},
     "word_vectors": {"window": 0},
     "prepare": {"max_length": 200},
     "model": {"hidden_size": 32, "embedding_size": 64},
@@ -45,7 +45,7 @@ def measure_growth(size: float, raw: Path = RAW) -> dict[str, Any]:
         _copy(raw, Path(folder), lambda table: resized(table, size))
         with Pipeline.scratch(params, Path(folder)) as pipeline:
             prepare = pipeline.run("prepare")
-            for stage in ("pseudo_label", "phrases", "word_vectors"):
+            for stage in ("pseudo_label", "ngrams", "word_vectors"):
                 pipeline.run(stage)
             train = pipeline.run("train", module="benchmarks.observed_training")
             paused = pipeline.observed()["paused"]
@@ -110,4 +110,4 @@ def _copy(
     (folder / "provenance.json").write_bytes((raw / "provenance.json").read_bytes())
     for split in splits:
         path = raw / f"{split}.parquet"
-        write_reviews(folder / path.name, change(read_reviews(path)), edition_of(path))
+        write_reviews(folder / path.name, change(read_reviews(path)), variant_of(path))

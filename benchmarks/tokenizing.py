@@ -22,7 +22,7 @@ def _project() -> Tokenize:
 
     def tokenize(texts: Sequence[str]) -> None:
         tokenizer = build_tokenizer(texts, params)
-        for _ in encode(tokenizer, texts, params.max_length, params.keep):
+        for _ in encode(tokenizer, texts, params.max_length, params.truncation):
             pass
 
     return tokenize

@@ -11,7 +11,7 @@ from imdb_rnn.report.results import Results, ladder
 from results import shipped_params
 
 TEST: dict[str, Any] = {
-    "edition": "full",
+    "variant": "full",
     "n_test": 25000,
     "confidence": 0.95,
     "accuracy": 0.9104,
@@ -53,12 +53,12 @@ EXPERIMENTS = [
         "accuracy_high": accuracy + 0.004,
         "valid_accuracy": accuracy,
         "seeds": 1,
-        "edition": "full",
+        "variant": "full",
     }
     for name, accuracy in (("notebook", 0.5641), ("gru", 0.8954), ("better", 0.93))
 ]
 SEEDS = {
-    "edition": "full",
+    "variant": "full",
     "n": 2,
     "accuracy_mean": 0.91,
     "accuracy_sd": 0.0006,
@@ -99,7 +99,7 @@ def example_results(**changes: Any) -> Results:
         params=shipped_params(),
         source="data/external/aclImdb_v1.tar.gz",
         data={
-            "edition": "full",
+            "variant": "full",
             "vocabulary_size": 30000,
             "validation_by": "movie",
             "splits": {
@@ -143,15 +143,15 @@ def example_results(**changes: Any) -> Results:
 
 
 def train_only_results() -> Results:
-    """A run on the smaller edition: no ratings, no movies, no unlabelled reviews."""
+    """A run on the smaller variant: no ratings, no movies, no unlabelled reviews."""
     full = example_results()
     test = TEST | {
-        "edition": "train-only",
+        "variant": "train-only",
         "slices": {"length": TEST["slices"]["length"]},
     }
     splits = full.data["splits"] | {"unsup": {"reviews": 0, "words": 0}}
     data = full.data | {
-        "edition": "train-only",
+        "variant": "train-only",
         "splits": splits,
         "movies_shared": {"train and test": None},
     }

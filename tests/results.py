@@ -41,7 +41,7 @@ def write_model(folder: Path, params: Params, max_length: int = 12, seed: int = 
     folder.mkdir(parents=True)
     tokenizer.save(str(tokenizer_file))
     classifier = Classifier(tokenizer.get_vocab_size(), max_length, params.model, seed)
-    save_model(folder, classifier.eval(), params.prepare.keep, tokenizer_file)
+    save_model(folder, classifier.eval(), params.prepare.truncation, tokenizer_file)
     return classifier
 
 
@@ -61,7 +61,7 @@ def write_results(folder: Path, params: Params) -> None:
     write_json(
         reports / "train.json",
         {
-            "edition": "full",
+            "variant": "full",
             "best_epoch": 2,
             "epochs": 3,
             "valid_accuracy": 0.9,
@@ -73,7 +73,7 @@ def write_results(folder: Path, params: Params) -> None:
     write_json(
         reports / "evaluate.json",
         {
-            "edition": "full",
+            "variant": "full",
             "n_test": 25000,
             "accuracy": 0.9104,
             "accuracy_low": 0.9068,
@@ -83,7 +83,7 @@ def write_results(folder: Path, params: Params) -> None:
         },
     )
     write_json(
-        reports / "baseline.json", {"edition": "full", "models": {"nb": {"accuracy": 0.918}}}
+        reports / "baseline.json", {"variant": "full", "models": {"nb": {"accuracy": 0.918}}}
     )
     (reports / "history.csv").write_text(
         "epoch,train_loss,train_accuracy,valid_loss,valid_accuracy,learning_rate\n"
@@ -112,5 +112,5 @@ def write_dataset_facts(folder: Path) -> None:
     }
     write_json(
         folder / "data" / "prepared" / "dataset.json",
-        {"edition": "full", "splits": splits},
+        {"variant": "full", "splits": splits},
     )

@@ -15,7 +15,7 @@ from imdb_rnn.data.token_store import write_store
 from imdb_rnn.evaluation.curves import write_points
 from imdb_rnn.evaluation.figures import write_figure
 from imdb_rnn.evaluation.predictions import write_predictions
-from imdb_rnn.features.ngram_log_odds import PhrasePolarity, save_phrases
+from imdb_rnn.features.ngram_log_odds import NgramTable, save_ngrams
 from imdb_rnn.io.array_file import write_array
 from imdb_rnn.io.atomic import replacing, unfinished_name
 from imdb_rnn.io.json_file import write_json
@@ -50,7 +50,7 @@ WRITERS: dict[str, Write] = {
     "reviews": lambda path: write_reviews(path, REVIEWS, "full"),
     "store": lambda path: write_store(path, [np.arange(COUNT, dtype=np.int32)], [0], ["x"]),
     "array": lambda path: write_array(path, RANDOM.astype(np.float32)),
-    "phrases": lambda path: save_phrases(path, PhrasePolarity(COUNT, [COUNT])),
+    "ngrams": lambda path: save_ngrams(path, NgramTable(COUNT, [COUNT])),
     "model": lambda path: write_model(path, small_params(hidden_size=200)),
     "predictions": lambda path: write_predictions(path, REVIEWS, {"nb": RANDOM}),
     "curve": lambda path: write_points(path, pa.table({"x": RANDOM})),

@@ -201,7 +201,7 @@ def test_every_terminal_gets_its_answers(
     folder.mkdir()
     make_project(folder)
     (folder / "reports").mkdir()
-    shutil.copy(PROJECT / "reports/lens.json", folder / "reports")
+    shutil.copy(PROJECT / "reports/diagnostics.json", folder / "reports")
     for arguments in (
         ["predict", "a “great” film", "映画", "--errors", "skip", "--model", str(model)],
         ["explain", "a “great” film", "--model", str(model), "--html", str(folder / "p.html")],
@@ -212,7 +212,7 @@ def test_every_terminal_gets_its_answers(
         assert done.returncode in {0, 2}, done.stderr
         assert b"Traceback" not in done.stderr
     done = subprocess.run(
-        [sys.executable, "-c", "from imdb_rnn.cli import main; main()", "lens"],
+        [sys.executable, "-c", "from imdb_rnn.cli import main; main()", "diagnostics"],
         cwd=folder,
         env=os.environ | environment,
         capture_output=True,
@@ -271,7 +271,7 @@ def test_files_whose_names_are_not_utf8_are_compared(
     assert content["a"] == name
 
 
-@pytest.mark.parametrize("content", ["[]", "3", '{"edition": "full"}', '{"baselines": []}'])
+@pytest.mark.parametrize("content", ["[]", "3", '{"variant": "full"}', '{"baselines": []}'])
 def test_a_summary_of_what_another_version_wrote_is_refused(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -348,7 +348,7 @@ def test_a_model_typed_in_a_subfolder_is_the_one_there(
         ["summary"],
         ["experiment", "smoke"],
         ["experiments"],
-        ["lens"],
+        ["diagnostics"],
         ["seeds"],
         ["track"],
         ["promote"],

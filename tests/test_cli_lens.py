@@ -9,13 +9,13 @@ from imdb_rnn.cli import main
 from imdb_rnn.diagnostics.findings import findings
 from results import make_project
 
-MEASURED = Path(__file__).parents[1] / "reports/lens.json"
+MEASURED = Path(__file__).parents[1] / "reports/diagnostics.json"
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path) -> int | str | None:
     make_project(folder)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["imdb-rnn", "lens"])
+    monkeypatch.setattr(sys, "argv", ["imdb-rnn", "diagnostics"])
     with pytest.raises(SystemExit) as done:
         main()
     return done.value.code
@@ -25,25 +25,25 @@ def test_lens_says_what_each_figure_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "reports").mkdir()
-    shutil.copy(MEASURED, tmp_path / "reports/lens.json")
+    shutil.copy(MEASURED, tmp_path / "reports/diagnostics.json")
     assert run(monkeypatch, tmp_path) == 0
     printed = capsys.readouterr().out
     for name, sentence in findings(json.loads(MEASURED.read_text(encoding="utf-8"))).items():
-        assert f"reports/lens/{name}.png: {sentence}" in printed
+        assert f"reports/diagnostics/{name}.png: {sentence}" in printed
 
 
 def test_lens_asks_for_the_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, tmp_path) == 2
-    assert "dvc repro lens" in capsys.readouterr().err
+    assert "dvc repro diagnostics" in capsys.readouterr().err
 
 
 def test_lens_refuses_what_another_version_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "reports").mkdir()
-    for content in ('{"edition": "full"}', "[]", '{"material": 1}', '{"material": {}, "cells": 3}'):
-        (tmp_path / "reports/lens.json").write_text(content)
+    for content in ('{"variant": "full"}', "[]", '{"material": 1}', '{"material": {}, "cells": 3}'):
+        (tmp_path / "reports/diagnostics.json").write_text(content)
         assert run(monkeypatch, tmp_path) == 2
-        assert "`dvc repro --force lens` writes it anew" in capsys.readouterr().err
+        assert "`dvc repro --force diagnostics` writes it anew" in capsys.readouterr().err

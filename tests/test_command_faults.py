@@ -29,7 +29,7 @@ def write_folder(folder: Path) -> None:
         shutil.copy(PROJECT / name, folder)
     (folder / "experiments").mkdir()
     (folder / "reports").mkdir()
-    for name in ("evaluate", "train", "lens"):
+    for name in ("evaluate", "train", "diagnostics"):
         shutil.copy(PROJECT / f"reports/{name}.json", folder / "reports")
 
 
@@ -47,7 +47,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 PRINTING = {
     "help": ["--help"],
     "summary": ["summary"],
-    "lens": ["lens"],
+    "diagnostics": ["diagnostics"],
     "predict": ["predict", "great", "dull"],
     "explain": ["explain", "a great film"],
     "compare": ["compare", PREDICTIONS, PREDICTIONS],
@@ -271,7 +271,7 @@ def test_a_device_stays_one(folder: Path, monkeypatch: pytest.MonkeyPatch, outpu
     ("command", "file"),
     [
         (["summary"], "reports/evaluate.json"),
-        (["lens"], "reports/lens.json"),
+        (["diagnostics"], "reports/diagnostics.json"),
         (["check"], "params.yaml"),
         (["predict", "great"], "models/rnn/config.json"),
         (["predict", "great"], "models/rnn/model.safetensors"),

@@ -144,7 +144,7 @@ def test_afterwards_signals_mean_what_they_did() -> None:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-@pytest.mark.parametrize("stage", ["train", "lens"])
+@pytest.mark.parametrize("stage", ["train", "diagnostics"])
 def test_a_stage_that_is_still_imported_ends_without_a_traceback(
     tmp_path: Path, stage: str, number: signal.Signals, code: int
 ) -> None:

@@ -51,10 +51,10 @@ def test_an_experiment_holds_only_what_differs_and_is_valid(name: str) -> None:
         ("pre-padding", "notebook", {"model.padding": "pre"}),
         ("masked", "pre-padding", {"model.mask_padding": True}),
         ("pooled", "masked", {"model.pooling": "max+mean"}),
-        ("no-phrases", None, {"phrases.longest": 0}),
+        ("no-ngram-log-odds", None, {"ngram_log_odds.max_ngram": 0}),
         ("no-pseudo-labels", None, {"pseudo_label.teacher": None}),
         ("no-word-vectors", None, {"word_vectors.window": 0}),
-        ("no-averaging", None, {"train.weight_averaging": 0.0}),
+        ("no-ema", None, {"train.ema_decay": 0.0}),
         (
             "no-dropout",
             None,
@@ -90,7 +90,7 @@ def test_the_command_is_dvc_s_own_with_the_changes() -> None:
     command = dvc_command("notebook", read_overrides("notebook"))
     assert command[:6] == ["dvc", "exp", "run", "--temp", "--name", "notebook"]
     assert "model.mask_padding=false" in command
-    assert "train.clip_norm=null" in command
+    assert "train.max_grad_norm=null" in command
     assert command[-1] == "evaluate"
 
 
@@ -100,7 +100,7 @@ def test_the_command_is_dvc_s_own_with_the_changes() -> None:
         ("train.weight_decay", 1e-05),
         ("train.weight_decay", 1e16),
         ("train.learning_rate", 3e-4),
-        ("train.clip_norm", None),
+        ("train.max_grad_norm", None),
         ("model.pooling", "max+mean"),
         ("train.device", "cuda:0"),
         ("download.digests.train", "1" * 64),
@@ -172,7 +172,7 @@ class Clone:
         Path("params.yaml").write_text(
             f"seed: 1\nmodel: {{cell: {cell}{rate}}}\n", encoding="utf-8"
         )
-        test = {"edition": "full", "accuracy": accuracy, "accuracy_low": 0, "accuracy_high": 1}
+        test = {"variant": "full", "accuracy": accuracy, "accuracy_low": 0, "accuracy_high": 1}
         Path("reports/evaluate.json").write_text(json.dumps(test), encoding="utf-8")
         Path("reports/train.json").write_text('{"valid_accuracy": 0.5}', encoding="utf-8")
         stages = {

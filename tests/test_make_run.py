@@ -48,12 +48,12 @@ def test_a_file_that_dvc_could_not_read_is_a_sentence(
 @pytest.mark.hostile
 def test_every_mistake_has_its_line(project: Path) -> None:
     mistaken = SHIPPED.replace("mask_padding: true", "mask_padding: yes please")
-    mistaken = mistaken.replace("\n  clip_norm: ", "\n  clip_norm: -")
+    mistaken = mistaken.replace("\n  max_grad_norm: ", "\n  max_grad_norm: -")
     (project / "params.yaml").write_text(mistaken, encoding="utf-8")
     heading, first, second, make = make_run(project)
     assert heading == "params.yaml: 2 problems"
     assert first.startswith('  model.mask_padding: got "yes please"; allowed: boolean')
-    assert second.startswith("  train.clip_norm: got -")
+    assert second.startswith("  train.max_grad_norm: got -")
     assert make.startswith("make: ")
 
 

@@ -13,13 +13,13 @@ import torch
 from mlflow.pyfunc.model import PythonModelContext
 
 from corpus.test_store import forge_digests
-from imdb_rnn.data.reviews import edition_of, read_reviews, stream_texts
+from imdb_rnn.data.reviews import read_reviews, stream_texts, variant_of
 from imdb_rnn.data.token_store import TokenStore, write_store
 from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.predictions import read_probabilities
-from imdb_rnn.features.ngram_log_odds import load_phrases
+from imdb_rnn.features.ngram_log_odds import load_ngrams
 from imdb_rnn.io.array_file import read_array
-from imdb_rnn.serving.predictor import Predictor
+from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.training.checkpoint import Checkpoint
 from results import small_params, write_model
 
@@ -112,10 +112,10 @@ def test_an_array_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) ->
 @pytest.mark.hostile
 @pytest.mark.parametrize("plant", PLANT)
 def test_a_phrase_table_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) -> None:
-    file = tmp_path / "phrases.safetensors"
+    file = tmp_path / "n-grams.safetensors"
     plant(file, Trap(sprung))
-    with pytest.raises(UserError, match=r"phrases\.safetensors: .*dvc repro"):
-        load_phrases(file)
+    with pytest.raises(UserError, match=r"n-grams\.safetensors: .*dvc repro"):
+        load_ngrams(file)
     assert not sprung.exists()
 
 
@@ -152,7 +152,7 @@ def test_an_artifact_of_mlflow_does_not_run_it(tmp_path: Path, sprung: Path, pla
     [
         read_reviews,
         lambda path: list(stream_texts(path)),
-        edition_of,
+        variant_of,
         lambda path: read_probabilities(path, [], "baseline"),
     ],
 )

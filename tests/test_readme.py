@@ -47,7 +47,7 @@ def test_every_experiment_has_its_row() -> None:
 
 
 def test_the_committed_results_are_of_all_test_reviews() -> None:
-    assert RESULTS["edition"] == "full"
+    assert RESULTS["variant"] == "full"
     assert RESULTS["n_test"] == 25_000
 
 

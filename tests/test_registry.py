@@ -43,8 +43,8 @@ def file_run(folder: Path) -> FileRun:
     """Files a run whose model gets the first `wrong` reviews wrong."""
     experiment = client().create_experiment("imdb-rnn", (folder / "mlartifacts").as_uri())
 
-    def file(wrong: int, *, edition: str = "full", ids: list[str] = IDS, model: bool = True) -> str:
-        tags = {"edition": edition, "mlflow.source.git.commit": "c0ffee", "git.dirty": "false"}
+    def file(wrong: int, *, variant: str = "full", ids: list[str] = IDS, model: bool = True) -> str:
+        tags = {"variant": variant, "mlflow.source.git.commit": "c0ffee", "git.dirty": "false"}
         run = client().create_run(experiment, run_name=f"{wrong} wrong", tags=tags).info.run_id
         client().log_param(run, "train.epochs", wrong)
         accuracy = 1 - wrong / len(ids)
@@ -81,7 +81,7 @@ def test_the_first_champion_needs_no_opponent(file_run: FileRun) -> None:
     assert champion() == run
     said = shown()
     assert f"version 1, run “10 wrong” ({run})" in said
-    assert "0.8333 (95 % interval 0.7333 to 0.9333), edition full" in said
+    assert "0.8333 (95 % interval 0.7333 to 0.9333), variant full" in said
     assert "c0ffee" in said
     assert "nobody was champion" in said
 
@@ -132,8 +132,8 @@ def test_force_moves_the_alias_and_goes_on_record(file_run: FileRun) -> None:
 
 def test_other_reviews_are_refused_before_anything_is_registered(file_run: FileRun) -> None:
     promote(file_run(20), force=False)
-    for other in (file_run(0, edition="train-only"), file_run(0, ids=IDS[:40])):
-        with pytest.raises(UserError, match=r"editions full and train-only|not the same"):
+    for other in (file_run(0, variant="train-only"), file_run(0, ids=IDS[:40])):
+        with pytest.raises(UserError, match=r"variants full and train-only|not the same"):
             promote(other, force=False)
     assert len(client().search_model_versions(f"name = '{NAME}'")) == 1
     assert promote(other, force=True).done
@@ -172,7 +172,7 @@ def test_what_is_not_there_is_refused() -> None:
 def test_the_results_of_a_run_are_one_side_of_a_comparison(file_run: FileRun) -> None:
     first, second = results_of_run(file_run(3)), results_of_run(file_run(5))
     assert first.judged.ids == IDS
-    assert first.edition == "full"
+    assert first.variant == "full"
     changed = changes(first, second)
     assert changed is not None
     assert changed.params == {"train.epochs": (3, 5)}
@@ -187,7 +187,7 @@ def test_a_run_of_several_seeds_tells_of_their_luck_through_the_run_that_holds_t
     client().set_tag(ours, FINGERPRINT_TAG, "ours")
     client().set_tag(theirs, EXPERIMENT_TAG, "seed-2")
     seeds = [{"seed": seed, "accuracy": 1 - wrong / 60} for seed, wrong in ((1, 3), (2, 5))]
-    results = {"edition": "full", "n": 2, "runs": seeds}
+    results = {"variant": "full", "n": 2, "runs": seeds}
     write_json(Path("seeds.json"), results)
     assert file_seeds(ours, results, ["seed-2"], [Path("seeds.json")])
     expected = [run["accuracy"] for run in seeds]

@@ -14,13 +14,8 @@ import yaml
 
 from imdb_rnn.data.reviews import write_reviews
 from imdb_rnn.errors import UserError
-from imdb_rnn.experiments.revisions import (
-    PREDICTIONS,
-    changes,
-    load_results,
-    require_comparable,
-    review_texts,
-)
+from imdb_rnn.evaluation.evaluated_model import PREDICTIONS, require_comparable
+from imdb_rnn.experiments.revisions import changes, load_results, review_texts
 
 IDS = ["test/neg/0_2", "test/neg/1_3", "test/pos/0_10", "test/pos/1_7"]
 LABELS = pa.array([0, 0, 1, 1], pa.int8())
@@ -40,7 +35,7 @@ STAGES = {
     },
 }
 
-SEEDS = {"edition": "full", "runs": [{"accuracy": 0.75}, {"accuracy": 0.7}]}
+SEEDS = {"variant": "full", "runs": [{"accuracy": 0.75}, {"accuracy": 0.7}]}
 """Of the commit with three epochs; it stays where it is when the parameters change."""
 
 
@@ -65,7 +60,7 @@ def commit(message: str, probability: list[float], epochs: int, code: str = "1")
         Path(output).write_text(message)
     Path("params.yaml").write_text(f"seed: 1\ntrain: {{epochs: {epochs}}}\n")
     right = np.equal(np.array(probability) > 0.5, LABELS)
-    results = {"edition": "full", "accuracy": right.mean(), "accuracy_low": 0, "accuracy_high": 1}
+    results = {"variant": "full", "accuracy": right.mean(), "accuracy_low": 0, "accuracy_high": 1}
     Path("reports/evaluate.json").write_text(json.dumps(results))
     run("dvc", "commit", "--force")
     run("git", "add", ".")
@@ -116,13 +111,13 @@ class TestInARepository:
         assert results.judged.ids == IDS
         assert results.judged.labels.tolist() == [0, 0, 1, 1]
         assert results.judged.probability[0] == first
-        assert results.edition == "full"
+        assert results.variant == "full"
         assert results.recipe is not None
         assert results.recipe.params == {"seed": 1, "train.epochs": epochs}
 
     def test_the_file_that_the_lock_vouches_for_has_its_parameters(self, tmp_path: Path) -> None:
         results = load_results(PREDICTIONS)
-        assert results.edition == "full"
+        assert results.variant == "full"
         found = changes(load_results("three"), results)
         assert found is not None
         assert found.params == {"train.epochs": (3, 1)}
@@ -192,10 +187,10 @@ def test_outside_of_a_repository_only_files_are_known(
         load_results("predictions.parquet")
 
 
-def write_side(folder: Path, edition: str | None, ids: list[str] = IDS) -> str:
+def write_side(folder: Path, variant: str | None, ids: list[str] = IDS) -> str:
     write_predictions(folder / "predictions.parquet", [0.1, 0.2, 0.8, 0.9][: len(ids)], ids)
-    if edition:
-        (folder / "evaluate.json").write_text(json.dumps({"edition": edition}))
+    if variant:
+        (folder / "evaluate.json").write_text(json.dumps({"variant": variant}))
     return str(folder / "predictions.parquet")
 
 
@@ -205,7 +200,7 @@ def test_other_reviews_and_other_editions_are_refused(tmp_path: Path) -> None:
     fewer = load_results(write_side(tmp_path / "c", None, IDS[:3]))
     turned = load_results(write_side(tmp_path / "d", "full", IDS[::-1]))
     require_comparable(whole, whole)
-    with pytest.raises(UserError, match="editions full and train-only"):
+    with pytest.raises(UserError, match="variants full and train-only"):
         require_comparable(whole, smaller)
     with pytest.raises(UserError, match="4 and 3, 3 of them in both"):
         require_comparable(whole, fewer)

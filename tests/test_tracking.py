@@ -68,7 +68,7 @@ def test_a_training_leaves_its_parameters_curves_and_status(folder: Path) -> Non
     assert found.info.run_name == "lstm-4x1-bi seed 1"
     assert found.data.params["model.hidden_size"] == "4"
     assert found.data.params["train.patience"] == "null"
-    assert found.data.tags["edition"] == "full"
+    assert found.data.tags["variant"] == "full"
     assert _curve(folder, found, "step/loss") == [(1, 0.7), (2, 0.6)]
     assert _curve(folder, found, "epoch/valid_loss") == [(1, 0.5)]
 
@@ -328,32 +328,36 @@ class TestFiling:
         return empty_folder
 
     def test_what_the_lens_found_goes_into_the_same_run(self, results: Path) -> None:
-        write_json(results / "reports/lens.json", {"windows": {"whole": 0.9, "last": {"10": 0.7}}})
-        (results / "reports/lens").mkdir()
-        (results / "reports/lens/recall.png").write_bytes(b"\x89PNG")
+        write_json(
+            results / "reports/diagnostics.json", {"windows": {"whole": 0.9, "last": {"10": 0.7}}}
+        )
+        (results / "reports/diagnostics").mkdir()
+        (results / "reports/diagnostics/recall.png").write_bytes(b"\x89PNG")
         assert file_results(PARAMS, later=later_results())
         (run,) = _runs(results)
-        assert run.data.metrics["lens/windows/last/10"] == 0.7
+        assert run.data.metrics["diagnostics/windows/last/10"] == 0.7
         assert run.data.metrics["test/accuracy"] == 0.9104
-        filed = {entry.path for entry in _client(results).list_artifacts(run.info.run_id, "lens")}
-        assert filed == {"lens/lens.json", "lens/recall.png"}
+        filed = {
+            entry.path for entry in _client(results).list_artifacts(run.info.run_id, "diagnostics")
+        }
+        assert filed == {"diagnostics/diagnostics.json", "diagnostics/recall.png"}
 
     def test_what_the_last_stages_have_not_made_yet_is_left_out(self, results: Path) -> None:
-        write_json(results / "reports/lens.json", {"windows": {"whole": 0.9}})
+        write_json(results / "reports/diagnostics.json", {"windows": {"whole": 0.9}})
         (results / "reports/report.html").write_text("of another state")
-        (results / "reports/plots/lens").mkdir()
-        (results / "reports/plots/lens/recall.csv").write_text('"delay","tanh"\n5,1\n')
+        (results / "reports/plots/diagnostics").mkdir()
+        (results / "reports/plots/diagnostics/recall.csv").write_text('"delay","tanh"\n5,1\n')
         assert file_results(PARAMS)
         (run,) = _runs(results)
         assert run.data.metrics["test/accuracy"] == 0.9104
-        assert not [name for name in run.data.metrics if name.startswith("lens")]
+        assert not [name for name in run.data.metrics if name.startswith("diagnostics")]
         filed = {entry.path for entry in _client(results).list_artifacts(run.info.run_id)}
-        assert "lens" not in filed
+        assert "diagnostics" not in filed
         reports = _client(results).list_artifacts(run.info.run_id, "reports")
         assert "reports/report.html" not in {entry.path for entry in reports}
 
     def test_the_lines_of_the_lens_are_curves(self, results: Path) -> None:
-        points = results / "reports/plots/lens"
+        points = results / "reports/plots/diagnostics"
         points.mkdir()
         (points / "recall.csv").write_text('"delay","tanh","gru"\n5,1,0.9\n10,0.5,0.8\n')
         rows = "".join(f"{step},0.1,{0.2 / (step + 1)},0.3\n" for step in range(99))
@@ -362,14 +366,14 @@ class TestFiling:
         for _ in range(2):
             assert file_results(PARAMS, later=later_results())
         (run,) = _runs(results)
-        assert _curve(results, run, "lens/curves/recall gru") == [(5, 0.9), (10, 0.8)]
-        gradients = _curve(results, run, "lens/curves/gradients relu_0")
+        assert _curve(results, run, "diagnostics/curves/recall gru") == [(5, 0.9), (10, 0.8)]
+        gradients = _curve(results, run, "diagnostics/curves/gradients relu_0")
         assert gradients == [(step, 0.2 / (step + 1)) for step in range(0, 99, 5)]
-        curves = {name for name in run.data.metrics if name.startswith("lens/curves")}
+        curves = {name for name in run.data.metrics if name.startswith("diagnostics/curves")}
         assert len(curves) == 3
 
     def test_no_step_of_clipping_and_no_start_is_left_out(self, results: Path) -> None:
-        points = results / "reports/plots/lens"
+        points = results / "reports/plots/diagnostics"
         points.mkdir()
         rows = "".join(f"{step},{9 if step == 41 else 0.5}\n" for step in range(1, 127))
         (points / "clipping.csv").write_text(f'"step","tanh_before"\n{rows}')
@@ -378,10 +382,10 @@ class TestFiling:
         )
         assert file_results(PARAMS, later=later_results())
         (run,) = _runs(results)
-        clipped = _curve(results, run, "lens/curves/clipping tanh_before")
+        clipped = _curve(results, run, "diagnostics/curves/clipping tanh_before")
         assert len(clipped) == 126
         assert max(clipped, key=lambda point: point[1]) == (41, 9)
-        starts = _curve(results, run, "lens/curves/initialization relu_normal_ radius 1.5")
+        starts = _curve(results, run, "diagnostics/curves/initialization relu_normal_ radius 1.5")
         assert starts == [(0, 0.5)]
 
     def test_a_run_that_dvc_restored_holds_everything(self, results: Path) -> None:
@@ -496,7 +500,7 @@ class TestFiling:
                 pass
         own = file_results(PARAMS, later=later_results())
         assert own
-        numbers = {"edition": "full", "n": 3, "accuracy_mean": 0.91, "runs": [{"seed": 1}]}
+        numbers = {"variant": "full", "n": 3, "accuracy_mean": 0.91, "runs": [{"seed": 1}]}
         write_json(results / "reports" / "seeds.json", numbers)
         for _ in range(2):
             assert file_seeds(
@@ -661,7 +665,7 @@ def _let_a_teacher_judge(folder: Path, reviews: int) -> None:
     accuracy = 0.92 if reviews else None
     write_json(
         folder / "reports/pseudo_label.json",
-        {"edition": "full", "reviews": reviews, "teacher_valid_accuracy": accuracy},
+        {"variant": "full", "reviews": reviews, "teacher_valid_accuracy": accuracy},
     )
 
 

@@ -43,7 +43,7 @@ def test_an_output_that_differs_is_named(
 
 def test_metrics_say_by_how_much_they_differ(tmp_path: Path) -> None:
     for folder, accuracy in (("ours", 0.75), ("theirs", 0.5)):
-        metrics = {"edition": "full", "n": 4, "rnn": {"accuracy": accuracy}, "bins": [accuracy]}
+        metrics = {"variant": "full", "n": 4, "rnn": {"accuracy": accuracy}, "bins": [accuracy]}
         write_json(tmp_path / folder / "m.json", metrics)
     verification = compare(
         lock({"m.json": "1"}), lock({"m.json": "2"}), tmp_path / "ours", tmp_path / "theirs"

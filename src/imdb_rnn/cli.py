@@ -31,11 +31,11 @@ from imdb_rnn.repository.dvc import project_root
 
 if TYPE_CHECKING:
     from imdb_rnn.data.token_store import TokenStore
-    from imdb_rnn.experiments.revisions import Results
+    from imdb_rnn.evaluation.evaluated_model import EvaluatedModel
     from imdb_rnn.serving.texts import Texts
 
 RESULTS: Final = Path("reports/evaluate.json")
-LENS: Final = Path("reports/lens.json")
+DIAGNOSTICS: Final = Path("reports/diagnostics.json")
 MODEL: Final = Path("models/rnn")
 PREPARED: Final = Path("data/prepared")
 TEST_REVIEWS: Final = Path("data/raw/test.parquet")
@@ -143,9 +143,9 @@ def check() -> None:
     """
     from imdb_rnn.config import load_params
     from imdb_rnn.experiments.named import require_pipeline
-    from imdb_rnn.stages.check import refuse_missing_device
+    from imdb_rnn.runtime.device import refuse_missing_device
 
-    refuse_missing_device(load_params())
+    refuse_missing_device(load_params().train.device)
     require_pipeline()
 
 
@@ -219,7 +219,7 @@ def explain(  # noqa: PLR0913 - each is an option of the command
     with waiting("Explaining"):
         from imdb_rnn.explain.explanation import explain as explained
         from imdb_rnn.explain.terminal import as_text
-        from imdb_rnn.serving.predictor import Predictor
+        from imdb_rnn.models.predictor import Predictor
         from imdb_rnn.serving.texts import as_typed, taken_for_text
 
         if hint := taken_for_text(text, _typed_in(context), 'imdb-rnn explain "$(cat {})"'):
@@ -284,19 +284,19 @@ def _units_reviews(model: Path) -> "TokenStore":
 
 
 @app.command()
-def lens() -> None:
-    """Say what the figures in reports/lens show, in the numbers of the last run."""
+def diagnostics() -> None:
+    """Say what the figures in reports/diagnostics show, in the numbers of the last run."""
     from imdb_rnn.diagnostics.findings import findings
     from imdb_rnn.io.json_file import read_json
 
-    if not LENS.exists():
-        raise UserError(f"{LENS}: not measured yet. `dvc repro lens` does it.")
+    if not DIAGNOSTICS.exists():
+        raise UserError(f"{DIAGNOSTICS}: not measured yet. `dvc repro diagnostics` does it.")
     try:
-        shown = findings(read_json(LENS))
+        shown = findings(read_json(DIAGNOSTICS))
     except _OF_ANOTHER_SHAPE as error:
-        raise _of_another_version(LENS, error, "lens") from None
+        raise _of_another_version(DIAGNOSTICS, error, "diagnostics") from None
     for name, sentence in shown.items():
-        console.print(f"{LENS.with_suffix('')}/{name}.png: {sentence}", markup=False)
+        console.print(f"{DIAGNOSTICS.with_suffix('')}/{name}.png: {sentence}", markup=False)
 
 
 @app.command()
@@ -329,9 +329,9 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     output, everything else to standard error.
     """
     with error_console.status("Loading the model"):  # seen in a terminal alone
+        from imdb_rnn.models.predictor import Predictor
         from imdb_rnn.runtime.allocator import keep_freed_memory
         from imdb_rnn.serving.bulk import write_predictions
-        from imdb_rnn.serving.predictor import Predictor
         from imdb_rnn.serving.texts import open_texts, taken_for_text
 
     for text in texts or []:
@@ -485,7 +485,8 @@ def verify_results() -> None:
 
     Takes as long as `dvc repro` from nothing. Exit code 1 where a file differs.
     """
-    from imdb_rnn.experiments.verify import LOCK, differences_table, verification_table, verify
+    from imdb_rnn.experiments.verify import differences_table, verification_table, verify
+    from imdb_rnn.repository.dvc import LOCK
 
     verification = verify()
     console.print(verification_table(verification))
@@ -528,13 +529,9 @@ def compare_results(
     with waiting("Comparing"):
         from imdb_rnn.evaluation import comparison_report as report
         from imdb_rnn.evaluation.comparison import compare
+        from imdb_rnn.evaluation.evaluated_model import require_comparable
         from imdb_rnn.evaluation.seed_variance import seed_luck
-        from imdb_rnn.experiments.revisions import (
-            changes,
-            changes_table,
-            require_comparable,
-            review_texts,
-        )
+        from imdb_rnn.experiments.revisions import changes, changes_table, review_texts
         from imdb_rnn.io.json_file import write_json
 
         first, second = _results(a), _results(b)
@@ -544,7 +541,7 @@ def compare_results(
         luck = seed_luck(first.seeds, second.seeds)
         texts = review_texts(TEST_REVIEWS, first)
     if json_file:
-        sides = {"a": a, "b": b, "edition": first.edition}
+        sides = {"a": a, "b": b, "variant": first.variant}
         recipe = {"changed": changed._asdict() if changed else None}
         write_json(json_file, sides | recipe | report.as_json(comparison, texts, luck))
     console.print(changes_table(changed, a, b))
@@ -555,7 +552,7 @@ def compare_results(
         console.print(report.seeds_sentence(luck, comparison, a, b), markup=False)
 
 
-def _results(name: str) -> "Results":
+def _results(name: str) -> "EvaluatedModel":
     """MLflow takes seconds to import, so only a name that looks like a run's id asks for it."""
     if re.fullmatch("[0-9a-f]{32}", name) and not Path(name).exists():
         from imdb_rnn.tracking.registry import results_of_run

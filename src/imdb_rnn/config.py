@@ -125,7 +125,7 @@ class Prepare(Section):
     """Text that the vocabulary is counted on; never validation or test."""
     max_length: Annotated[int, Field(ge=1, le=100_000)]
     """Longest review in words; of a longer one the rest is cut away."""
-    keep: Literal["head", "tail", "head+tail"]
+    truncation: Literal["head", "tail", "head+tail"]
     """Which end of a long review survives the cut."""
     validation_folds: Annotated[int, Field(ge=2, le=100)]
     """The labelled training reviews are cut into so many parts by movie; one is held out."""
@@ -136,9 +136,9 @@ class LinearModel(Section):
 
     max_ngram: Annotated[int, Field(ge=1, le=5)]
     """Longest n-gram in words."""
-    min_reviews: Annotated[int, Field(ge=1, le=1_000_000)]
+    min_df: Annotated[int, Field(ge=1, le=1_000_000)]
     """An n-gram that fewer reviews contain is left out."""
-    inverse_regularization: Annotated[float, Field(gt=0)]
+    C: Annotated[float, Field(gt=0)]
     """`C` of scikit-learn's LogisticRegression: larger fits closer."""
 
 
@@ -158,13 +158,13 @@ class PseudoLabel(Section):
     """Naive-Bayes-weighted n-gram model that gives them; null leaves those reviews aside."""
 
 
-class Phrases(Section):
-    """Polarities of frequent phrases, which the network reads beside the words' vectors."""
+class NgramLogOdds(Section):
+    """Polarities of frequent n-grams, which the network reads beside the words' vectors."""
 
-    longest: Annotated[int, Field(ge=0, le=5)]
-    """Words of the longest phrases; 0 does without."""
-    min_reviews: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    """A phrase that fewer training and pseudo-labelled reviews hold is left out."""
+    max_ngram: Annotated[int, Field(ge=0, le=5)]
+    """Words of the longest n-grams; 0 does without."""
+    min_df: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    """An n-gram that fewer training and pseudo-labelled reviews hold is left out."""
 
 
 class WordVectors(Section):
@@ -226,12 +226,12 @@ class Train(Section):
     """Passes over the training reviews."""
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     """Reviews a step."""
-    clip_norm: Annotated[float, Field(gt=0)] | None
+    max_grad_norm: Annotated[float, Field(gt=0)] | None
     """Largest norm of the whole gradient; null leaves it alone."""
     bptt_steps: Annotated[int, Field(ge=1, le=100_000)] | None
     """Cut the gradient through time after every so many words, while the state runs on; null sends
     it back all the way."""
-    weight_averaging: Probability
+    ema_decay: Probability
     """Share of the running average of weights that outlives a step; the average is validated and
     kept. 0 keeps the weights themselves."""
     patience: Annotated[int, Field(ge=1, le=100_000)] | None
@@ -253,7 +253,7 @@ class Evaluate(Section):
     """Reviews predicted at once; changes speed, not results."""
 
 
-class Lens(Section):
+class Diagnostics(Section):
     """Small networks that are watched while they learn; the classifier itself is only read."""
 
     reviews: Annotated[int, Field(ge=1, le=1_000_000)]
@@ -282,12 +282,12 @@ class Params(Section):
     prepare: Prepare
     baseline: Baseline
     pseudo_label: PseudoLabel
-    phrases: Phrases
+    ngram_log_odds: NgramLogOdds
     word_vectors: WordVectors
     model: Model
     train: Train
     evaluate: Evaluate
-    lens: Lens
+    diagnostics: Diagnostics
 
 
 def load_params(path: Path = PARAMS_FILE) -> Params:
@@ -339,6 +339,8 @@ def _describe(problem: ErrorDetails) -> str:
     location, got = problem["loc"], problem["input"]
     path = _printable(".".join(str(part) for part in _as_written(location)))
     if problem["type"] in {"extra_forbidden", "invalid_key"}:
+        if renamed := _RENAMED.get(str(location[-1])):
+            return f"  {path}: is called {renamed} now"
         return f"  {path}: unknown parameter; {_known(str(location[-1]), location[:-1])}"
     if problem["type"] == "missing":
         return f"  {path}: missing; allowed: {_allowed(problem)}"
@@ -348,6 +350,19 @@ def _describe(problem: ErrorDetails) -> str:
     elif isinstance(got, str):
         hint = _string_hint(got, location)
     return f"  {path}: got {_quote(got)}; allowed: {_allowed(problem)}{hint}"
+
+
+_RENAMED: Final = {
+    "clip_norm": "max_grad_norm",
+    "inverse_regularization": "C",
+    "keep": "truncation",
+    "lens": "diagnostics",
+    "longest": "max_ngram",
+    "min_reviews": "min_df",
+    "phrases": "ngram_log_odds",
+    "weight_averaging": "ema_decay",
+}
+"""Parameters by the name that they had in version 0.1.0."""
 
 
 def _as_written(location: _Place) -> _Place:

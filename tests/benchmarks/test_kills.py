@@ -11,10 +11,10 @@ RESULTS = ROOT / "reports/kills.json"
 
 
 def test_the_sentence_says_what_was_killed_and_how_much_is_equal() -> None:
-    kills = [{"signal": "SIGKILL", "stage": "train"}, {"signal": "SIGINT", "stage": "lens"}]
+    kills = [{"signal": "SIGKILL", "stage": "train"}, {"signal": "SIGINT", "stage": "diagnostics"}]
     said = blocks({"kills": kills, "outputs": 30, "outputs_different": ["models/rnn"]})["kills"]
     assert "killed 2 times" in said
-    assert "`train` by SIGKILL, `lens` by SIGINT." in said
+    assert "`train` by SIGKILL, `diagnostics` by SIGINT." in said
     assert "Of its 30 outputs, 29 have the bytes" in said
 
 

@@ -26,13 +26,13 @@ def test_the_table_has_what_was_measured() -> None:
     stages = {
         "check": StageUse(0, 1, GIB // 10),
         "train": StageUse(1, 301, GIB),
-        "lens": StageUse(301, 361, GIB // 2),
+        "diagnostics": StageUse(301, 361, GIB // 2),
     }
     results = summarized(Watched(365, GIB + GIB // 4, stages), 1.24, 43.6)
     assert results["repro_seconds"] == {"measured": 365, "at_most": 900}
     assert results["largest_stage"] == "train"
     table = blocks(results)["measurements"]
     assert "| `dvc repro` from nothing, all stages | 6.1 minutes | 15 minutes |" in table
-    assert "| of these: `train` 5.0, `lens` 1.0 |  | `lens`: 3 minutes |" in table
+    assert "| of these: `train` 5.0, `diagnostics` 1.0 |  | `diagnostics`: 3 minutes |" in table
     assert "| largest memory of any process (`train`) | 1.25 GiB | 3 GB |" in table
     assert "| `imdb-rnn experiment smoke`, all stages | 44 s | 60 s |" in table

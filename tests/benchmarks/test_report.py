@@ -40,7 +40,7 @@ def _reviews(count: int) -> Reviews:
 
 
 def _nb() -> Linear:
-    settings = LinearModel(max_ngram=1, min_reviews=1, inverse_regularization=1.0)
+    settings = LinearModel(max_ngram=1, min_df=1, C=1.0)
     return Linear(nb_model(settings), settings.model_dump())
 
 

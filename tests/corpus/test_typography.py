@@ -35,7 +35,7 @@ PARAMS = Prepare(
     minimum_count=1,
     vocabulary_from="train",
     max_length=100,
-    keep="head",
+    truncation="head",
     validation_folds=10,
 )
 
@@ -61,7 +61,7 @@ def test_words_are_still_found_in_the_text_as_it_was() -> None:
 
 
 def test_linear_models_read_printed_text_as_typed_text() -> None:
-    model = nb_model(LinearModel(max_ngram=2, min_reviews=1, inverse_regularization=1.0))
+    model = nb_model(LinearModel(max_ngram=2, min_df=1, C=1.0))
     fit(model, TYPED, [0, 1, 0], "baseline.nb")
     assert (model.decision_function(PRINTED) == model.decision_function(TYPED)).all()
 

@@ -27,7 +27,7 @@ PARAMS = Prepare(
     minimum_count=1,
     vocabulary_from="train",
     max_length=100,
-    keep="head",
+    truncation="head",
     validation_folds=10,
 )
 
@@ -94,10 +94,10 @@ def test_a_text_without_words_is_one_unknown_word(text: str) -> None:
 
 @given(st.lists(st.text()), st.integers(1, 20), st.sampled_from(get_args(End)))
 def test_any_text_becomes_known_ids_within_the_length(
-    texts: list[str], max_length: int, keep: End
+    texts: list[str], max_length: int, truncation: End
 ) -> None:
     tokenizer = build_tokenizer(TEXTS, PARAMS)
-    encoded = list(encode(tokenizer, texts, max_length, keep))
+    encoded = list(encode(tokenizer, texts, max_length, truncation))
     assert len(encoded) == len(texts)
     for ids in encoded:
         assert 1 <= len(ids) <= max_length
@@ -121,14 +121,14 @@ def test_texts_are_read_as_they_are_needed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keep", "kept"),
+    ("truncation", "kept"),
     [("head", [0, 1, 2, 3, 4]), ("tail", [5, 6, 7, 8, 9]), ("head+tail", [0, 1, 2, 8, 9])],
 )
-def test_the_chosen_end_of_a_long_review_is_kept(keep: End, kept: list[int]) -> None:
+def test_the_chosen_end_of_a_long_review_is_kept(truncation: End, kept: list[int]) -> None:
     words = np.arange(10, dtype=np.int32)
-    assert cut(words, 5, keep).tolist() == kept
+    assert cut(words, 5, truncation).tolist() == kept
 
 
-@pytest.mark.parametrize("keep", get_args(End))
-def test_one_word_can_be_kept(keep: End) -> None:
-    assert len(cut(np.arange(10, dtype=np.int32), 1, keep)) == 1
+@pytest.mark.parametrize("truncation", get_args(End))
+def test_one_word_can_be_kept(truncation: End) -> None:
+    assert len(cut(np.arange(10, dtype=np.int32), 1, truncation)) == 1

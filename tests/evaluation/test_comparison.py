@@ -20,16 +20,16 @@ from imdb_rnn.evaluation.comparison import (
     visible_difference,
 )
 from imdb_rnn.evaluation.intervals import Interval, auc_difference_interval, mcnemar_p
-from imdb_rnn.evaluation.predictions import Judged
+from imdb_rnn.evaluation.predictions import Predictions
 
 
-def judged(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> Judged:
-    return Judged([f"test/{i}" for i in range(len(labels))], labels, probability)
+def judged(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> Predictions:
+    return Predictions([f"test/{i}" for i in range(len(labels))], labels, probability)
 
 
 def models(
     reviews: int, skills: tuple[float, float], seed: int = 1
-) -> tuple[Judged, Judged, NDArray[np.int8]]:
+) -> tuple[Predictions, Predictions, NDArray[np.int8]]:
     random = np.random.default_rng(seed)
     labels = (random.random(reviews) < 0.5).astype(np.int8)
     first, second = (

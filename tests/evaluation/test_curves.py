@@ -14,18 +14,18 @@ from imdb_rnn.evaluation.curves import (
     write_points,
 )
 
-Judged = tuple[NDArray[np.int8], dict[str, NDArray[np.float64]]]
+Predictions = tuple[NDArray[np.int8], dict[str, NDArray[np.float64]]]
 
 
 @pytest.fixture(name="judged")
-def make_judged() -> Judged:
+def make_judged() -> Predictions:
     generator = np.random.default_rng(2)
     labels = (generator.random(400) < 0.5).astype(np.int8)
     blurred = {name: generator.normal(size=400) * noise for name, noise in (("rnn", 1), ("nb", 3))}
     return labels, {name: 1 / (1 + np.exp(-(2 * labels - 1 + n))) for name, n in blurred.items()}
 
 
-def test_roc_runs_from_corner_to_corner_and_never_falls(judged: Judged) -> None:
+def test_roc_runs_from_corner_to_corner_and_never_falls(judged: Predictions) -> None:
     points = roc_points(*judged)
     assert points.column_names == ["false_positive_rate", "rnn", "nb"]
     for name in points.column_names:
@@ -36,7 +36,7 @@ def test_roc_runs_from_corner_to_corner_and_never_falls(judged: Judged) -> None:
     assert area > np.trapezoid(points["nb"].to_numpy(), points["false_positive_rate"].to_numpy())
 
 
-def test_precision_is_that_of_the_strictest_threshold_with_the_recall(judged: Judged) -> None:
+def test_precision_is_that_of_the_strictest_threshold_with_the_recall(judged: Predictions) -> None:
     labels, probabilities = judged
     points = precision_recall_points(labels, probabilities)
     row = 120
@@ -60,7 +60,7 @@ def test_confusion_counts_name_both_classes() -> None:
 
 
 def test_points_are_small_readable_and_identical_when_written_twice(
-    judged: Judged, tmp_path: Path
+    judged: Predictions, tmp_path: Path
 ) -> None:
     labels, probabilities = judged
     tables = {

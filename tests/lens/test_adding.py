@@ -7,9 +7,9 @@ from imdb_rnn.diagnostics.small import SMALL_CELLS
 from results import shipped_params
 
 
-def params(**lens: object) -> Params:
+def params(**diagnostics: object) -> Params:
     values = shipped_params().model_dump()
-    values["lens"] |= {"hidden_size": 8, "longest_delay": 5, "probe_steps": 1} | lens
+    values["diagnostics"] |= {"hidden_size": 8, "longest_delay": 5, "probe_steps": 1} | diagnostics
     values["train"] |= {"threads": 1}
     return Params.model_validate(values)
 

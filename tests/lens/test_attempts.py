@@ -15,7 +15,7 @@ VOCABULARY = 9
 
 def params() -> Params:
     values = shipped_params().model_dump()
-    values["lens"] |= {"words": 40, "hidden_size": 16, "epochs": 2}
+    values["diagnostics"] |= {"words": 40, "hidden_size": 16, "epochs": 2}
     return Params.model_validate(values)
 
 
@@ -27,10 +27,15 @@ def material() -> Material:
     return Material(VOCABULARY, reviews, reviews, reviews, reviews)
 
 
-def explode(material: Material, clip_norm: float | None) -> Attempt:
+def explode(material: Material, max_grad_norm: float | None) -> Attempt:
     classifier = begun("relu", "normal, radius 1.5", material, params())
     return attempt(
-        classifier, material, params(), optimizer="sgd", learning_rate=1000.0, clip_norm=clip_norm
+        classifier,
+        material,
+        params(),
+        optimizer="sgd",
+        learning_rate=1000.0,
+        max_grad_norm=max_grad_norm,
     )
 
 

@@ -46,8 +46,8 @@ every_shape = pytest.mark.parametrize(
 
 
 def build(**shape: Any) -> Classifier:
-    """A classifier that reads the polarities of two words and of one pair beside the vectors."""
-    classifier = Classifier(VOCABULARY, MAX_LENGTH, model_shape(**shape), 3, phrases=[2, 1])
+    """A classifier that reads the log odds of two words and of one pair beside the vectors."""
+    classifier = Classifier(VOCABULARY, MAX_LENGTH, model_shape(**shape), 3, ngrams=[2, 1])
     table = {
         "reviews_1": torch.tensor([40.0, 30.0]),
         "reviews_2": torch.tensor([20.0]),
@@ -127,9 +127,9 @@ def test_integrated_gradients_are_the_path_integral_word_by_word(
 ) -> None:
     classifier = build(padding=padding, mask_padding=mask_padding, pooling="mean")
     table = classifier.embedding.weight.detach()
-    polarities = classifier.phrases(torch.from_numpy(WORDS).long()[:, None])[:, 0]
-    assert polarities.any(dim=0).all(), "the test needs phrases of both lengths"
-    end = torch.cat([table[WORDS], polarities], dim=1)
+    log_odds = classifier.phrases(torch.from_numpy(WORDS).long()[:, None])[:, 0]
+    assert log_odds.any(dim=0).all(), "the test needs n-grams of both lengths"
+    end = torch.cat([table[WORDS], log_odds], dim=1)
     start = torch.cat([table[UNKNOWN_ID], torch.zeros(2)])
     pad = torch.cat([table[0], torch.zeros(2)])
     width = len(WORDS) if mask_padding else MAX_LENGTH

@@ -17,7 +17,7 @@ from imdb_rnn.explain.page import page, write_page
 from imdb_rnn.explain.reading import Reading
 from imdb_rnn.explain.terminal import as_text
 from imdb_rnn.explain.units import Unit, Watched
-from imdb_rnn.serving.predictor import Predictor
+from imdb_rnn.models.predictor import Predictor
 from limits import largest_file
 from results import small_params, write_model
 

@@ -16,7 +16,7 @@ FIRST, SECOND, FILLER = 2, 3, 4
 
 def params() -> Params:
     values = shipped_params().model_dump()
-    values["lens"] |= {"words": 6, "hidden_size": 16, "epochs": 12, "reviews": 300}
+    values["diagnostics"] |= {"words": 6, "hidden_size": 16, "epochs": 12, "reviews": 300}
     return Params.model_validate(values)
 
 

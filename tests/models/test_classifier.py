@@ -226,7 +226,7 @@ def test_cutting_the_gradient_leaves_the_logits_alone(choice: dict[str, Any]) ->
 
 @pytest.mark.parametrize("cell", ["tanh", "lstm"])
 def test_a_cut_gradient_is_that_of_the_truncated_equations(cell: Any) -> None:
-    """Chunks are the truncation with stride equal to reach, written out in `lens.bptt`."""
+    """Chunks are the truncation with stride equal to reach, written out in `diagnostics.bptt`."""
     shape = model_shape(cell="rnn" if cell == "tanh" else cell)
     classifier = Classifier(VOCABULARY, MAX_LENGTH, shape, seed=1).double()
     classifier.bptt_steps = 4

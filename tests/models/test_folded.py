@@ -13,17 +13,17 @@ from models.shapes import model_shape
 VOCABULARY, MAX_LENGTH = 9, 14
 
 
-def classifier(phrases: list[int], **shape: object) -> Classifier:
+def classifier(ngrams: list[int], **shape: object) -> Classifier:
     """Large random weights, so that gates are driven to their ends too."""
-    made = Classifier(VOCABULARY, MAX_LENGTH, model_shape(cell="lstm", **shape), 1, phrases)
+    made = Classifier(VOCABULARY, MAX_LENGTH, model_shape(cell="lstm", **shape), 1, ngrams)
     random = torch.Generator().manual_seed(3)
     for weight in made.parameters():
         weight.data.normal_(0, 1.5, generator=random)
-    for length, number in enumerate(phrases, start=1):
+    for length, number in enumerate(ngrams, start=1):
         keys = torch.randperm(VOCABULARY * max(number, 3), generator=random)
-        keys = keys[keys % VOCABULARY > 1]  # phrases consist of known words
-        made.phrases.get_buffer(f"keys_{length}").copy_(keys[:number].sort().values)
-        made.phrases.get_buffer(f"polarities_{length}").normal_(generator=random)
+        keys = keys[keys % VOCABULARY > 1]  # n-grams consist of known words
+        made.ngrams.get_buffer(f"keys_{length}").copy_(keys[:number].sort().values)
+        made.ngrams.get_buffer(f"polarities_{length}").normal_(generator=random)
     return made
 
 
@@ -33,13 +33,13 @@ def reviews(count: int) -> list[NDArray[np.int32]]:
     return [random.integers(1, VOCABULARY, length).astype(np.int32) for length in lengths]
 
 
-@pytest.mark.parametrize("phrases", [[], [5, 12, 9]])
+@pytest.mark.parametrize("ngrams", [[], [5, 12, 9]])
 @pytest.mark.parametrize("pooling", ["max", "mean", "max+mean"])
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_the_logits_are_those_of_the_classifier(
-    phrases: list[int], pooling: str, *, bidirectional: bool
+    ngrams: list[int], pooling: str, *, bidirectional: bool
 ) -> None:
-    plain = classifier(phrases, pooling=pooling, bidirectional=bidirectional, padding="pre")
+    plain = classifier(ngrams, pooling=pooling, bidirectional=bidirectional, padding="pre")
     found = FoldedClassifier(plain).logits(reviews(50))
     expected = predict_logits(plain, reviews(50), batch_size=7)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2e-5)

@@ -16,7 +16,7 @@ LABELS = np.array([1, 1, 1, 0, 0, 0])
 
 
 def settings(max_ngram: int) -> LinearModel:
-    return LinearModel(max_ngram=max_ngram, min_reviews=1, inverse_regularization=1.0)
+    return LinearModel(max_ngram=max_ngram, min_df=1, C=1.0)
 
 
 @parametrize_with_checks([LogCountRatio()])
@@ -59,18 +59,18 @@ def test_nb_model_hears_punctuation() -> None:
 def test_longer_ngrams_and_rare_ones_change_the_features() -> None:
     unigrams = nb_model(settings(1)).fit(PRAISE, [1, 1, 0])
     trigrams = nb_model(settings(3)).fit(PRAISE, [1, 1, 0])
-    shared = nb_model(settings(3).model_copy(update={"min_reviews": 2})).fit(PRAISE, [1, 1, 0])
+    shared = nb_model(settings(3).model_copy(update={"min_df": 2})).fit(PRAISE, [1, 1, 0])
     features = [model[-1].n_features_in_ for model in (unigrams, trigrams, shared)]
     assert features[0] < features[1]
     assert features[2] < features[1]
 
 
 @pytest.mark.parametrize("build", [tfidf_model, nb_model])
-@pytest.mark.parametrize("min_reviews", [4, 7])
+@pytest.mark.parametrize("min_df", [4, 7])
 def test_more_reviews_asked_for_than_there_are_is_refused(
-    build: Callable[[LinearModel], Pipeline], min_reviews: int
+    build: Callable[[LinearModel], Pipeline], min_df: int
 ) -> None:
-    model = build(settings(1).model_copy(update={"min_reviews": min_reviews}))
+    model = build(settings(1).model_copy(update={"min_df": min_df}))
     texts = [f"word{i}" for i in range(6)]
-    with pytest.raises(UserError, match=r"^baseline\.nb\.min_reviews: .*Lower it"):
+    with pytest.raises(UserError, match=r"^baseline\.nb\.min_df: .*Lower it"):
         fit(model, texts, LABELS, "baseline.nb")

@@ -12,8 +12,8 @@ from imdb_rnn.data.batches import collate
 from imdb_rnn.data.token_store import write_store
 from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.errors import UserError
-from imdb_rnn.features.ngram_counts import count_phrases
-from imdb_rnn.features.ngram_log_odds import PhrasePolarity, load_phrases, save_phrases
+from imdb_rnn.features.ngram_counts import count_ngrams
+from imdb_rnn.features.ngram_log_odds import NgramTable, load_ngrams, save_ngrams
 from imdb_rnn.models.classifier import Classifier
 from models.shapes import model_shape
 
@@ -32,30 +32,30 @@ def training_set(folder: Path, reviews: list[list[int]], probabilities: list[flo
 def reference(
     reviews: list[list[int]], probabilities: list[float], longest: int, least: int
 ) -> dict[tuple[int, ...], float]:
-    """Polarity of each frequent phrase, counted in plain Python."""
-    polarities: dict[tuple[int, ...], float] = {}
+    """Polarity of each frequent n-gram, counted in plain Python."""
+    log_odds: dict[tuple[int, ...], float] = {}
     for length in range(1, longest + 1):
         holders: dict[tuple[int, ...], set[int]] = defaultdict(set)
         for number, review in enumerate(reviews):
             for begin in range(len(review) - length + 1):
-                phrase = tuple(review[begin : begin + length])
-                if min(phrase) > 1 and (length == 1 or phrase[:-1] in polarities):
-                    holders[phrase].add(number)
-        for phrase, numbers in holders.items():
+                ngram = tuple(review[begin : begin + length])
+                if min(ngram) > 1 and (length == 1 or ngram[:-1] in log_odds):
+                    holders[ngram].add(number)
+        for ngram, numbers in holders.items():
             if len(numbers) >= least:
                 positive = sum(float(np.float32(probabilities[number])) for number in numbers)
                 negative = len(numbers) - positive
-                polarities[phrase] = math.log((positive + 1) / (negative + 1))
-    return polarities
+                log_odds[ngram] = math.log((positive + 1) / (negative + 1))
+    return log_odds
 
 
 def expected_inputs(
-    reviews: list[list[int]], polarities: dict[tuple[int, ...], float], longest: int
+    reviews: list[list[int]], log_odds: dict[tuple[int, ...], float], longest: int
 ) -> list[list[list[float]]]:
     return [
         [
             [
-                polarities.get(tuple(review[max(end - length, 0) : end]), 0.0)
+                log_odds.get(tuple(review[max(end - length, 0) : end]), 0.0)
                 if end >= length
                 else 0.0
                 for length in range(1, longest + 1)
@@ -67,16 +67,14 @@ def expected_inputs(
 
 
 def test_each_word_gets_the_polarities_of_the_phrases_that_end_there(tmp_path: Path) -> None:
-    table = count_phrases(
-        training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, LONGEST, LEAST
-    )
-    polarities = reference(REVIEWS, PROBABILITIES, LONGEST, LEAST)
-    assert sum(table.sizes) == len(polarities)
+    table = count_ngrams(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, LONGEST, LEAST)
+    log_odds = reference(REVIEWS, PROBABILITIES, LONGEST, LEAST)
+    assert sum(table.sizes) == len(log_odds)
     tokens, lengths = collate([np.array(r, dtype=np.int32) for r in REVIEWS], "post", None)
     found = table(tokens.T)
-    for i, expected in enumerate(expected_inputs(REVIEWS, polarities, LONGEST)):
+    for i, expected in enumerate(expected_inputs(REVIEWS, log_odds, LONGEST)):
         np.testing.assert_allclose(found[: lengths[i], i], expected, atol=1e-6)
-        assert not found[lengths[i] :, i].any(), "padding has no polarity"
+        assert not found[lengths[i] :, i].any(), "padding has no log odds"
 
 
 @given(st.data())
@@ -89,11 +87,9 @@ def test_any_reviews_agree_with_plain_counting(
     probabilities = data.draw(st.lists(chance, min_size=len(reviews), max_size=len(reviews)))
     longest, least = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
     folder = tmp_path_factory.mktemp("store")
-    table = count_phrases(training_set(folder, reviews, probabilities), VOCABULARY, longest, least)
-    polarities = reference(reviews, probabilities, longest, least)
-    for review, expected in zip(
-        reviews, expected_inputs(reviews, polarities, longest), strict=True
-    ):
+    table = count_ngrams(training_set(folder, reviews, probabilities), VOCABULARY, longest, least)
+    log_odds = reference(reviews, probabilities, longest, least)
+    for review, expected in zip(reviews, expected_inputs(reviews, log_odds, longest), strict=True):
         found = table(torch.tensor(review)[:, None])[:, 0]
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -107,20 +103,20 @@ def test_a_review_that_is_learned_from_is_left_out_of_what_its_phrases_count(
     chance = st.floats(0, 1, width=32)
     probabilities = data.draw(st.lists(chance, min_size=len(reviews), max_size=len(reviews)))
     folder = tmp_path_factory.mktemp("store")
-    table = count_phrases(training_set(folder, reviews, probabilities), VOCABULARY, LONGEST, 1)
+    table = count_ngrams(training_set(folder, reviews, probabilities), VOCABULARY, LONGEST, 1)
     others = reference(reviews[1:], probabilities[1:], LONGEST, 1)
-    (expected,) = expected_inputs(reviews[:1], others, LONGEST)  # 0 where no other has the phrase
+    (expected,) = expected_inputs(reviews[:1], others, LONGEST)  # 0 where no other has the n-gram
     found = table(torch.tensor(reviews[0])[:, None], torch.tensor(probabilities[:1]))[:, 0]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_table_comes_back_from_its_file_with_the_same_bytes(tmp_path: Path) -> None:
-    table = count_phrases(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, 2, 1)
-    save_phrases(tmp_path / "first", table)
-    save_phrases(tmp_path / "second", load_phrases(tmp_path / "first"))
+    table = count_ngrams(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, 2, 1)
+    save_ngrams(tmp_path / "first", table)
+    save_ngrams(tmp_path / "second", load_ngrams(tmp_path / "first"))
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
     tokens = torch.tensor(REVIEWS[0])[:, None]
-    assert torch.equal(load_phrases(tmp_path / "second")(tokens), table(tokens))
+    assert torch.equal(load_ngrams(tmp_path / "second")(tokens), table(tokens))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x80\x04N.", b"\xff" * 100])
@@ -129,8 +125,8 @@ def test_a_missing_or_damaged_table_is_refused_by_name(
 ) -> None:
     if content is not None:
         (tmp_path / "table").write_bytes(content)
-    with pytest.raises(UserError, match=r"table: .*phrases"):
-        load_phrases(tmp_path / "table")
+    with pytest.raises(UserError, match=r"table: .*n-grams"):
+        load_ngrams(tmp_path / "table")
 
 
 @pytest.mark.parametrize(
@@ -150,44 +146,44 @@ def test_a_missing_or_damaged_table_is_refused_by_name(
 def test_a_table_that_was_not_counted_is_refused(
     tmp_path: Path, name: str, values: list[float]
 ) -> None:
-    table = PhrasePolarity(9, [2])
+    table = NgramTable(9, [2])
     table.get_buffer("keys_1").copy_(torch.tensor([2, 5]))
     table.get_buffer(name).copy_(torch.tensor(values))
-    save_phrases(tmp_path / "table", table)
-    with pytest.raises(UserError, match=r"table: .*dvc repro --force phrases"):
-        load_phrases(tmp_path / "table")
+    save_ngrams(tmp_path / "table", table)
+    with pytest.raises(UserError, match=r"table: .*dvc repro --force ngram_log_odds"):
+        load_ngrams(tmp_path / "table")
 
 
 @given(reviews=st.integers(1, 10**6), positive=st.booleans())
 def test_a_phrase_of_one_class_alone_is_not_refused(
     tmp_path_factory: pytest.TempPathFactory, reviews: int, *, positive: bool
 ) -> None:
-    table = PhrasePolarity(9, [1])
+    table = NgramTable(9, [1])
     table.get_buffer("reviews_1").fill_(reviews)
-    polarity = np.log((reviews + 1) / 1) * (1 if positive else -1)
-    table.get_buffer("polarities_1").fill_(float(np.float32(polarity)))
+    log_odds = np.log((reviews + 1) / 1) * (1 if positive else -1)
+    table.get_buffer("polarities_1").fill_(float(np.float32(log_odds)))
     path = tmp_path_factory.mktemp("table") / "table"
-    save_phrases(path, table)
-    loaded = load_phrases(path)
+    save_ngrams(path, table)
+    loaded = load_ngrams(path)
     own = torch.tensor([1.0 if positive else 0.0])
     assert loaded(torch.zeros(1, 1, dtype=torch.int64), own).isfinite().all()
 
 
 def test_no_phrases_are_an_empty_table(tmp_path: Path) -> None:
-    table = count_phrases(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, 0, 1)
-    save_phrases(tmp_path / "table", table)
-    assert load_phrases(tmp_path / "table").sizes == []
+    table = count_ngrams(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, 0, 1)
+    save_ngrams(tmp_path / "table", table)
+    assert load_ngrams(tmp_path / "table").sizes == []
 
 
 def test_the_classifier_reads_polarities_beside_the_vectors(tmp_path: Path) -> None:
-    table = count_phrases(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, 2, 1)
+    table = count_ngrams(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, 2, 1)
     classifier = Classifier(VOCABULARY, 12, model_shape(pooling="mean"), 1, table.sizes)
     batch = collate([np.array(r, dtype=np.int32) for r in REVIEWS], "post", None)
     with torch.no_grad():
         before = classifier(*batch)
         classifier.phrases.load_state_dict(table.state_dict())
         after = classifier(*batch)
-    assert isinstance(classifier.phrases, PhrasePolarity)
+    assert isinstance(classifier.phrases, NgramTable)
     assert (before - after).abs().min() > 1e-6
     alone = torch.cat(
         [classifier(*collate([np.array(r, dtype=np.int32)], "post", None)) for r in REVIEWS]
@@ -196,7 +192,7 @@ def test_the_classifier_reads_polarities_beside_the_vectors(tmp_path: Path) -> N
 
 
 def test_a_hidden_word_hides_its_phrases() -> None:
-    table = PhrasePolarity(4, [1])
+    table = NgramTable(4, [1])
     table.get_buffer("keys_1").fill_(2)
     table.get_buffer("polarities_1").fill_(5.0)
     shape = model_shape(word_dropout=0.5, pooling="mean")
@@ -206,6 +202,6 @@ def test_a_hidden_word_hides_its_phrases() -> None:
     classifier.layers[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     tokens = torch.full((1, 100), 2)
     classifier(tokens, torch.tensor([100]), torch.Generator().manual_seed(0))
-    polarity = seen[0][:, 0, -1]
-    assert set(polarity.tolist()) == {0.0, 5.0}
-    assert 30 < int((polarity == 0).sum()) < 70
+    log_odds = seen[0][:, 0, -1]
+    assert set(log_odds.tolist()) == {0.0, 5.0}
+    assert 30 < int((log_odds == 0).sum()) < 70

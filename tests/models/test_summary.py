@@ -11,7 +11,7 @@ def test_the_layers_are_listed_with_their_parameters_and_add_up() -> None:
     shape = model_shape(
         cell="lstm", layers=2, embedding_size=4, hidden_size=3, bidirectional=True, pooling="max"
     )
-    network = Classifier(30, 12, shape, seed=1, phrases=[2])
+    network = Classifier(30, 12, shape, seed=1, ngrams=[2])
     shown = io.StringIO()
     Console(file=shown, width=200).print(summary(network))
     rows = [

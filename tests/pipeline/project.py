@@ -18,7 +18,7 @@ from imdb_rnn.experiments.named import merged
 ROOT = Path(__file__).parents[2]
 SMALL: dict[str, Any] = {
     "prepare": {"vocabulary_size": 200, "max_length": 60},
-    "phrases": {"min_reviews": 5},
+    "ngrams": {"min_df": 5},
     "model": {"embedding_size": 8, "hidden_size": 8},
     "train": {
         "epochs": 2,
@@ -26,10 +26,10 @@ SMALL: dict[str, Any] = {
         "threads": 1,
         "learning_rate": 0.02,
         "device": "cpu",
-        "weight_averaging": 0.0,  # thirty steps are too few for a running average
+        "ema_decay": 0.0,  # thirty steps are too few for a running average
     },
     "evaluate": {"resamples": 200},
-    "lens": {
+    "diagnostics": {
         "reviews": 30,
         "measured_reviews": 10,
         "words": 40,

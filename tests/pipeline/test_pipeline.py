@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(600)
 
 def test_the_pipeline_learns_and_reports(project: Project) -> None:
     results = project.json("evaluate.json")
-    assert results["edition"] == project.json("train.json")["edition"] == "full"
+    assert results["variant"] == project.json("train.json")["variant"] == "full"
     assert results["n_test"] == 120
     assert results["accuracy_low"] <= results["accuracy"] <= results["accuracy_high"]
     assert results["accuracy"] > 0.7
@@ -175,8 +175,11 @@ def test_mlflow_has_the_run_with_curves_results_and_model(project: Project) -> N
     assert run.data.metrics["test/accuracy"] == project.json("evaluate.json")["accuracy"]
     losses = client.get_metric_history(run.info.run_id, "epoch/valid_loss")
     assert [point.step for point in losses] == [1, 2]
-    assert run.data.metrics["lens/windows/whole"] == project.json("lens.json")["windows"]["whole"]
+    assert (
+        run.data.metrics["diagnostics/windows/whole"]
+        == project.json("diagnostics.json")["windows"]["whole"]
+    )
     folders = {file.path for file in client.list_artifacts(run.info.run_id)}
-    assert folders >= {"figures", "reports", "lens"}
+    assert folders >= {"figures", "reports", "diagnostics"}
     reports = client.list_artifacts(run.info.run_id, "reports")
     assert "reports/report.html" in {file.path for file in reports}

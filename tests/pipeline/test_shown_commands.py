@@ -21,8 +21,8 @@ from urllib3.util import Retry
 
 from chromium import chromium, needs_chromium, watched_page
 from imdb_rnn import cli
+from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.report.plots_page import TEMPLATE, write_template
-from imdb_rnn.serving.predictor import Predictor
 from imdb_rnn.tracking.registry import ALIAS, NAME
 from pipeline.project import Project, run, start
 

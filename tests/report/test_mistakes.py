@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 
 from imdb_rnn.data.reviews import SCHEMA
-from imdb_rnn.evaluation.predictions import Judged
+from imdb_rnn.evaluation.predictions import Predictions
 from imdb_rnn.report.mistakes import clearest_mistakes
 
 REVIEWS = pa.table(
@@ -17,8 +17,8 @@ REVIEWS = pa.table(
 )
 
 
-def _judged(*probabilities: float) -> Judged:
-    return Judged(
+def _judged(*probabilities: float) -> Predictions:
+    return Predictions(
         REVIEWS["id"].to_pylist(), REVIEWS["label"].to_numpy(), np.array(probabilities, np.float64)
     )
 

@@ -40,7 +40,7 @@ def test_pictures_are_part_of_the_page(tmp_path: Path) -> None:
     shown = page(example_results(), {tmp_path / "word_evidence.png": "Evidence of <each> word."})
     assert 'alt="Evidence of &lt;each&gt; word."' in shown
     assert "data:image/png;base64," in shown
-    assert 'id="lens"' not in page(example_results(), {})
+    assert 'id="diagnostics"' not in page(example_results(), {})
 
 
 @needs_chromium

@@ -1,5 +1,6 @@
 from example_results import EXPERIMENTS, SEEDS, TEST
-from imdb_rnn.report.results import ladder, seeds_of
+from imdb_rnn.evaluation.evaluated_model import seeds_of
+from imdb_rnn.report.results import ladder
 
 
 def test_this_run_takes_its_place_on_the_ladder() -> None:
@@ -9,7 +10,7 @@ def test_this_run_takes_its_place_on_the_ladder() -> None:
 
 
 def test_a_recorded_run_is_not_listed_twice() -> None:
-    recorded = {key: TEST[key] for key in ("accuracy", "accuracy_low", "accuracy_high", "edition")}
+    recorded = {key: TEST[key] for key in ("accuracy", "accuracy_low", "accuracy_high", "variant")}
     rows = ladder([*EXPERIMENTS, {"name": "default", **recorded}], TEST)
     assert [row["name"] for row in rows if row["this"]] == ["default"]
     assert len(rows) == 4
@@ -22,10 +23,10 @@ def test_without_a_record_the_ladder_has_this_run_alone() -> None:
 def test_seeds_are_shown_if_this_run_is_one_of_them() -> None:
     assert seeds_of(SEEDS, TEST) == SEEDS
     assert seeds_of(SEEDS, TEST | {"accuracy": 0.5}) is None
-    assert seeds_of(SEEDS, TEST | {"edition": "train-only"}) is None
+    assert seeds_of(SEEDS, TEST | {"variant": "train-only"}) is None
     assert seeds_of(None, TEST) is None
 
 
 def test_equal_accuracy_alone_does_not_make_a_run_one_of_the_seeds() -> None:
     other = {"accuracy": TEST["accuracy"], "accuracy_low": 0.1, "accuracy_high": 0.9}
-    assert seeds_of({"edition": TEST["edition"], "runs": [other]}, TEST) is None
+    assert seeds_of({"variant": TEST["variant"], "runs": [other]}, TEST) is None

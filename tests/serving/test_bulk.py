@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from imdb_rnn.errors import UserError
+from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.serving import bulk
 from imdb_rnn.serving.bulk import FIRST_ROWS, MOST_ROWS, predict_rows, write_predictions
-from imdb_rnn.serving.predictor import Predictor
 from imdb_rnn.serving.texts import Row, Texts, given_texts
 from results import small_params, write_model
 

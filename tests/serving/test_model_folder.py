@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from imdb_rnn.errors import UserError
+from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.models.saved_model import load_encoder, load_model
-from imdb_rnn.serving.predictor import Predictor
 from results import TEXTS, small_params, write_model
 
 
@@ -119,7 +119,7 @@ def test_a_tokenizer_of_another_kind_is_refused(folder: Path, change: Any) -> No
     ("change", "blamed"),
     [
         ({"format": 1}, "format"),
-        ({"keep": "middle"}, "keep"),
+        ({"truncation": "middle"}, "truncation"),
         ({"vocabulary_size": -1}, "vocabulary_size"),
         ({"surprise": 1}, "surprise"),
     ],
@@ -141,11 +141,11 @@ def test_weights_of_another_architecture_are_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [60_000, 10**7, 10**12, 10**19, 10**30])
-@pytest.mark.parametrize("field", ["vocabulary_size", "phrases", "hidden_size"])
+@pytest.mark.parametrize("field", ["vocabulary_size", "ngrams", "hidden_size"])
 def test_a_config_that_asks_for_terabytes_gets_none(folder: Path, field: str, size: int) -> None:
     config = json.loads((folder / "config.json").read_text())
     config["model"] |= {"hidden_size": size} if field == "hidden_size" else {}
-    changes = {"phrases": [size], "vocabulary_size": size, "hidden_size": config["model"]}
+    changes = {"ngrams": [size], "vocabulary_size": size, "hidden_size": config["model"]}
     _change_config(folder, {"model" if field == "hidden_size" else field: changes[field]})
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(UserError, match=r"(model\.safetensors|config\.json): .*Copy the"):

@@ -13,10 +13,10 @@ from imdb_rnn.data.batches import collate
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import unfinished_name
 from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.models.saved_model import load_encoder
 from imdb_rnn.serving import onnx_export
 from imdb_rnn.serving.onnx_export import export_onnx, onnx_model
-from imdb_rnn.serving.predictor import Predictor
 from limits import largest_file
 from models.shapes import model_shape
 from results import TEXTS, small_params, write_model
@@ -24,16 +24,16 @@ from results import TEXTS, small_params, write_model
 VOCABULARY, MAX_LENGTH = 9, 14
 
 
-def classifier(phrases: list[int], **shape: object) -> Classifier:
-    made = Classifier(VOCABULARY, MAX_LENGTH, model_shape(**shape), 1, phrases).eval()
+def classifier(ngrams: list[int], **shape: object) -> Classifier:
+    made = Classifier(VOCABULARY, MAX_LENGTH, model_shape(**shape), 1, ngrams).eval()
     random = torch.Generator().manual_seed(3)
     for weight in made.parameters():
         weight.data.normal_(generator=random)
-    for length, number in enumerate(phrases, start=1):
+    for length, number in enumerate(ngrams, start=1):
         keys = torch.randperm(VOCABULARY * max(number, 3), generator=random)
-        keys = keys[keys % VOCABULARY > 1]  # phrases consist of known words
-        made.phrases.get_buffer(f"keys_{length}").copy_(keys[:number].sort().values)
-        made.phrases.get_buffer(f"polarities_{length}").normal_(generator=random)
+        keys = keys[keys % VOCABULARY > 1]  # n-grams consist of known words
+        made.ngrams.get_buffer(f"keys_{length}").copy_(keys[:number].sort().values)
+        made.ngrams.get_buffer(f"polarities_{length}").normal_(generator=random)
     return made
 
 
@@ -61,9 +61,9 @@ def run(graph: bytes, tokens: torch.Tensor, lengths: torch.Tensor) -> np.ndarray
     ],
     ids=str,
 )
-@pytest.mark.parametrize("phrases", [[], [5, 12, 0], [4, 8, 15]], ids=str)
-def test_the_graph_agrees_with_the_classifier(phrases: list[int], shape: dict[str, object]) -> None:
-    made = classifier(phrases, **shape)
+@pytest.mark.parametrize("ngrams", [[], [5, 12, 0], [4, 8, 15]], ids=str)
+def test_the_graph_agrees_with_the_classifier(ngrams: list[int], shape: dict[str, object]) -> None:
+    made = classifier(ngrams, **shape)
     graph = onnx_model(made).SerializeToString()
     for count in (1, 40):  # one graph takes any number of reviews of any length
         tokens, lengths = batch(count)

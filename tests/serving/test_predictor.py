@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imdb_rnn.errors import UserError
+from imdb_rnn.models.predictor import BATCH_SIZE, CHARACTERS_A_WORD, Predictor, unknown_share
 from imdb_rnn.models.saved_model import load_encoder
-from imdb_rnn.serving.predictor import BATCH_SIZE, CHARACTERS_A_WORD, Predictor, unknown_share
 from results import TEXTS as ALL_TEXTS
 from results import small_params, write_model
 

@@ -13,11 +13,11 @@ from results import PROJECT, shipped_params
 SMALL = {
     "baseline": {"tfidf": {"max_ngram": 1}, "nb": {"max_ngram": 1}},
     "prepare": {"vocabulary_size": 100, "max_length": 60, "validation_folds": 2},
-    "phrases": {"longest": 1, "min_reviews": 2},
+    "ngrams": {"longest": 1, "min_df": 2},
     "model": {"embedding_size": 4, "hidden_size": 4},
     "train": {"epochs": 1, "threads": 1, "device": "cpu"},
     "evaluate": {"resamples": 100},
-    "lens": {
+    "diagnostics": {
         "reviews": 8,
         "measured_reviews": 4,
         "words": 50,
@@ -31,7 +31,7 @@ SMALL = {
 
 def write_small_project(folder: Path) -> None:
     """Write an archive of 280 reviews and the `params.yaml` that goes with it."""
-    measured = Path("reports/bptt.json")  # an input of the stage `lens` that Git has
+    measured = Path("reports/bptt.json")  # an input of the stage `diagnostics` that Git has
     (folder / "reports").mkdir()
     shutil.copyfile(PROJECT / measured, folder / measured)
     digests = write_archive(folder / "data/external/aclImdb_v1.tar.gz", 40)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from archives import digests, official_files, pack
-from imdb_rnn.data.reviews import edition_of, read_reviews
+from imdb_rnn.data.reviews import read_reviews, variant_of
 from scripted_server import broken_off, serve, whole
 
 PROJECT = Path(__file__).parents[2]
@@ -46,11 +46,11 @@ def test_tables_and_provenance_are_written(tmp_path: Path) -> None:
     finished = run_stage(tmp_path)
     assert finished.returncode == 0, finished.stderr
     assert files_below(tmp_path / "data") == {f"raw/{name}" for name in OUTPUTS}
-    assert edition_of(tmp_path / "data/raw/test.parquet") == "full"
+    assert variant_of(tmp_path / "data/raw/test.parquet") == "full"
     assert read_reviews(tmp_path / "data/raw/test.parquet").num_rows == 24
     assert json.loads((tmp_path / "data/raw/provenance.json").read_text()) == {
         "source": "reviews.tar.gz",
-        "edition": "full",
+        "variant": "full",
         "splits": {
             split: {"reviews": 24, "sha256": sha256} for split, sha256 in digests(FILES).items()
         },
@@ -100,7 +100,7 @@ def test_what_arrived_is_kept_while_a_smaller_edition_stands_in(tmp_path: Path) 
         write_params(tmp_path, {"url": server.url}, package, attempts=1, reviews_per_class=10)
         assert "labelled TRAINING reviews only" in run_stage(tmp_path).stdout
         write_params(tmp_path, {"url": server.url}, package, attempts=1, reviews_per_class=10)
-        assert "Edition full" in run_stage(tmp_path).stdout
+        assert "Variant full" in run_stage(tmp_path).stdout
         assert server.requests[1]["Range"] == f"bytes={half}-"
 
 
@@ -128,5 +128,5 @@ def test_the_train_only_edition_is_said_loudly(tmp_path: Path) -> None:
     assert finished.returncode == 0, finished.stderr
     assert "TRAINING reviews only" in finished.stdout
     assert "data/external/" in finished.stdout
-    assert edition_of(tmp_path / "data/raw/train.parquet") == "train-only, 10 per class"
+    assert variant_of(tmp_path / "data/raw/train.parquet") == "train-only, 10 per class"
     assert read_reviews(tmp_path / "data/raw/unsup.parquet").num_rows == 0

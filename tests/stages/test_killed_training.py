@@ -19,7 +19,7 @@ import yaml
 from imdb_rnn.data.token_store import write_store
 from imdb_rnn.data.tokenizer import build_tokenizer
 from imdb_rnn.experiments.named import merged
-from imdb_rnn.features.ngram_log_odds import PhrasePolarity, save_phrases
+from imdb_rnn.features.ngram_log_odds import NgramTable, save_ngrams
 from imdb_rnn.io.array_file import write_array
 from imdb_rnn.io.json_file import write_json
 from reliability import Reliability
@@ -46,8 +46,8 @@ def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
     facts = folder / "data/prepared/dataset.json"
     facts.unlink()
     splits = {name: {"reviews": 9, "sha256": name} for name in ("train", "test", "unsup")}
-    sizes = {"vocabulary_size": WORDS, "max_length": 12, "keep": "head"}
-    write_json(facts, {"edition": "full", **sizes, "splits": splits})
+    sizes = {"vocabulary_size": WORDS, "max_length": 12, "truncation": "head"}
+    write_json(facts, {"variant": "full", **sizes, "splits": splits})
     build_tokenizer(TEXTS * 2, shipped_params().prepare).save(str(facts.parent / "tokenizer.json"))
     random = np.random.default_rng(0)
     for name, count in (("train", 80), ("valid", 20), ("unsup", 40)):
@@ -57,11 +57,11 @@ def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
     write_array(folder / "data/pseudo_labels.npy", random.random(40).astype(np.float32))
     vectors = random.standard_normal((WORDS, 4)).astype(np.float32)
     write_array(folder / "models/word_vectors.npy", vectors)
-    phrases = PhrasePolarity(WORDS, [3])
-    phrases.get_buffer("keys_1").copy_(torch.tensor([2, 5, 9]))
-    phrases.get_buffer("polarities_1").copy_(torch.tensor([0.5, -1.0, 2.0]))
-    phrases.get_buffer("reviews_1").fill_(100)
-    save_phrases(folder / "models/phrases.safetensors", phrases)
+    ngrams = NgramTable(WORDS, [3])
+    ngrams.get_buffer("keys_1").copy_(torch.tensor([2, 5, 9]))
+    ngrams.get_buffer("polarities_1").copy_(torch.tensor([0.5, -1.0, 2.0]))
+    ngrams.get_buffer("reviews_1").fill_(100)
+    save_ngrams(folder / "models/ngram_log_odds.safetensors", ngrams)
     shutil.copyfile(empty_store, folder / "mlflow.db")
     return folder
 

@@ -18,7 +18,7 @@ from imdb_rnn.diagnostics import results
 from imdb_rnn.diagnostics.findings import findings
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.json_file import read_json, write_json
-from imdb_rnn.stages import lens as stage
+from imdb_rnn.stages import diagnostics as stage
 from results import shipped_params, write_model
 
 VOCABULARY = 9
@@ -48,11 +48,11 @@ TRUNCATION = {
 }
 
 
-def params(**lens: object) -> Params:
+def params(**diagnostics: object) -> Params:
     values = shipped_params().model_dump()
     values["model"] |= {"hidden_size": 4, "embedding_size": 4}
     values["train"] |= {"threads": 1}
-    values["lens"] |= {
+    values["diagnostics"] |= {
         "reviews": 30,
         "measured_reviews": 12,
         "words": 20,
@@ -61,7 +61,7 @@ def params(**lens: object) -> Params:
         "longest_delay": 10,
         "probe_steps": 3,
     }
-    values["lens"] |= lens
+    values["diagnostics"] |= diagnostics
     return Params.model_validate(values)
 
 
@@ -79,7 +79,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
     write_json(
         tmp_path / "data/prepared/dataset.json",
-        {"edition": "full", "vocabulary_size": VOCABULARY, "max_length": 30},
+        {"variant": "full", "vocabulary_size": VOCABULARY, "max_length": 30},
     )
     write_json(tmp_path / "reports/bptt.json", TRUNCATION)
     write_model(tmp_path / "models/rnn", params(), max_length=30)
@@ -93,30 +93,30 @@ def outputs(folder: Path) -> dict[str, bytes]:
 
 
 def test_everything_is_written_and_twice_the_same(folder: Path) -> None:
-    stage.lens(params())
+    stage.diagnostics(params())
     first = outputs(folder)
     assert set(first) == {
         "reports/bptt.json",
-        "reports/lens.json",
-        *(f"reports/lens/{name}.png" for name in FIGURES),
-        *(f"reports/plots/lens/{name}.csv" for name in FIGURES),
+        "reports/diagnostics.json",
+        *(f"reports/diagnostics/{name}.png" for name in FIGURES),
+        *(f"reports/plots/diagnostics/{name}.csv" for name in FIGURES),
     }
-    stage.lens(params())
+    stage.diagnostics(params())
     assert outputs(folder) == first
 
 
 def test_processes_beside_each_other_come_to_the_same(folder: Path) -> None:
     alone = params()
-    stage.lens(alone)
+    stage.diagnostics(alone)
     first = outputs(folder)
     together = alone.model_copy(update={"train": alone.train.model_copy(update={"threads": 2})})
-    stage.lens(together)
+    stage.diagnostics(together)
     assert outputs(folder) == first
 
 
 @pytest.mark.hostile
 def test_neither_a_notebook_nor_a_locale_changes_anything(folder: Path) -> None:
-    stage.lens(params())
+    stage.diagnostics(params())
     first = outputs(folder)
     (folder / "params.yaml").write_text(yaml.safe_dump(params().model_dump(mode="json")), "utf-8")
     hostile = {
@@ -144,14 +144,14 @@ def test_what_a_study_is_refused_for_is_said(folder: Path, threads: int) -> None
     settings = params()
     train = settings.train.model_copy(update={"threads": threads})
     with pytest.raises(UserError, match=r"model\.safetensors"):
-        stage.lens(settings.model_copy(update={"train": train}))
-    assert not (folder / "reports/lens.json").exists()
+        stage.diagnostics(settings.model_copy(update={"train": train}))
+    assert not (folder / "reports/diagnostics.json").exists()
 
 
 def test_the_numbers_and_the_points_agree(folder: Path) -> None:
-    stage.lens(params())
-    found: dict[str, Any] = read_json(folder / "reports/lens.json")
-    points = pyarrow.csv.read_csv(folder / "reports/plots/lens/gradients.csv")
+    stage.diagnostics(params())
+    found: dict[str, Any] = read_json(folder / "reports/diagnostics.json")
+    points = pyarrow.csv.read_csv(folder / "reports/plots/diagnostics/gradients.csv")
     assert points["distance"].to_pylist() == list(range(20))
     for cell, course in found["cells"].items():
         assert set(course["epochs"]) == {"0", "1", "2"}
@@ -163,14 +163,16 @@ def test_the_numbers_and_the_points_agree(folder: Path) -> None:
             assert median[0] == pytest.approx(numbers["norm_at_last_word"], rel=1e-3)
             assert median[-1] == pytest.approx(numbers["norm_at_farthest_word"], rel=1e-3)
             assert all(a <= b <= c for a, b, c in zip(low, median, high, strict=True))
-    truncation = pyarrow.csv.read_csv(folder / "reports/plots/lens/truncation.csv").to_pydict()
+    truncation = pyarrow.csv.read_csv(
+        folder / "reports/plots/diagnostics/truncation.csv"
+    ).to_pydict()
     assert truncation["words"] == [1, 20], "uncut, a gradient goes back over all words"
     assert truncation["accuracy"] == [0.5, 0.6]
     assert found["truncation"] == TRUNCATION
-    clipping = pyarrow.csv.read_csv(folder / "reports/plots/lens/clipping.csv").to_pydict()
+    clipping = pyarrow.csv.read_csv(folder / "reports/plots/diagnostics/clipping.csv").to_pydict()
     assert clipping["step"] == [1, 2]  # an epoch is a single batch of 30
     assert max(clipping["tanh_after"]) <= 1
-    spectrum = pyarrow.csv.read_csv(folder / "reports/plots/lens/spectrum.csv").to_pydict()
+    spectrum = pyarrow.csv.read_csv(folder / "reports/plots/diagnostics/spectrum.csv").to_pydict()
     assert spectrum["epoch"] == [0, 1, 2]
     for quantity in results.BY_EPOCH:
         epochs = found["cells"]["lstm"]["epochs"].values()
@@ -187,12 +189,12 @@ def test_the_numbers_and_the_points_agree(folder: Path) -> None:
 def test_without_a_measured_truncation_the_stage_says_where_it_comes_from(folder: Path) -> None:
     (folder / "reports/bptt.json").unlink()
     with pytest.raises(UserError, match=r"benchmarks\.bptt"):
-        stage.lens(params())
+        stage.diagnostics(params())
 
 
 def test_each_figure_has_a_sentence_without_gaps(folder: Path) -> None:
-    stage.lens(params())
-    sentences = findings(read_json(folder / "reports/lens.json"))
+    stage.diagnostics(params())
+    sentences = findings(read_json(folder / "reports/diagnostics.json"))
     assert set(sentences) == set(FIGURES)
     for sentence in sentences.values():
         assert sentence.endswith(".")
@@ -214,5 +216,7 @@ def test_measured_reviews_are_not_learned_from(folder: Path) -> None:
 @pytest.mark.parametrize("change", [{"words": 500}, {"reviews": 80}])
 @pytest.mark.usefixtures("folder")
 def test_too_few_reviews_are_refused_with_a_sentence(change: dict[str, int]) -> None:
-    with pytest.raises(UserError, match=r"lens: of the 80 training reviews.*lens.words"):
-        stage.lens(params(**change))
+    with pytest.raises(
+        UserError, match=r"diagnostics: of the 80 training reviews.*diagnostics.words"
+    ):
+        stage.diagnostics(params(**change))

@@ -67,10 +67,10 @@ def train(
     "changes",
     [
         {},
-        {"weight_averaging": 0.9},
+        {"ema_decay": 0.9},
         {"optimizer": "sgd", "momentum": 0.9, "schedule": "cosine"},
         {"optimizer": "sgd", "schedule": "constant"},
-        {"optimizer": "adam", "clip_norm": None, "patience": 1},
+        {"optimizer": "adam", "max_grad_norm": None, "patience": 1},
     ],
 )
 def test_a_training_killed_after_any_step_ends_as_if_nothing_had_happened(

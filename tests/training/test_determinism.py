@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from imdb_rnn.errors import UserError
-from imdb_rnn.runtime.determinism import make_deterministic, resolve_device
+from imdb_rnn.runtime.determinism import make_deterministic
+from imdb_rnn.runtime.device import resolve_device
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")

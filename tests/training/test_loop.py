@@ -14,7 +14,7 @@ from imdb_rnn.config import Train
 from imdb_rnn.data.token_store import TokenStore, write_store
 from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.errors import UserError
-from imdb_rnn.features.ngram_counts import count_phrases
+from imdb_rnn.features.ngram_counts import count_ngrams
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.inference import predict_logits
 from imdb_rnn.training.checkpoint import Checkpoint
@@ -48,9 +48,9 @@ def train_params(**changes: Any) -> Train:
         "warmup": 0.1,
         "epochs": 3,
         "batch_size": 16,
-        "clip_norm": 1.0,
+        "max_grad_norm": 1.0,
         "bptt_steps": None,
-        "weight_averaging": 0.0,
+        "ema_decay": 0.0,
         "patience": None,
         "threads": 1,
         "device": "cpu",
@@ -140,7 +140,7 @@ def test_the_weights_of_the_best_epoch_are_kept(stores: tuple[TokenStore, TokenS
 def test_the_running_average_of_the_weights_is_what_is_kept(
     stores: tuple[TokenStore, TokenStore],
 ) -> None:
-    shape, params = model_shape(), train_params(weight_averaging=0.5)
+    shape, params = model_shape(), train_params(ema_decay=0.5)
     trainer = Trainer(
         Classifier(30, 12, shape, seed=1), TrainingSet.labelled(stores[0]), params, seed=1
     )
@@ -189,9 +189,13 @@ def test_a_step_that_takes_far_longer_is_told_and_changes_nothing(
 
 
 def test_the_gradient_is_clipped_to_its_norm(stores: tuple[TokenStore, TokenStore]) -> None:
-    def first_change(clip_norm: float | None) -> float:
+    def first_change(max_grad_norm: float | None) -> float:
         params = train_params(
-            optimizer="sgd", learning_rate=1.0, schedule="constant", warmup=0.0, clip_norm=clip_norm
+            optimizer="sgd",
+            learning_rate=1.0,
+            schedule="constant",
+            warmup=0.0,
+            max_grad_norm=max_grad_norm,
         )
         classifier = Classifier(30, 12, model_shape(), seed=1)
         before = torch.nn.utils.parameters_to_vector(classifier.parameters()).detach()
@@ -225,7 +229,7 @@ def test_a_batch_read_in_pieces_makes_the_same_step(
 def test_a_diverging_training_ends_with_a_sentence(
     stores: tuple[TokenStore, TokenStore], tmp_path: Path
 ) -> None:
-    params = train_params(optimizer="sgd", clip_norm=None).model_copy(
+    params = train_params(optimizer="sgd", max_grad_norm=None).model_copy(
         update={"learning_rate": 1e38}
     )
     trainer = Trainer(
@@ -258,12 +262,12 @@ def test_predictions_do_not_depend_on_the_batch_size(
 def test_a_review_does_not_read_what_its_own_label_added_to_its_phrases(tmp_path: Path) -> None:
     words = [np.array([GOOD, 4], dtype=np.int32), np.array([4, BAD], dtype=np.int32)]
     training = TrainingSet.labelled(write_store(tmp_path, words, [1, 0], ["a", "b"]))
-    table = count_phrases(training, vocabulary_size=5, longest=1, min_reviews=1)
-    classifier = Classifier(5, 2, model_shape(), seed=1, phrases=table.sizes)
+    table = count_ngrams(training, vocabulary_size=5, longest=1, min_df=1)
+    classifier = Classifier(5, 2, model_shape(), seed=1, ngrams=table.sizes)
     classifier.phrases.load_state_dict(table.state_dict())
     read: list[torch.Tensor] = []
-    classifier.phrases.register_forward_hook(lambda _, __, polarities: read.append(polarities))
+    classifier.phrases.register_forward_hook(lambda _, __, log_odds: read.append(log_odds))
     next(Trainer(classifier, training, train_params(), seed=1).epoch(1))
-    polarities = sorted(sorted(review) for review in read[0][..., 0].T.tolist())
+    log_odds = sorted(sorted(review) for review in read[0][..., 0].T.tolist())
     # Nobody else has the words GOOD and BAD; word 4 stands in the review of the other class.
-    np.testing.assert_allclose(polarities, [[-np.log(2), 0], [0, np.log(2)]], atol=1e-6)
+    np.testing.assert_allclose(log_odds, [[-np.log(2), 0], [0, np.log(2)]], atol=1e-6)

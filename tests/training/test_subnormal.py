@@ -34,7 +34,7 @@ class ReachedError(Exception):
     """A stage has come to reading its input."""
 
 
-@pytest.mark.parametrize("stage", ["train", "lens"])
+@pytest.mark.parametrize("stage", ["train", "diagnostics"])
 def test_stages_that_train_begin_with_it(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module = importlib.import_module(f"imdb_rnn.stages.{stage}")
 

@@ -29,16 +29,16 @@ _TEXTS_AT_ONCE: Final = 1000
 _BYTES_AT_ONCE: Final = 2**20
 
 
-def write_reviews(path: Path, reviews: pa.Table, edition: str) -> None:
+def write_reviews(path: Path, reviews: pa.Table, variant: str) -> None:
     """Write a review table; equal tables make equal bytes.
 
     Args:
         path: Parquet file to write.
         reviews: Rows of `SCHEMA`.
-        edition: Which reviews the dataset holds (`full`, `train-only`, ...); travels with the
+        variant: Which reviews the dataset holds (`full`, `train-only`, ...); travels with the
             table, so that no later number is read without it.
     """
-    labelled = reviews.cast(SCHEMA).replace_schema_metadata({"edition": edition})
+    labelled = reviews.cast(SCHEMA).replace_schema_metadata({"edition": variant})
     with replacing(path) as unfinished:
         pq.write_table(labelled, unfinished, compression="zstd")
 
@@ -81,8 +81,8 @@ def _require_schema(path: Path) -> None:
         raise _unusable(path, "its columns are not those of a review table")
 
 
-def edition_of(path: Path) -> str:
-    """The edition that a review table belongs to.
+def variant_of(path: Path) -> str:
+    """The variant that a review table belongs to.
 
     Raises:
         UserError: The file is missing or damaged, or does not say.
@@ -92,7 +92,7 @@ def edition_of(path: Path) -> str:
     except (OSError, pa.ArrowException) as error:
         raise _unusable(path, error) from None
     if b"edition" not in metadata:
-        raise _unusable(path, "it does not say which edition it belongs to")
+        raise _unusable(path, "it does not say which variant it belongs to")
     return metadata[b"edition"].decode()
 
 

@@ -37,7 +37,7 @@ class Dataset:
 
     source: str
     """The path, the address without secrets, or the name and version of the package."""
-    edition: str
+    variant: str
     """`full` or `train-only`, with `, N per class` where not all reviews were kept."""
     splits: dict[str, pa.Table]
     """Review tables of `train`, `test` and `unsup`."""
@@ -160,7 +160,7 @@ def _limit(dataset: Dataset, per_class: int | None) -> Dataset:
         return dataset
     return replace(
         dataset,
-        edition=f"{dataset.edition}, {per_class} per class",
+        variant=f"{dataset.variant}, {per_class} per class",
         splits={
             split: first_of_each_class(reviews, per_class)
             for split, reviews in dataset.splits.items()

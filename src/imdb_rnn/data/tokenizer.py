@@ -65,7 +65,7 @@ def _pre_tokenizer(punctuation: Literal["keep", "drop"]) -> pre_tokenizers.PreTo
 
 
 def encode(
-    tokenizer: Tokenizer, texts: Iterable[str], max_length: int, keep: End
+    tokenizer: Tokenizer, texts: Iterable[str], max_length: int, truncation: End
 ) -> Iterator[NDArray[np.int32]]:
     """Word ids of each text, cut to at most `max_length` words, never empty.
 
@@ -75,7 +75,7 @@ def encode(
         tokenizer: From `build_tokenizer`.
         texts: Any number of texts; some are held in memory, never all.
         max_length: Longest result in words.
-        keep: Which end of a long text survives.
+        truncation: Which end of a long text survives.
 
     Yields:
         int32 [words] for each text, in order.
@@ -84,16 +84,16 @@ def encode(
     while some := list(islice(unread, TEXTS_AT_ONCE)):
         for encoding in tokenizer.encode_batch_fast(some):
             words = np.array(encoding.ids or [UNKNOWN_ID], dtype=np.int32)
-            yield cut(words, max_length, keep)
+            yield cut(words, max_length, truncation)
 
 
-def cut(words: NDArray[np.int32], max_length: int, keep: End) -> NDArray[np.int32]:
+def cut(words: NDArray[np.int32], max_length: int, truncation: End) -> NDArray[np.int32]:
     """At most `max_length` words from the chosen end, or half from each (the odd one in front)."""
     if len(words) <= max_length:
         return words
-    if keep == "head":
+    if truncation == "head":
         return words[:max_length]
-    if keep == "tail":
+    if truncation == "tail":
         return words[-max_length:]
     tail = max_length // 2
     return np.concatenate([words[: max_length - tail], words[len(words) - tail :]])

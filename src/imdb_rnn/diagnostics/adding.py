@@ -38,8 +38,8 @@ def add(params: Params, cell: str) -> Adding:
     """Teach each length to a network of its own and test it on other sequences.
 
     Args:
-        params: Lengths and steps are those of the recall; a tanh cell has `lens.hidden_size` units,
-            of the others as many as come to no more parameters.
+        params: Lengths and steps are those of the recall; a tanh cell has
+            `diagnostics.hidden_size` units, of the others as many as come to no more parameters.
         cell: A key of `small.SMALL_CELLS`.
     """
     shape = as_large_as_plain(params, cell, lambda shape: parameter_count(_Adder(shape, 0)))
@@ -47,7 +47,7 @@ def add(params: Params, cell: str) -> Adding:
     error = {}
     for length in delays(params):
         adder = _Adder(shape, params.seed)
-        _teach(adder, length, params.lens.probe_steps, random)
+        _teach(adder, length, params.diagnostics.probe_steps, random)
         error[length] = _error(adder, *sequences(random, TESTED, length))
     return Adding(shape.hidden_size, parameter_count(adder), error)
 

@@ -47,28 +47,28 @@ def begun(cell: str, start: str, material: Material, params: Params) -> Classifi
         cell: A key of `STARTS`.
         start: A key of `STARTS[cell]`.
         material: Says how many words there are.
-        params: Of the lens and of the seed.
+        params: Of the diagnostics and of the seed.
     """
     shape = small_shape(params, cell, initialization="orthogonal")
-    classifier = Classifier(material.vocabulary_size, params.lens.words, shape, params.seed)
+    classifier = Classifier(material.vocabulary_size, params.diagnostics.words, shape, params.seed)
     return started(classifier, STARTS[cell][start], params.seed)
 
 
 def attempt(
     classifier: Classifier, material: Material, params: Params, **changes: object
 ) -> Attempt:
-    """Teach a small network for `lens.epochs`, or until its training diverges.
+    """Teach a small network for `diagnostics.epochs`, or until its training diverges.
 
     Args:
         classifier: Changed in place.
         material: Reviews to learn from and to be judged on.
-        params: Of the lens and of the seed.
+        params: Of the diagnostics and of the seed.
         changes: Fields of `Train` in which the training is not that of `small_trainer`.
     """
     trainer = small_trainer(classifier, material.learned, params, **changes)
     norms, losses = [], []
     try:
-        for epoch in range(1, params.lens.epochs + 1):
+        for epoch in range(1, params.diagnostics.epochs + 1):
             for step in trainer.epoch(epoch):
                 norms.append(step.gradient_norm)
                 losses.append(step.loss)
@@ -94,7 +94,7 @@ def explode(material: Material, params: Params) -> dict[str, dict[str, dict[str,
                     material,
                     params,
                     **settings,
-                    clip_norm=limit,
+                    max_grad_norm=limit,
                 )
                 for name, limit in CLIPPING.items()
             }

@@ -56,38 +56,38 @@ def gather(prepared: Path, vocabulary_size: int, params: Params) -> Material:
     Args:
         prepared: Folder of the token stores.
         vocabulary_size: Number of word ids.
-        params: Their numbers and lengths stand in `lens`, the draw follows from `seed`.
+        params: Their numbers and lengths stand in `diagnostics`, the draw follows from `seed`.
 
     Raises:
         UserError: There are too few reviews, or none that are long or short enough.
     """
-    lens = params.lens
+    diagnostics = params.diagnostics
     train, valid = (TokenStore.open(prepared / split) for split in ("train", "valid"))
     order = np.random.default_rng(params.seed).permutation(len(train))
-    learned, rest = order[: lens.reviews], order[lens.reviews :]
+    learned, rest = order[: diagnostics.reviews], order[diagnostics.reviews :]
     lengths = train.lengths[rest]
-    least, most = shortest_padded(params), lens.words // 2
-    full = rest[lengths >= lens.words][: lens.measured_reviews]
-    short = rest[(least <= lengths) & (lengths <= most)][: lens.measured_reviews]
+    least, most = shortest_padded(params), diagnostics.words // 2
+    full = rest[lengths >= diagnostics.words][: diagnostics.measured_reviews]
+    short = rest[(least <= lengths) & (lengths <= most)][: diagnostics.measured_reviews]
     if len(full) == 0 or len(short) == 0:
         raise UserError(
-            f"lens: of the {len(train):,} training reviews, {len(rest):,} are left to measure "
-            f"gradients on; {len(full):,} have at least {lens.words} words (lens.words), "
+            f"diagnostics: of the {len(train):,} training reviews, {len(rest):,} are left to "
+            f"measure gradients on; {len(full):,} have at least {diagnostics.words} words "
             f"{len(short):,} have {least} to {most}, and some of both are needed. Change "
-            "lens.words, or lower lens.reviews."
+            "diagnostics.words, or lower diagnostics.reviews."
         )
     return Material(
         vocabulary_size,
-        last_words(train, learned, lens.words),
-        last_words(train, full, lens.words),
-        last_words(train, short, lens.words),
-        last_words(valid, np.arange(len(valid)), lens.words),
+        last_words(train, learned, diagnostics.words),
+        last_words(train, full, diagnostics.words),
+        last_words(train, short, diagnostics.words),
+        last_words(valid, np.arange(len(valid)), diagnostics.words),
     )
 
 
 def shortest_padded(params: Params) -> int:
     """Words of the shortest review that the effect of padding is measured on."""
-    return max(1, params.lens.words // 8)
+    return max(1, params.diagnostics.words // 8)
 
 
 def follow(shape: Model, material: Material, reviews: TokenStore, params: Params) -> Course:
@@ -97,14 +97,14 @@ def follow(shape: Model, material: Material, reviews: TokenStore, params: Params
         shape: From `small.small_shape`.
         material: Reviews to learn from and to be judged on.
         reviews: To measure on; each is measured over the words that the shortest has.
-        params: Of the lens and of the seed.
+        params: Of the diagnostics and of the seed.
     """
     words = int(reviews.lengths.min())
-    classifier = Classifier(material.vocabulary_size, params.lens.words, shape, params.seed)
+    classifier = Classifier(material.vocabulary_size, params.diagnostics.words, shape, params.seed)
     trainer = small_trainer(classifier, material.learned, params)
     snapshots = [look(classifier, reviews, words)]
     norms: list[float] = []
-    for epoch in range(1, params.lens.epochs + 1):
+    for epoch in range(1, params.diagnostics.epochs + 1):
         norms += [step.gradient_norm for step in trainer.epoch(epoch)]
         snapshots.append(look(classifier, reviews, words))
     return Course(classifier, snapshots, np.array(norms), accuracy(classifier, material.valid))

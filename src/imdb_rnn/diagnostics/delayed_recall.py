@@ -42,8 +42,8 @@ class Recall(NamedTuple):
 
 
 def delays(params: Params) -> list[int]:
-    """From the shortest on, each twice as long as the one before, up to `lens.longest_delay`."""
-    longest = params.lens.longest_delay
+    """Each twice as long as the one before, up to `diagnostics.longest_delay`."""
+    longest = params.diagnostics.longest_delay
     doublings = range(max(longest // SHORTEST_DELAY, 1).bit_length())
     return [SHORTEST_DELAY * 2**n for n in doublings]
 
@@ -52,8 +52,8 @@ def recall(params: Params, cell: str) -> Recall:
     """Teach each delay to a network of its own and test it on other sequences.
 
     Args:
-        params: A tanh cell has `lens.hidden_size` units; of the others, as many as come to no more
-            parameters.
+        params: A tanh cell has `diagnostics.hidden_size` units; of the others, as many as come
+            to no more parameters.
         cell: A key of `small.SMALL_CELLS`.
     """
     shape = as_large_as_plain(
@@ -63,7 +63,7 @@ def recall(params: Params, cell: str) -> Recall:
     right = {}
     for delay in delays(params):
         classifier = Classifier(_VOCABULARY_SIZE, delay + 2, shape, params.seed)
-        learned = sequences(random, params.lens.probe_steps * BATCH_SIZE, delay)
+        learned = sequences(random, params.diagnostics.probe_steps * BATCH_SIZE, delay)
         for _ in small_trainer(classifier, learned, params).epoch(1):
             pass
         right[delay] = accuracy(classifier, sequences(random, TESTED, delay))

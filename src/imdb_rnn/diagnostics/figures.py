@@ -1,4 +1,4 @@
-"""The lens's points as pictures; equal points make equal bytes.
+"""The diagnostics's points as pictures; equal points make equal bytes.
 
 Letters are large and panels at most two abreast, so that a picture can be read on a phone, where it
 is narrowed to half, and on paper, where two stand side by side.
@@ -68,7 +68,7 @@ _legible: Final = mpl.rc_context(
 
 
 def _drawn(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Decorates what draws a picture of the lens."""
+    """Decorates what draws a picture of the diagnostics."""
     return styled(_legible(draw))
 
 

@@ -1,4 +1,4 @@
-"""What each figure of the lens shows, as a sentence made of the numbers in `reports/lens.json`."""
+"""What each figure shows, as a sentence made of the numbers in `reports/diagnostics.json`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import hypot, sqrt
@@ -17,7 +17,7 @@ def findings(results: Mapping[str, Any]) -> dict[str, str]:
     """A sentence for each figure, by the figure's name.
 
     Args:
-        results: Contents of `reports/lens.json`.
+        results: Contents of `reports/diagnostics.json`.
     """
     return {
         "gradients": _gradients(results),

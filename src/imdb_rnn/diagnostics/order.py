@@ -67,12 +67,14 @@ def teach_order(prepared: Path, vocabulary_size: int, params: Params) -> OrderTa
     Args:
         prepared: Folder of the token stores.
         vocabulary_size: Number of word ids.
-        params: It reads the last `lens.words` of twice `lens.reviews` reviews.
+        params: It reads the last `diagnostics.words` of twice `diagnostics.reviews` reviews.
     """
     train, valid = (TokenStore.open(prepared / split) for split in ("train", "valid"))
-    chosen = np.random.default_rng(params.seed).permutation(len(train))[: 2 * params.lens.reviews]
-    learned = last_words(train, chosen, params.lens.words)
-    judged = last_words(valid, np.arange(len(valid)), params.lens.words)
+    chosen = np.random.default_rng(params.seed).permutation(len(train))[
+        : 2 * params.diagnostics.reviews
+    ]
+    learned = last_words(train, chosen, params.diagnostics.words)
+    judged = last_words(valid, np.arange(len(valid)), params.diagnostics.words)
     random = np.random.default_rng([params.seed, 3])
     return OrderTaught(
         _taught(learned, judged, vocabulary_size, params),
@@ -85,9 +87,9 @@ def _taught(learned: TokenStore, judged: TokenStore, vocabulary_size: int, param
     shape = small_shape(
         params, "lstm", bidirectional=True, pooling="max+mean", initialization="orthogonal"
     )
-    classifier = Classifier(vocabulary_size, params.lens.words, shape, params.seed)
+    classifier = Classifier(vocabulary_size, params.diagnostics.words, shape, params.seed)
     trainer = small_trainer(classifier, learned, params, learning_rate=_LEARNING_RATE)
-    for epoch in range(1, params.lens.epochs + 1):
+    for epoch in range(1, params.diagnostics.epochs + 1):
         for _ in trainer.epoch(epoch):
             pass
     return accuracy(classifier, judged)

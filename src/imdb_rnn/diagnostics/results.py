@@ -1,4 +1,4 @@
-"""What the lens saw, as numbers for `reports/lens.json` and as points of its figures."""
+"""What was measured, as numbers for `reports/diagnostics.json` and as points of its figures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final

@@ -29,11 +29,11 @@ def small_shape(params: Params, cell: str, **changes: object) -> Model:
     """One layer that reads forwards and is judged by its last state, without dropout.
 
     Args:
-        params: The cell's size is that of `lens`.
+        params: The cell's size is that of `diagnostics`.
         cell: A key of `SMALL_CELLS`.
         changes: Further fields of `Model`.
     """
-    size = params.lens.hidden_size
+    size = params.diagnostics.hidden_size
     fields = {
         "layers": 1,
         "hidden_size": size,
@@ -57,13 +57,13 @@ def as_large_as_plain(
     """A small shape with as many units as fit into the parameters of a tanh cell, at least one.
 
     Args:
-        params: The tanh cell has `lens.hidden_size` units.
+        params: The tanh cell has `diagnostics.hidden_size` units.
         cell: A key of `SMALL_CELLS`.
         size: Parameters of the network of a shape.
         changes: Further fields of `Model`.
     """
     limit = size(small_shape(params, "tanh", **changes))
-    units = range(1, params.lens.hidden_size + 1)
+    units = range(1, params.diagnostics.hidden_size + 1)
     shapes = [small_shape(params, cell, hidden_size=n, **changes) for n in units]
     fitting = [shape for shape in shapes if size(shape) <= limit]
     return fitting[-1] if fitting else shapes[0]
@@ -72,12 +72,12 @@ def as_large_as_plain(
 def small_trainer(
     classifier: Classifier, reviews: TokenStore, params: Params, **changes: object
 ) -> Trainer:
-    """Adam at a constant rate, clipped, for `lens.epochs`.
+    """Adam at a constant rate, clipped, for `diagnostics.epochs`.
 
     Args:
         classifier: Changed in place.
         reviews: Labelled.
-        params: Of the lens and of the seed.
+        params: Of the diagnostics and of the seed.
         changes: Other fields of `Train`.
     """
     settings = {
@@ -86,11 +86,11 @@ def small_trainer(
         "weight_decay": 0.0,
         "schedule": "constant",
         "warmup": 0.0,
-        "epochs": params.lens.epochs,
+        "epochs": params.diagnostics.epochs,
         "batch_size": BATCH_SIZE,
-        "clip_norm": CLIP_NORM,
+        "max_grad_norm": CLIP_NORM,
         "bptt_steps": None,
-        "weight_averaging": 0.0,
+        "ema_decay": 0.0,
     }
     train = Train.model_validate(params.train.model_dump() | settings | changes)
     return Trainer(classifier, TrainingSet.labelled(reviews), train, params.seed)

@@ -16,7 +16,7 @@ from imdb_rnn.evaluation.intervals import (
     mean_interval,
 )
 from imdb_rnn.evaluation.metrics import predicted_labels
-from imdb_rnn.evaluation.predictions import Judged
+from imdb_rnn.evaluation.predictions import Predictions
 
 CONFIDENCE: Final = 0.95
 """Of the intervals; 1 minus it is the most that the verdict's false alarms may come to."""
@@ -104,7 +104,7 @@ class Comparison:
         return (self.only_first + self.only_second) / self.reviews
 
 
-def compare(first: Judged, second: Judged) -> Comparison:
+def compare(first: Predictions, second: Predictions) -> Comparison:
     """Compare two models on the same reviews, in the same order.
 
     Intervals are paired: they tell how the difference would vary from one set of test reviews to
@@ -173,7 +173,7 @@ def _log_loss(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> NDA
     return loss
 
 
-def _flips(first: Judged, second: Judged, flipped: NDArray[np.bool_]) -> list[Flip]:
+def _flips(first: Predictions, second: Predictions, flipped: NDArray[np.bool_]) -> list[Flip]:
     rows = np.flatnonzero(flipped)
     change = np.abs(second.probability[rows] - first.probability[rows])
     return [

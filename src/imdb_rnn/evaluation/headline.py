@@ -16,7 +16,7 @@ def headline(results: Mapping[str, Any]) -> Group:
         results: Contents of `reports/evaluate.json`.
     """
     table = Table("", "accuracy", "network ahead by", "McNemar p", box=None, pad_edge=False)
-    table.title = f"{results['n_test']:,} test reviews, edition {results['edition']}"
+    table.title = f"{results['n_test']:,} test reviews, variant {results['variant']}"
     table.caption = f"percent, with {results['confidence']:.0%} intervals"
     table.add_row(TITLES[MODEL], _percent(results, "accuracy"))
     for name, baseline in results["baselines"].items():

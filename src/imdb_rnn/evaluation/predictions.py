@@ -21,7 +21,7 @@ TITLES: Final = {MODEL: "recurrent network", "nb": "NB-weighted n-grams", "tfidf
 """How people call each model."""
 
 
-class Judged(NamedTuple):
+class Predictions(NamedTuple):
     """The test reviews as one model sees them."""
 
     ids: list[str]
@@ -70,7 +70,7 @@ def _unusable(path: Path, what: object, made_by: str) -> UserError:
     )
 
 
-def read_judged(path: Path, origin: str) -> Judged:
+def read_predictions(path: Path, origin: str) -> Predictions:
     """The reviews of `reports/predictions.parquet`.
 
     Args:
@@ -88,7 +88,7 @@ def read_judged(path: Path, origin: str) -> Judged:
             needed, found = (", ".join(names) for names in (_JUDGED.names, table.column_names))
             raise _no_predictions(origin, f"columns {needed} are needed, and there are {found}")
         table = table.select(_JUDGED.names).cast(_JUDGED)
-        judged = Judged(*(column.to_numpy() for column in table.columns))
+        judged = Predictions(*(column.to_numpy() for column in table.columns))
     except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these
         raise _no_predictions(origin, str(error).partition("\n")[0].rstrip(".")) from None
     if set(judged.labels) != {0, 1}:

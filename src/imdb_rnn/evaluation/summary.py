@@ -31,7 +31,7 @@ def summarize(
         seed: Of the resampling.
 
     Returns:
-        The keys of `reports/evaluate.json` but for the edition, rounded.
+        The keys of `reports/evaluate.json` but for the variant, rounded.
     """
     labels, probability = reviews["label"].to_numpy(), probabilities[MODEL]
     metrics = classification_metrics(labels, probability)
@@ -78,7 +78,7 @@ def comparable_numbers(test: Mapping[str, Any], train: Mapping[str, Any]) -> dic
     """
     shown = ("accuracy", "accuracy_low", "accuracy_high", "log_loss", "roc_auc", "brier")
     return {
-        "edition": test["edition"],
+        "variant": test["variant"],
         **{name: test[name] for name in shown},
         "ahead_of_nb": test["baselines"]["nb"]["difference"],
         **{name: train[name] for name in ("valid_accuracy", "valid_loss", "best_epoch")},

@@ -26,21 +26,18 @@ from imdb_rnn.errors import UserError
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.io.yaml_file import parse_yaml
 from imdb_rnn.repository import git
+from imdb_rnn.repository.dvc import LAST_JUDGED, LOCK, PIPELINE, recorded_code, stages_until
 from imdb_rnn.signals import COMMAND, run_program
 
 FOLDER: Final = Path("experiments")
 RESULTS: Final = Path("reports/experiments.json")
 DEFAULT: Final = "default"
-PIPELINE: Final = Path("dvc.yaml")
-LOCK: Final = Path("dvc.lock")
 COPIES: Final = Path(".dvc/tmp/exps/standalone")
 """Where DVC makes the temporary copies."""
 SECONDS_TO_PREPARE: Final = 600.0
 """More than DVC needs until a process works in such a copy."""
-LAST_STAGE: Final = "evaluate"
-"""Where experiments end: they are compared by their test results."""
 WHOLE: Final = "report"
-"""Where an experiment ends that changes what `lens` measures: it is about the whole pipeline."""
+"""Where an experiment ends that changes what `diagnostics` measures."""
 
 
 def experiment_names() -> list[str]:
@@ -90,9 +87,9 @@ def dvc_command(name: str, overrides: Mapping[str, Any]) -> list[str]:
     for path, value in overrides.items():
         # In quotes, text stays text, even a digest that could be a number.
         command += ["-S", f"{path}={json.dumps(value, ensure_ascii=False)}"]
-    # What is compared stops before the lens, which else would be measured for nothing.
-    whole = any(path.startswith("lens.") for path in overrides)
-    return [*command, WHOLE if whole else LAST_STAGE]
+    # What is compared stops before the diagnostics, which else would be measured for nothing.
+    whole = any(path.startswith("diagnostics.") for path in overrides)
+    return [*command, WHOLE if whole else LAST_JUDGED]
 
 
 def run_experiment(name: str) -> int:
@@ -274,7 +271,7 @@ def gather_results() -> Gathered:
 
 def results_table(gathered: Gathered) -> Table:
     """What `gather_results` returns, for reading."""
-    table = Table("experiment", "test accuracy", "interval", "validation", "edition")
+    table = Table("experiment", "test accuracy", "interval", "validation", "variant")
     if gathered.kept:
         table.caption = (
             "kept from before, not run here with the parameters and the code as they are now: "
@@ -286,7 +283,7 @@ def results_table(gathered: Gathered) -> Table:
             f"{row['accuracy']:.4f}",
             f"{row['accuracy_low']:.4f} to {row['accuracy_high']:.4f}",
             f"{row['valid_accuracy']:.4f}",
-            row["edition"],
+            row["variant"],
         )
     return table
 
@@ -309,7 +306,7 @@ def _row(name: str, test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[s
         **intervals,
         "valid_accuracy": train["valid_accuracy"],
         "seeds": 1,
-        "edition": test["edition"],
+        "variant": test["variant"],
     }
 
 
@@ -342,12 +339,8 @@ def made_as_now(reference: Reference, changes: Mapping[str, Any]) -> bool:
 
 
 def _judged_code(lock: str) -> dict[str, str]:
-    """Digest of each file of the project's code that went into the test results of a `dvc.lock`."""
-    recorded = parse_yaml(lock, str(LOCK))["stages"]
-    stages = list(read_mapping(PIPELINE)["stages"])
-    judged = [stage for stage in stages[: stages.index(LAST_STAGE) + 1] if stage in recorded]
-    files = (file for stage in judged for file in recorded[stage]["deps"])
-    return {file["path"]: file["md5"] for file in files if file["path"].startswith("src/")}
+    """Digest of each file or folder of code that went into the test results of a `dvc.lock`."""
+    return recorded_code(parse_yaml(lock, str(LOCK)), stages_until(LAST_JUDGED, Path()))
 
 
 _REFERENCES: Final = "refs/exps/??/*/*"

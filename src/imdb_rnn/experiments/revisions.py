@@ -1,6 +1,6 @@
-"""Results as a Git revision, a DVC experiment or a predictions file has them.
+"""Evaluated models as a Git revision, a DVC experiment or a predictions file has them.
 
-Those of a run in MLflow come from `registry`.
+Those of a run in MLflow come from `tracking.registry`.
 """
 
 import hashlib
@@ -12,39 +12,16 @@ from typing import Any, Final, NamedTuple
 from rich.markup import escape
 from rich.table import Table
 
-from imdb_rnn.data.reviews import edition_of, read_reviews
+from imdb_rnn.data.reviews import read_reviews, variant_of
 from imdb_rnn.errors import UserError
-from imdb_rnn.evaluation.predictions import Judged, read_judged
+from imdb_rnn.evaluation.evaluated_model import PREDICTIONS, EvaluatedModel, Recipe, seed_accuracies
+from imdb_rnn.evaluation.predictions import read_predictions
 from imdb_rnn.experiments.named import environment, experiment_reference, flatten
 from imdb_rnn.io.yaml_file import parse_yaml
 from imdb_rnn.messages import of_dvc
-from imdb_rnn.report.results import seeds_of
 from imdb_rnn.repository import git
+from imdb_rnn.repository.dvc import recorded_code
 from imdb_rnn.signals import run_program
-
-PREDICTIONS: Final = "reports/predictions.parquet"
-
-
-class Recipe(NamedTuple):
-    """What predictions were made with, as `dvc.lock` records it."""
-
-    params: dict[str, Any]
-    """Dotted name -> value."""
-    code: dict[str, str] | None
-    """File below `src` -> digest; None where it is unknown."""
-
-
-class Results(NamedTuple):
-    """One side of a comparison."""
-
-    name: str
-    judged: Judged
-    edition: str | None
-    """None where no `evaluate.json` stands beside the predictions."""
-    recipe: Recipe | None
-    """None where no `dvc.lock` vouches for the predictions."""
-    seeds: list[float] | None = None
-    """Accuracy of the same parameters under each of several seeds; None where it is unknown."""
 
 
 class Changes(NamedTuple):
@@ -56,7 +33,7 @@ class Changes(NamedTuple):
     """Files whose content differs, or that just one side has; None where that is unknown."""
 
 
-def load_results(name: str) -> Results:
+def load_results(name: str) -> EvaluatedModel:
     """Find out what a name stands for and read its predictions.
 
     Args:
@@ -72,30 +49,7 @@ def load_results(name: str) -> Results:
     return _results_of_commit(_commit(name), name)
 
 
-def require_comparable(first: Results, second: Results) -> None:
-    """Refuse to compare results on different reviews.
-
-    Raises:
-        UserError: The editions or the reviews differ.
-    """
-    names = f"{first.name} and {second.name}"
-    if first.edition and second.edition and first.edition != second.edition:
-        raise UserError(
-            f"{names}: editions {first.edition} and {second.edition} have different test reviews. "
-            f"Compare results of one edition."
-        )
-    ids, others = first.judged.ids, second.judged.ids
-    if ids == others and (first.judged.labels == second.judged.labels).all():
-        return
-    common = len(set(ids) & set(others))
-    raise UserError(
-        f"{names}: not the same test reviews in the same order: {len(ids):,} and {len(others):,}, "
-        f"{common:,} of them in both. `dvc repro` one side with the reviews of the other "
-        f"(download in params.yaml)."
-    )
-
-
-def changes(first: Results, second: Results) -> Changes | None:
+def changes(first: EvaluatedModel, second: EvaluatedModel) -> Changes | None:
     """What was changed between two results; None where a recipe is unknown."""
     if first.recipe is None or second.recipe is None:
         return None
@@ -136,51 +90,34 @@ def changes_table(changed: Changes | None, first: str, second: str) -> Table:
     return table
 
 
-def review_texts(path: Path, results: Results) -> dict[str, str]:
-    """Id -> text of the test reviews; empty where the file is missing or of another edition.
+def review_texts(path: Path, results: EvaluatedModel) -> dict[str, str]:
+    """Id -> text of the test reviews; empty where the file is missing or of another variant.
 
     Args:
         path: A review table such as `data/raw/test.parquet`.
         results: Whose reviews are looked for.
     """
-    if not path.exists() or edition_of(path) != results.edition:
+    if not path.exists() or variant_of(path) != results.variant:
         return {}
     table = read_reviews(path)
     return dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
 
 
-def seed_accuracies(seeds: str, results: str) -> list[float] | None:
-    """Accuracy of each seed in a `seeds.json`, if the run of an `evaluate.json` is one of them.
-
-    Args:
-        seeds: Text of the one.
-        results: Text of the other.
-
-    Returns:
-        None also where one of them is missing or damaged.
-    """
-    try:
-        found = seeds_of(json.loads(seeds), json.loads(results))
-    except (ValueError, KeyError, TypeError):
-        return None
-    return [run["accuracy"] for run in found["runs"]] if found else None
-
-
-def _results_of_file(path: Path) -> Results:
+def _results_of_file(path: Path) -> EvaluatedModel:
     if not path.is_file():
         raise UserError(f"{path}: no such file. `dvc repro evaluate` writes {PREDICTIONS}.")
     results, lock = _text(path.with_name("evaluate.json")), _text(path.parent.parent / "dvc.lock")
     digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-    return Results(
+    return EvaluatedModel(
         str(path),
-        read_judged(path, str(path)),
-        _edition(results),
+        read_predictions(path, str(path)),
+        _variant(results),
         _recipe(lock, digest) if lock else None,
         seed_accuracies(_text(path.with_name("seeds.json")), results),
     )
 
 
-def _results_of_commit(commit: str, name: str) -> Results:
+def _results_of_commit(commit: str, name: str) -> EvaluatedModel:
     lock = git.committed(Path("dvc.lock"), commit)
     recipe = _recipe(lock) if lock else None
     if recipe is None:
@@ -203,11 +140,11 @@ def _results_of_commit(commit: str, name: str) -> Results:
                 f"{name}: DVC cannot get its {PREDICTIONS}: {of_dvc(done.stderr)}. "
                 f"`dvc pull` or, with the revision checked out, `dvc repro` brings them back."
             )
-        judged = read_judged(path, f"{PREDICTIONS} of {name}")
+        judged = read_predictions(path, f"{PREDICTIONS} of {name}")
     results, seeds = (
         git.committed(Path(f"reports/{file}.json"), commit) for file in ("evaluate", "seeds")
     )
-    return Results(name, judged, _edition(results), recipe, seed_accuracies(seeds, results))
+    return EvaluatedModel(name, judged, _variant(results), recipe, seed_accuracies(seeds, results))
 
 
 def _commit(name: str) -> str:
@@ -253,22 +190,17 @@ def _recipe(lock: str, digest: str | None = None) -> Recipe | None:
             for values in stage.get("params", {}).values()
             for name, value in flatten(values)
         },
-        code={
-            dependency["path"]: dependency["md5"]
-            for stage in stages.values()
-            for dependency in stage["deps"]
-            if dependency["path"].startswith("src/")
-        },
+        code=recorded_code({"stages": stages}),
     )
 
 
-def _edition(results: str) -> str | None:
-    """The edition that an `evaluate.json` names."""
+def _variant(results: str) -> str | None:
+    """The variant that an `evaluate.json` names."""
     try:
-        edition: str | None = json.loads(results).get("edition")
+        variant: str | None = json.loads(results).get("variant")
     except (ValueError, AttributeError):
         return None
-    return edition
+    return variant
 
 
 def _text(path: Path) -> str:

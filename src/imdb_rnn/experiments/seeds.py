@@ -42,11 +42,11 @@ def run_seeds(n: int) -> dict[str, Any]:
     for seed in range(first + 1, first + n):
         run = _done(seed) or _run(seed)
         test = json.loads(run.read(_TEST))
-        _require_same_edition(seed, test["edition"], own["edition"])
+        _require_same_variant(seed, test["variant"], own["variant"])
         runs.append(_row(seed, test, json.loads(run.read(_TRAIN))))
     accuracies = [run["accuracy"] for run in runs]
     results = {
-        "edition": own["edition"],
+        "variant": own["variant"],
         "n": n,
         "accuracy_mean": round(mean(accuracies), 6),
         "accuracy_sd": round(stdev(accuracies), 6),
@@ -85,10 +85,10 @@ def _run(seed: int) -> Reference:
     return run
 
 
-def _require_same_edition(seed: int, edition: str, own: str) -> None:
-    if edition != own:
+def _require_same_variant(seed: int, variant: str, own: str) -> None:
+    if variant != own:
         raise UserError(
-            f"seed {seed}: it was run on the edition {edition}, the working folder on {own}; they "
+            f"seed {seed}: it was run on the variant {variant}, the working folder on {own}; they "
             "cannot be put together. `dvc exp remove seed-"
             f"{seed}` forgets it, once the reviews of {own} can be reached again."
         )

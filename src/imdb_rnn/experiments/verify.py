@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any
 
 from rich.table import Table
 
-from imdb_rnn.config import PARAMS_FILE, FileSource, load_params, read_mapping
+from imdb_rnn.config import PARAMS_FILE, FileSource, load_params
 from imdb_rnn.console import console
 from imdb_rnn.errors import UserError
 from imdb_rnn.experiments.named import environment, flatten
 from imdb_rnn.io.yaml_file import parse_yaml
+from imdb_rnn.messages import of_dvc
 from imdb_rnn.repository import git
+from imdb_rnn.repository.dvc import CODE, LOCK
 from imdb_rnn.signals import run_program
-
-LOCK: Final = Path("dvc.lock")
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def recorded_results() -> dict[str, Any]:
     if not LOCK.exists():
         raise UserError(f"{LOCK}: no results to compare with. `dvc repro` makes them.")
     lock = read_lock(LOCK)
-    if outdated := sorted(_outdated(lock)):
+    if outdated := _outdated():
         raise UserError(
             f"{LOCK}: these results were made with other code or parameters: "
             f"{', '.join(outdated[:5])}. `dvc repro` brings them up to date."
@@ -161,16 +161,18 @@ def recorded_results() -> dict[str, Any]:
     return lock
 
 
-def _outdated(lock: Mapping[str, Any]) -> Iterator[str]:
-    """Files of code and parameters that are no longer what a stage has used."""
-    params = dict(flatten(read_mapping(PARAMS_FILE)))
-    for stage in lock["stages"].values():
-        for file in stage["deps"]:
-            path = Path(file["path"])
-            if path.parts[0] == "src" and not (path.exists() and _md5(path) == file["md5"]):
-                yield file["path"]
-        used = dict(flatten(stage.get("params", {}).get(str(PARAMS_FILE), {})))
-        yield from (name for name, value in used.items() if params.get(name) != value)
+def _outdated() -> list[str]:
+    """Code and parameters that are no longer what a stage has used, as DVC sees it."""
+    done = run_program(
+        ["dvc", "status", "--json"], capture_output=True, encoding="utf-8", env=environment()
+    )
+    if done.returncode != 0:
+        raise UserError(f"{LOCK}: `dvc status` refuses: {of_dvc(done.stderr)}.")
+    changes = [change for stage in json.loads(done.stdout).values() for change in stage]
+    deps = [change["changed deps"] for change in changes if "changed deps" in change]
+    found = {path for changed in deps for path in changed if path.startswith(CODE)}
+    params = (changed.get(str(PARAMS_FILE), {}) for changed in deps)
+    return sorted(found.union(*(names for names in params if isinstance(names, dict))))
 
 
 def _md5(path: Path) -> str:

@@ -89,8 +89,8 @@ def integrated_gradients(
     """Integrated gradients over what is read (Sundararajan, Taly & Yan 2017).
 
     On the straight path from the baseline b, where every word has the vector of the unknown word
-    and no phrase has a polarity, to the review's own inputs x, word i gets
-    `(x_i - b) . integral of dlogit/dx_i along the path`; a phrase counts for its last word. By the
+    and no n-gram has a log odds, to the review's own inputs x, word i gets
+    `(x_i - b) . integral of dlogit/dx_i along the path`; an n-gram counts for its last word. By the
     fundamental theorem the words add up to `logit - baseline`; the residual is the error of the
     midpoint rule. On the way to a long review the logit turns within a small part of the path, so
     the rule is applied to pieces, and the pieces that explain their own difference worst are halved
@@ -206,7 +206,7 @@ class _Path:
     """The straight path between the inputs of a baseline and of a review.
 
     Args:
-        classifier: Reads points of the path in place of the review's vectors and polarities.
+        classifier: Reads points of the path in place of the review's vectors and log odds.
         shares: Of the way from the baseline, float32 [points].
     """
 
@@ -220,7 +220,7 @@ class _Path:
         """Of each point; takes the review once for each, int64 [points, time] and [points]."""
         hooks = [
             self._classifier.embedding.register_forward_hook(self._between_vectors),
-            self._classifier.phrases.register_forward_hook(self._between_polarities),
+            self._classifier.phrases.register_forward_hook(self._between_log_odds),
         ]
         try:
             logits: torch.Tensor = self._classifier(tokens, lengths)
@@ -242,7 +242,7 @@ class _Path:
         unknown = self._classifier.embedding.weight[UNKNOWN_ID]
         return self._between(torch.where(is_word, unknown, end), end)
 
-    def _between_polarities(self, _: object, __: object, end: torch.Tensor) -> torch.Tensor:
+    def _between_log_odds(self, _: object, __: object, end: torch.Tensor) -> torch.Tensor:
         return self._between(torch.zeros_like(end), end)
 
     def _between(self, baseline: torch.Tensor, end: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,7 @@ from imdb_rnn.explain.reading import Reading, read
 from imdb_rnn.explain.units import Unit, Watched, known_negations, measure_units, watch_units
 from imdb_rnn.messages import shortened
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.serving.predictor import NOTHING_KNOWN, Predictor
+from imdb_rnn.models.predictor import NOTHING_KNOWN, Predictor
 
 Method = Literal["gradients", "occlusion"]
 

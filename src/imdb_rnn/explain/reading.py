@@ -47,7 +47,9 @@ def read(encoder: Encoder, text: str) -> Reading:
             f"The text {shortened(text, 40)!r} holds no word that could be explained. "
             "Pass a review."
         )
-    positions = cut(np.arange(len(encoding.ids), dtype=np.int32), encoder.max_length, encoder.keep)
+    positions = cut(
+        np.arange(len(encoding.ids), dtype=np.int32), encoder.max_length, encoder.truncation
+    )
     leaps = np.diff(positions, prepend=-1, append=len(encoding.ids)) > 1
     return Reading(
         words=[text[slice(*encoding.offsets[i])] for i in positions],

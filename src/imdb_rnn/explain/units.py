@@ -16,7 +16,6 @@ from tokenizers import Tokenizer
 from imdb_rnn.data.batches import collate
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.data.tokenizer import PADDING_ID, UNKNOWN_ID
-from imdb_rnn.diagnostics.cells import Array
 from imdb_rnn.models.classifier import Classifier, words_first
 
 NEGATIONS: Final = (
@@ -30,6 +29,7 @@ UNITS_OF_EACH_KIND: Final = 2
 _REVIEWS_AT_ONCE: Final = 50
 _SMALLEST: Final = 1e-12
 
+Array = NDArray[np.float64]
 Words = NDArray[np.int32]
 
 

@@ -1,4 +1,4 @@
-"""Counting the phrases of the training reviews."""
+"""Counting the n-grams of the training reviews."""
 
 from typing import NamedTuple
 
@@ -10,40 +10,40 @@ from numpy.typing import NDArray
 from imdb_rnn.data.pieces import pieces
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 from imdb_rnn.data.training_set import TrainingSet
-from imdb_rnn.features.ngram_log_odds import NO_PHRASE, SMOOTHING, PhrasePolarity, find_phrases
+from imdb_rnn.features.ngram_log_odds import NO_NGRAM, SMOOTHING, NgramTable, find_ngrams
 
 
-def count_phrases(
-    reviews: TrainingSet, vocabulary_size: int, longest: int, min_reviews: int
-) -> PhrasePolarity:
-    """Find the frequent phrases and their polarities.
+def count_ngrams(
+    reviews: TrainingSet, vocabulary_size: int, max_ngram: int, min_df: int
+) -> NgramTable:
+    """Find the frequent n-grams and their log odds.
 
     Args:
         reviews: With the probability that each is positive.
         vocabulary_size: Number of word ids.
-        longest: Words of the longest phrases.
-        min_reviews: A phrase that stands in fewer is left out.
+        max_ngram: Words of the longest n-grams.
+        min_df: An n-gram that stands in fewer is left out.
     """
     levels: list[_Level] = []
-    for _ in range(longest):
+    for _ in range(max_ngram):
         shorter = [torch.from_numpy(level.keys) for level in levels]
-        levels.append(_count_level(reviews, shorter, vocabulary_size, min_reviews))
-    table = PhrasePolarity(vocabulary_size, [len(level.keys) for level in levels])
+        levels.append(_count_level(reviews, shorter, vocabulary_size, min_df))
+    table = NgramTable(vocabulary_size, [len(level.keys) for level in levels])
     for length, level in enumerate(levels, start=1):
-        polarities = np.log((level.positive + SMOOTHING) / (level.negative + SMOOTHING))
+        log_odds = np.log((level.positive + SMOOTHING) / (level.negative + SMOOTHING))
         table.get_buffer(f"keys_{length}").copy_(torch.from_numpy(level.keys))
-        table.get_buffer(f"polarities_{length}").copy_(torch.from_numpy(polarities))
+        table.get_buffer(f"polarities_{length}").copy_(torch.from_numpy(log_odds))
         table.get_buffer(f"reviews_{length}").copy_(torch.from_numpy(level.reviews))
     return table
 
 
 class _Level(NamedTuple):
-    """Phrases of one length, [phrases] each."""
+    """N-grams of one length, [n-grams] each."""
 
     keys: NDArray[np.int64]
-    """As `find_phrases` reads them."""
+    """As `find_ngrams` reads them."""
     reviews: NDArray[np.float64]
-    """That hold the phrase."""
+    """That hold the n-gram."""
     positive: NDArray[np.float64]
     """Of those, by label or pseudo-label."""
 
@@ -54,15 +54,15 @@ class _Level(NamedTuple):
 
 
 def _count_level(
-    reviews: TrainingSet, shorter: list[torch.Tensor], vocabulary_size: int, min_reviews: int
+    reviews: TrainingSet, shorter: list[torch.Tensor], vocabulary_size: int, min_df: int
 ) -> _Level:
-    """The phrases that are one word longer than the longest so far."""
+    """The n-grams that are one word longer than the longest so far."""
     shape = (len(shorter[-1]) if shorter else 1, vocabulary_size)
     counts, positive = (sp.csr_array(shape, dtype=np.float64) for _ in range(2))
     for words, review in pieces(reviews.stores):
         begins = torch.from_numpy(np.diff(review, prepend=-1) > 0)
         beginnings = _beginnings(shorter, torch.from_numpy(words), begins, vocabulary_size).numpy()
-        known = (beginnings != NO_PHRASE) & (words > UNKNOWN_ID)
+        known = (beginnings != NO_NGRAM) & (words > UNKNOWN_ID)
         keys, holder = _once_a_review(
             beginnings[known] * vocabulary_size + words[known], review[known]
         )
@@ -71,7 +71,7 @@ def _count_level(
         mass = reviews.targets[holder].astype(np.float64)
         positive += sp.coo_array((mass, places), shape=shape).tocsr()
     pairs = counts.tocoo()
-    frequent = pairs.data >= min_reviews
+    frequent = pairs.data >= min_df
     row, column, count = pairs.row[frequent], pairs.col[frequent], pairs.data[frequent]
     keys = row.astype(np.int64) * vocabulary_size + column
     return _Level(keys, count, _values_at(positive, row, column))
@@ -80,11 +80,11 @@ def _count_level(
 def _once_a_review(
     keys: NDArray[np.int64], review: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Each phrase once for each review that holds it.
+    """Each n-gram once for each review that holds it.
 
     Args:
-        keys: int64 [phrases].
-        review: int64 [phrases], rising.
+        keys: int64 [n-grams].
+        review: int64 [n-grams], rising.
     """
     order = np.argsort(keys, kind="stable")  # so equal keys keep their reviews rising
     keys, review = keys[order], review[order]
@@ -104,16 +104,16 @@ def _values_at(
 def _beginnings(
     shorter: list[torch.Tensor], words: torch.Tensor, begins: torch.Tensor, vocabulary_size: int
 ) -> torch.Tensor:
-    """Number of the longest kind of phrase that ends just before each word.
+    """Number of the longest kind of n-gram that ends just before each word.
 
     Args:
-        shorter: Keys of the phrases of one word, of two, and so on.
+        shorter: Keys of the n-grams of one word, of two, and so on.
         words: int64 [words], reviews one behind the other.
         begins: bool [words], whether a review begins there.
         vocabulary_size: Number of word ids.
     """
     beginnings = torch.zeros_like(words)
     for keys in shorter:
-        phrases = find_phrases(keys, beginnings, words, vocabulary_size)
-        beginnings = phrases.roll(1).masked_fill_(begins, NO_PHRASE)
+        ngrams = find_ngrams(keys, beginnings, words, vocabulary_size)
+        beginnings = ngrams.roll(1).masked_fill_(begins, NO_NGRAM)
     return beginnings

@@ -1,16 +1,16 @@
-"""How positive the phrases are that end at each word: an input beside the word's vector.
+"""How positive the n-grams are that end at each word: an input beside the word's vector.
 
-A phrase is a run of one or more known words that enough reviews hold. Its polarity is the log odds
+An n-gram is a run of one or more known words that enough reviews hold. Its log odds is the log odds
 that a review is positive which holds it, with one review more of each class. That is the log-count
-ratio of Wang & Manning 2012 where both classes count as many phrases in all; an unlabelled review
+ratio of Wang & Manning 2012 where both classes count as many n-grams in all; an unlabelled review
 counts for either side by its pseudo-label. A linear n-gram model adds such numbers up; a recurrent
 net reads them in the order of the words.
 
-A review that is learned from is left out of what its own phrases count. Otherwise a rare phrase
+A review that is learned from is left out of what its own n-grams count. Otherwise a rare n-gram
 would tell the label of the very reviews it was counted on, and a network would learn to trust it.
 
-Phrases that are frequent have frequent beginnings, so each is kept as the number of its beginning
-among the phrases one word shorter, and its last word.
+N-grams that are frequent have frequent beginnings, so each is kept as the number of its beginning
+among the n-grams one word shorter, and its last word.
 """
 
 from collections.abc import Sequence
@@ -25,38 +25,38 @@ from torch import nn
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import replacing
 
-NO_PHRASE: Final = -1
+NO_NGRAM: Final = -1
 SMOOTHING: Final = 1.0
-"""Reviews of each class that every phrase is taken to stand in, besides those that hold it."""
+"""Reviews of each class that every n-gram is taken to stand in, besides those that hold it."""
 _ROUNDING: Final = 1e-5
-"""Of a polarity in float32."""
+"""Of a log odds in float32."""
 
 
-class PhrasePolarity(nn.Module):
-    """Polarities of frequent phrases; counted, not trained.
+class NgramTable(nn.Module):
+    """Polarities of frequent n-grams; counted, not trained.
 
     Args:
         vocabulary_size: Number of word ids.
-        phrases: Number of phrases of one word, of two, and so on; empty for none at all.
+        n-grams: Number of n-grams of one word, of two, and so on; empty for none at all.
     """
 
-    def __init__(self, vocabulary_size: int, phrases: Sequence[int]) -> None:
+    def __init__(self, vocabulary_size: int, ngrams: Sequence[int]) -> None:
         super().__init__()
         self.vocabulary_size = vocabulary_size
-        self.longest = len(phrases)
-        for length, number in enumerate(phrases, start=1):
+        self.max_ngram = len(ngrams)
+        for length, number in enumerate(ngrams, start=1):
             self.register_buffer(f"keys_{length}", torch.zeros(number, dtype=torch.int64))
             self.register_buffer(f"polarities_{length}", torch.zeros(number))
             self.register_buffer(f"reviews_{length}", torch.ones(number))
 
     @property
     def sizes(self) -> list[int]:
-        """Number of phrases of one word, of two, and so on."""
-        return [len(self.get_buffer(f"keys_{length}")) for length in range(1, self.longest + 1)]
+        """Number of n-grams of one word, of two, and so on."""
+        return [len(self.get_buffer(f"keys_{length}")) for length in range(1, self.max_ngram + 1)]
 
     @torch.no_grad()
     def forward(self, tokens: torch.Tensor, own: torch.Tensor | None = None) -> torch.Tensor:
-        """Polarity of the phrase of each length that ends at each word, 0 where there is none.
+        """Polarity of the n-gram of each length that ends at each word, 0 where there is none.
 
         Args:
             tokens: int64 [time, batch], words first and padding behind.
@@ -64,48 +64,48 @@ class PhrasePolarity(nn.Module):
                 each was counted with, which is left out.
 
         Returns:
-            float32 [time, batch, longest]
+            float32 [time, batch, max_ngram]
         """
-        polarities = []
+        by_length: list[torch.Tensor] = []
         beginnings = torch.zeros_like(tokens)
-        for length in range(1, self.longest + 1):
+        for length in range(1, self.max_ngram + 1):
             keys = self.get_buffer(f"keys_{length}")
-            phrases = find_phrases(keys, beginnings, tokens, self.vocabulary_size)
-            polarity = self._at(f"polarities_{length}", phrases)
+            ngrams = find_ngrams(keys, beginnings, tokens, self.vocabulary_size)
+            log_odds = self._at(f"polarities_{length}", ngrams)
             if own is not None:
-                polarity = _without(polarity, self._at(f"reviews_{length}", phrases), own)
-            polarities.append(polarity.masked_fill(phrases == NO_PHRASE, 0))
-            beginnings = torch.cat([torch.full_like(phrases[:1], NO_PHRASE), phrases[:-1]])
-        return torch.stack(polarities, dim=-1)
+                log_odds = _without(log_odds, self._at(f"reviews_{length}", ngrams), own)
+            by_length.append(log_odds.masked_fill(ngrams == NO_NGRAM, 0))
+            beginnings = torch.cat([torch.full_like(ngrams[:1], NO_NGRAM), ngrams[:-1]])
+        return torch.stack(by_length, dim=-1)
 
-    def _at(self, name: str, phrases: torch.Tensor) -> torch.Tensor:
-        """Values of the phrases; anything where there is none."""
+    def _at(self, name: str, ngrams: torch.Tensor) -> torch.Tensor:
+        """Values of the n-grams; anything where there is none."""
         values = self.get_buffer(name)
-        return values[phrases] if len(values) else values.new_zeros(phrases.shape)
+        return values[ngrams] if len(values) else values.new_zeros(ngrams.shape)
 
 
-def _without(polarity: torch.Tensor, reviews: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-    """Polarities as they were before the review that holds the phrase was counted.
+def _without(log_odds: torch.Tensor, reviews: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """Polarities as they were before the review that holds the n-gram was counted.
 
     Args:
-        polarity: float32 [time, batch], log of (positive + SMOOTHING) / (negative + SMOOTHING).
+        log_odds: float32 [time, batch], log of (positive + SMOOTHING) / (negative + SMOOTHING).
         reviews: float32 [time, batch], positive + negative.
         own: float32 [batch], what the review added to the positive side; 1 less that to the other.
     """
-    positive = (reviews + 2 * SMOOTHING) * polarity.sigmoid() - own
-    negative = (reviews + 2 * SMOOTHING) * (-polarity).sigmoid() - (1 - own)
+    positive = (reviews + 2 * SMOOTHING) * log_odds.sigmoid() - own
+    negative = (reviews + 2 * SMOOTHING) * (-log_odds).sigmoid() - (1 - own)
     return (positive / negative).log()
 
 
-def save_phrases(path: Path, table: PhrasePolarity) -> None:
+def save_ngrams(path: Path, table: NgramTable) -> None:
     """Write a table; equal tables make equal bytes."""
     size = torch.tensor(table.vocabulary_size)
     with replacing(path) as unfinished:
         unfinished.write_bytes(save({"vocabulary_size": size, **table.state_dict()}))
 
 
-def load_phrases(path: Path) -> PhrasePolarity:
-    """Read what `save_phrases` wrote.
+def load_ngrams(path: Path) -> NgramTable:
+    """Read what `save_ngrams` wrote.
 
     Raises:
         UserError: The file is missing or damaged.
@@ -114,43 +114,45 @@ def load_phrases(path: Path) -> PhrasePolarity:
         arrays = load_file(path)
         vocabulary_size = int(arrays.pop("vocabulary_size"))
         lengths = range(1, len(arrays) // 3 + 1)
-        table = PhrasePolarity(vocabulary_size, [len(arrays[f"keys_{n}"]) for n in lengths])
+        table = NgramTable(vocabulary_size, [len(arrays[f"keys_{n}"]) for n in lengths])
         table.load_state_dict(arrays)
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         raise _unusable(path, str(error)) from None
     for length in lengths:
         reviews = table.get_buffer(f"reviews_{length}")
         if not ((reviews >= 1) & reviews.isfinite()).all():
-            raise _unusable(path, f"phrases of {length} words stand in no number of reviews")
+            raise _unusable(path, f"n-grams of {length} words stand in no number of reviews")
         # Where all reviews are of one class; beyond it, leaving one out would have no logarithm.
         largest = ((reviews + SMOOTHING) / SMOOTHING).log() + _ROUNDING
         if not (table.get_buffer(f"polarities_{length}").abs() <= largest).all():
             raise _unusable(path, f"polarities of {length} words are none of that many reviews")
         if (table.get_buffer(f"keys_{length}").diff() <= 0).any():
-            raise _unusable(path, f"phrases of {length} words are out of order")
+            raise _unusable(path, f"n-grams of {length} words are out of order")
     return table
 
 
 def _unusable(path: Path, what: str) -> UserError:
-    return UserError(f"{path}: cannot be used: {what}. `dvc repro --force phrases` makes it anew.")
+    return UserError(
+        f"{path}: cannot be used: {what}. `dvc repro --force ngram_log_odds` makes it anew."
+    )
 
 
-def find_phrases(
+def find_ngrams(
     keys: torch.Tensor, beginnings: torch.Tensor, words: torch.Tensor, vocabulary_size: int
 ) -> torch.Tensor:
-    """Numbers of the phrases that end at each word.
+    """Numbers of the n-grams that end at each word.
 
     Args:
-        keys: int64 [phrases], rising: beginning * vocabulary_size + last word.
-        beginnings: int64 [...], number of the phrase one word shorter that ends a word earlier.
+        keys: int64 [n-grams], rising: beginning * vocabulary_size + last word.
+        beginnings: int64 [...], number of the n-gram one word shorter that ends a word earlier.
         words: int64 [...].
         vocabulary_size: Number of word ids.
 
     Returns:
-        int64 [...]; NO_PHRASE where there is none.
+        int64 [...]; NO_NGRAM where there is none.
     """
     if len(keys) == 0:
-        return torch.full_like(words, NO_PHRASE)
+        return torch.full_like(words, NO_NGRAM)
     wanted = beginnings * vocabulary_size + words  # below zero without a beginning
     found = torch.searchsorted(keys, wanted.contiguous()).clamp_(max=len(keys) - 1)
-    return torch.where(keys[found] == wanted, found, NO_PHRASE)
+    return torch.where(keys[found] == wanted, found, NO_NGRAM)

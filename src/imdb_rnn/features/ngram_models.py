@@ -34,12 +34,12 @@ def tfidf_model(settings: LinearModel) -> Pipeline:
     return make_pipeline(
         TfidfVectorizer(
             ngram_range=(1, settings.max_ngram),
-            min_df=settings.min_reviews,
+            min_df=settings.min_df,
             preprocessor=_plain_lower_case,
             sublinear_tf=True,
             dtype=np.float32,
         ),
-        LogisticRegression(C=settings.inverse_regularization, solver="lbfgs", max_iter=1000),
+        LogisticRegression(C=settings.C, solver="lbfgs", max_iter=1000),
     )
 
 
@@ -53,7 +53,7 @@ def nb_model(settings: LinearModel) -> Pipeline:
     return make_pipeline(
         CountVectorizer(
             ngram_range=(1, settings.max_ngram),
-            min_df=settings.min_reviews,
+            min_df=settings.min_df,
             preprocessor=_plain_lower_case,
             token_pattern=WORD_OR_PUNCTUATION,
             binary=True,
@@ -63,7 +63,7 @@ def nb_model(settings: LinearModel) -> Pipeline:
         # lbfgs remembers twenty vectors as long as the vocabulary: a gigabyte for trigrams.
         # It is handed a seed that its primal solver has no use for; scikit-learn would draw one
         # from NumPy's global generator.
-        LogisticRegression(C=settings.inverse_regularization, solver="liblinear", random_state=0),
+        LogisticRegression(C=settings.C, solver="liblinear", random_state=0),
     )
 
 
@@ -83,13 +83,12 @@ def fit(
         section: Of the parameters, `baseline.nb` say; a refusal names it.
 
     Raises:
-        UserError: No n-gram stands in as many texts as `min_reviews` asks for.
+        UserError: No n-gram stands in as many texts as `min_df` asks for.
     """
     least = model[0].min_df
     if least > len(texts):
         raise UserError(
-            f"{section}.min_reviews: {least} reviews are asked for, only {len(texts)} there. "
-            "Lower it."
+            f"{section}.min_df: {least} reviews are asked for, only {len(texts)} there. Lower it."
         )
     # One thread, because sums split among more would differ in their last digits.
     with threadpool_limits(1):
@@ -99,8 +98,7 @@ def fit(
             if "no terms remain" not in str(error).lower():
                 raise
             raise UserError(
-                f"{section}.min_reviews: no n-gram stands in {least} of {len(texts)} reviews. "
-                "Lower it."
+                f"{section}.min_df: no n-gram stands in {least} of {len(texts)} reviews. Lower it."
             ) from None
 
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from imdb_rnn.config import Model
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
-from imdb_rnn.features.ngram_log_odds import PhrasePolarity
+from imdb_rnn.features.ngram_log_odds import NgramTable
 from imdb_rnn.models.dropout import shared_dropout, word_dropout
 from imdb_rnn.models.initialization import INITIALIZATION
 from imdb_rnn.models.lookup import Lookup
@@ -27,7 +27,7 @@ class Classifier(nn.Module):
         max_length: Longest review in words.
         shape: Everything else about the architecture.
         seed: Of the initial weights.
-        phrases: Number of phrases of one word, of two, and so on, whose polarities are read
+        ngrams: Number of n-grams of one word, of two, and so on, whose log odds are read
             beside the words' vectors; empty to read the vectors alone.
     """
 
@@ -37,7 +37,7 @@ class Classifier(nn.Module):
         max_length: int,
         shape: Model,
         seed: int = 0,
-        phrases: Sequence[int] = (),
+        ngrams: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.vocabulary_size = vocabulary_size
@@ -48,8 +48,8 @@ class Classifier(nn.Module):
         directions = 2 if shape.bidirectional else 1
         states = shape.hidden_size * directions
         pooled = states * (2 if shape.pooling == "max+mean" else 1)
-        self.phrases = PhrasePolarity(vocabulary_size, phrases)
-        inputs = shape.embedding_size + self.phrases.longest
+        self.phrases = NgramTable(vocabulary_size, ngrams)
+        inputs = shape.embedding_size + self.phrases.max_ngram
         # PyTorch's modules draw their first weights from its global generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -70,7 +70,7 @@ class Classifier(nn.Module):
     def _equal_words_are_equal_inputs(self) -> bool:
         """Whether a word comes as the same vector to wherever it stands, and to plain cells."""
         shape = self.shape
-        return shape.cell == "rnn" and not (shape.embedding_dropout or self.phrases.longest)
+        return shape.cell == "rnn" and not (shape.embedding_dropout or self.phrases.max_ngram)
 
     @property
     def device(self) -> torch.device:
@@ -90,8 +90,8 @@ class Classifier(nn.Module):
             tokens: int64 [batch, time], padded on the side that `shape.padding` names.
             lengths: int64 [batch], words of each review, at least 1.
             random: Source of dropout; None drops nothing.
-            own: float32 [batch], where phrases were counted on these reviews: the probability of
-                positive that each was counted with (see `PhrasePolarity`).
+            own: float32 [batch], where n-grams were counted on these reviews: the probability of
+                positive that each was counted with (see `NgramTable`).
 
         Returns:
             float32 [batch]
@@ -114,7 +114,7 @@ class Classifier(nn.Module):
     def _inputs(
         self, tokens: torch.Tensor, random: torch.Generator | None, own: torch.Tensor | None
     ) -> torch.Tensor | Lookup:
-        """Each word's vector, and the polarities of the phrases that end there.
+        """Each word's vector, and the log odds of the n-grams that end there.
 
         Args:
             tokens: int64 [time, batch], words first.
@@ -122,14 +122,14 @@ class Classifier(nn.Module):
             own: As in `forward`.
 
         Returns:
-            float32 [time, batch, embedding_size + longest phrase]
+            float32 [time, batch, embedding_size + longest n-gram]
         """
         kept = word_dropout(tokens, self.shape.word_dropout, random)
         training = random is not None
         if training and self._equal_words_are_equal_inputs and self.device.type == "cpu":
             return Lookup.of(kept, self.embedding)
         vectors = shared_dropout(self.embedding(kept), self.shape.embedding_dropout, random)
-        if not self.phrases.longest:
+        if not self.phrases.max_ngram:
             return vectors
         hidden = (kept == UNKNOWN_ID)[..., None]
         return torch.cat([vectors, self.phrases(tokens, own).masked_fill(hidden, 0)], dim=-1)

@@ -65,11 +65,11 @@ class FoldedClassifier:
             tokens: int64 [time, reviews].
             lengths: int64 [reviews], falling.
         """
-        polarities = self._polarities(tokens)
+        log_odds = self._log_odds(tokens)
         order = reversal(len(tokens), lengths)
         readings = [
-            (tokens, polarities),
-            (tokens.gather(0, order), polarities.gather(0, order[..., None].expand_as(polarities))),
+            (tokens, log_odds),
+            (tokens.gather(0, order), log_odds.gather(0, order[..., None].expand_as(log_odds))),
         ]
         pooled = [
             direction.pool(*reading, lengths)
@@ -79,10 +79,10 @@ class FoldedClassifier:
         kinds = {"max": [highest], "mean": [mean], "max+mean": [highest, mean]}
         return torch.cat(kinds[self._classifier.shape.pooling], dim=-1)
 
-    def _polarities(self, tokens: torch.Tensor) -> torch.Tensor:
-        if self._classifier.phrases.longest:
-            polarities: torch.Tensor = self._classifier.phrases(tokens)
-            return polarities
+    def _log_odds(self, tokens: torch.Tensor) -> torch.Tensor:
+        if self._classifier.phrases.max_ngram:
+            log_odds: torch.Tensor = self._classifier.phrases(tokens)
+            return log_odds
         return torch.empty(*tokens.shape, 0)
 
 
@@ -93,7 +93,7 @@ class _FoldedLSTM:
     inner 2 is part of the weights.
 
     Args:
-        cell: Its input is a word's vector and the polarities beside it.
+        cell: Its input is a word's vector and the log odds beside it.
         vectors: float32 [vocabulary, embedding_size].
     """
 
@@ -112,20 +112,20 @@ class _FoldedLSTM:
         self._weight = torch.cat([from_state, from_input[:, width:]], dim=1).T.contiguous()
 
     def pool(
-        self, tokens: torch.Tensor, polarities: torch.Tensor, lengths: torch.Tensor
+        self, tokens: torch.Tensor, log_odds: torch.Tensor, lengths: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Largest value and mean of each feature over the words of each review.
 
         Args:
             tokens: int64 [time, reviews].
-            polarities: float32 [time, reviews, longest phrase].
+            log_odds: float32 [time, reviews, longest n-gram].
             lengths: int64 [reviews], falling.
 
         Returns:
             Twice float32 [reviews, hidden_size].
         """
         hidden = self._hidden
-        # The state and, beside it, the polarities at the next word: one product serves both.
+        # The state and, beside it, the log odds at the next word: one product serves both.
         inputs = torch.zeros(len(lengths), self._weight.shape[0])
         memory = torch.zeros(len(lengths), hidden)
         highest = torch.full_like(memory, -torch.inf)
@@ -134,8 +134,8 @@ class _FoldedLSTM:
             given, kept = inputs[:count], memory[:count]
             state, most, sum_ = given[:, :hidden], highest[:count], total[:count]
             words = tokens[begin:end, :count].unbind()
-            for word, polarity in zip(words, polarities[begin:end, :count].unbind(), strict=True):
-                given[:, hidden:] = polarity
+            for word, ending in zip(words, log_odds[begin:end, :count].unbind(), strict=True):
+                given[:, hidden:] = ending
                 gates = self._words.index_select(0, word).addmm_(given, self._weight).sigmoid_()
                 ingoing, forget, change, outgoing = gates.chunk(4, dim=1)
                 kept.mul_(forget).addcmul_(ingoing, change, value=2).sub_(ingoing)

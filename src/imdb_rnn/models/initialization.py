@@ -3,12 +3,10 @@
 Each function is called while PyTorch's global generator is seeded for the model alone.
 """
 
-from typing import Final
-
 import torch
 from torch import nn
 
-EMBEDDING_SD: Final = 0.1
+from imdb_rnn.features.word_vectors import EMBEDDING_SD
 
 
 def keep_pytorch_defaults(classifier: nn.Module) -> None:

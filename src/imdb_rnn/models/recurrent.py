@@ -107,7 +107,7 @@ def _states(
     """States after all steps, whose gradient goes back to the beginning of its chunk at most.
 
     Each chunk starts with the state that the one before left behind, as a constant: what
-    `lens.bptt` calls a truncation with stride equal to reach.
+    `diagnostics.bptt` calls a truncation with stride equal to reach.
     """
     states: torch.Tensor
     if bptt_steps is None:

@@ -42,12 +42,12 @@ class Encoder:
     tokenizer: Tokenizer
     max_length: int
     """Longest review in words."""
-    keep: End
+    truncation: End
     """Which end of a longer one survives the cut."""
 
     def __call__(self, texts: Sequence[str]) -> Iterator[NDArray[np.int32]]:
         """Word ids of each text in order, never empty (see `encode`)."""
-        return encode(self.tokenizer, texts, self.max_length, self.keep)
+        return encode(self.tokenizer, texts, self.max_length, self.truncation)
 
 
 class _Config(Section):
@@ -56,18 +56,18 @@ class _Config(Section):
     format: Literal[3]
     vocabulary_size: PositiveInt
     max_length: PositiveInt
-    keep: End
-    phrases: list[NonNegativeInt]
+    truncation: End
+    ngrams: list[NonNegativeInt]
     model: Model
 
 
-def save_model(folder: Path, classifier: Classifier, keep: End, tokenizer_file: Path) -> None:
+def save_model(folder: Path, classifier: Classifier, truncation: End, tokenizer_file: Path) -> None:
     """Write a classifier with all that is needed to use it on raw text.
 
     Args:
         folder: Made, or filled anew; what else is in it stays.
         classifier: On any device.
-        keep: Which end of a long text the classifier was trained on.
+        truncation: Which end of a long text the classifier was trained on.
         tokenizer_file: The tokenizer it was trained with.
     """
     weights = {
@@ -77,8 +77,8 @@ def save_model(folder: Path, classifier: Classifier, keep: End, tokenizer_file: 
         format=3,
         vocabulary_size=classifier.vocabulary_size,
         max_length=classifier.max_length,
-        keep=keep,
-        phrases=classifier.phrases.sizes,
+        truncation=truncation,
+        ngrams=classifier.phrases.sizes,
         model=classifier.shape,
     )
     with replacing(folder) as unfinished:
@@ -133,7 +133,7 @@ def _undrawn(config: _Config) -> Classifier:
     """A classifier whose weights are still to come."""
     with _NothingDrawn():
         return Classifier(
-            config.vocabulary_size, config.max_length, config.model, phrases=config.phrases
+            config.vocabulary_size, config.max_length, config.model, ngrams=config.ngrams
         )
 
 
@@ -174,7 +174,7 @@ def load_encoder(folder: Path) -> Encoder:
         raise _unusable(path, f"it has a word {largest}, {CONFIG} says {config.vocabulary_size}")
     if tokenizer.truncation or tokenizer.padding:
         raise _unusable(path, "it cuts or fills texts, which is the classifier's business")
-    return Encoder(tokenizer, config.max_length, config.keep)
+    return Encoder(tokenizer, config.max_length, config.truncation)
 
 
 def _load_config(folder: Path) -> _Config:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from imdb_rnn.evaluation.curves import CLASSES
 from imdb_rnn.evaluation.metrics import predicted_labels
-from imdb_rnn.evaluation.predictions import Judged
+from imdb_rnn.evaluation.predictions import Predictions
 
 
 class Mistake(NamedTuple):
@@ -24,7 +24,7 @@ class Mistake(NamedTuple):
     """As it was written, line breaks as `\\n`."""
 
 
-def clearest_mistakes(judged: Judged, reviews: pa.Table, each: int) -> list[Mistake]:
+def clearest_mistakes(judged: Predictions, reviews: pa.Table, each: int) -> list[Mistake]:
     """The most confident mistakes, class by class: first negative reviews called positive.
 
     Args:

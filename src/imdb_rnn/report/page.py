@@ -31,7 +31,7 @@ def page(results: Results, pictures: Mapping[Path, str]) -> str:
 
     Args:
         results: One state of the pipeline.
-        pictures: PNG files of the lens, and what each shows in a sentence.
+        pictures: PNG files of the diagnostics, and what each shows in a sentence.
     """
     return template("report.html").render(
         results=results,

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from imdb_rnn.config import Params
+from imdb_rnn.evaluation.evaluated_model import seeds_of
 from imdb_rnn.io.json_file import read_json
 from imdb_rnn.report.mistakes import Mistake
 
@@ -73,28 +74,12 @@ def ladder(rows: list[dict[str, Any]], test: Mapping[str, Any]) -> list[dict[str
     Returns:
         The rows, with `this` true for the present run, which is put in where it is not recorded.
     """
-    shown = ("accuracy", "accuracy_low", "accuracy_high", "edition")
+    shown = ("accuracy", "accuracy_low", "accuracy_high", "variant")
     present = {key: test[key] for key in shown}
     marked = [row | {"this": {key: row[key] for key in shown} == present} for row in rows]
     if not any(row["this"] for row in marked):
         marked.append({"name": "this run", **present, "this": True})
     return sorted(marked, key=lambda row: row["accuracy"])
-
-
-def seeds_of(seeds: Mapping[str, Any] | None, test: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The recorded seeds if this run is one of them, else None.
-
-    Args:
-        seeds: Contents of `reports/seeds.json`, which may be of other parameters.
-        test: Contents of `reports/evaluate.json`.
-    """
-    if seeds is None or seeds["edition"] != test["edition"]:
-        return None
-    measured = ("accuracy", "accuracy_low", "accuracy_high")
-    is_this = (
-        all(run.get(key, test[key]) == test[key] for key in measured) for run in seeds["runs"]
-    )
-    return seeds if any(is_this) else None
 
 
 def _recorded(path: Path) -> Any:  # noqa: ANN401 - JSON has no narrower type

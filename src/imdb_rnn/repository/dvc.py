@@ -1,4 +1,8 @@
-"""What a result came from: parameters, reviews and code."""
+"""What DVC knows of the project: where it lies, and which code a result came from.
+
+`dvc.yaml` alone says which code matters. Runs, checkpoints, experiments, comparisons and
+verifications all ask here.
+"""
 
 import hashlib
 import json
@@ -7,10 +11,77 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from imdb_rnn.config import Params
+from imdb_rnn.config import Params, read_mapping
 
 MARKS: Final = ("dvc.yaml", "params.yaml")
-PACKAGE: Final = Path(__file__).parent
+PACKAGE: Final = Path(__file__).parents[1]
+CHECKOUT: Final = PACKAGE.parents[1]
+"""Of the project whose code this is."""
+PIPELINE: Final = Path("dvc.yaml")
+LOCK: Final = Path("dvc.lock")
+CODE: Final = "src/"
+LAST_JUDGED: Final = "evaluate"
+"""The stage that writes what models are compared by."""
+
+
+def stages_until(stage: str, folder: Path = CHECKOUT) -> list[str]:
+    """A stage of `dvc.yaml` and all whose outputs it reads, directly or not, in the file's order.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+    stages = read_mapping(folder / PIPELINE)["stages"]
+    needed, waiting = set[str](), [stage]
+    while waiting:
+        name = waiting.pop()
+        needed.add(name)
+        inputs = [Path(path) for path in stages[name]["deps"]]
+        waiting += [
+            other
+            for other in stages.keys() - needed
+            if any(
+                output == path or output in path.parents or path in output.parents
+                for output in _outputs(stages[other])
+                for path in inputs
+            )
+        ]
+    return [name for name in stages if name in needed]
+
+
+def _outputs(stage: Mapping[str, Any]) -> list[Path]:
+    entries = [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, ())]
+    return [Path(entry if isinstance(entry, str) else next(iter(entry))) for entry in entries]
+
+
+def code_until(stage: str, folder: Path = CHECKOUT) -> list[Path]:
+    """The code that can change what a stage writes: of that stage and of those before it.
+
+    Args:
+        stage: A stage of `dvc.yaml`.
+        folder: Of the project.
+
+    Returns:
+        Files and folders below `folder`.
+    """
+    stages = read_mapping(folder / PIPELINE)["stages"]
+    listed = {path for name in stages_until(stage, folder) for path in stages[name]["deps"]}
+    return [folder / path for path in sorted(listed) if path.startswith(CODE)]
+
+
+def recorded_code(lock: Mapping[str, Any], stages: Iterable[str] | None = None) -> dict[str, str]:
+    """The code that a `dvc.lock` records.
+
+    Args:
+        lock: Its contents.
+        stages: Only theirs; None for all.
+
+    Returns:
+        Path of a file or folder -> DVC's digest.
+    """
+    recorded = lock["stages"]
+    names = recorded if stages is None else [name for name in stages if name in recorded]
+    deps = (dep for name in names for dep in recorded[name]["deps"])
+    return {dep["path"]: dep["md5"] for dep in deps if dep["path"].startswith(CODE)}
 
 
 def fingerprint(params: Params, dataset: Mapping[str, Any]) -> str:
@@ -23,9 +94,20 @@ def fingerprint(params: Params, dataset: Mapping[str, Any]) -> str:
     state = {
         "params": params.model_dump(mode="json"),
         "reviews": {name: split["sha256"] for name, split in dataset["splits"].items()},
-        "code": digest_files(PACKAGE, PACKAGE.rglob("*.py")),
+        "code": code_digest(LAST_JUDGED),
     }
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+
+
+def code_digest(stage: str) -> str:
+    """SHA-256, in hexadecimal, over `code_until` a stage of this project."""
+    found = (
+        file
+        for path in code_until(stage)
+        for file in (path.rglob("*") if path.is_dir() else [path])
+    )
+    files = [file for file in found if file.is_file() and "__pycache__" not in file.parts]
+    return digest_files(CHECKOUT, files)
 
 
 def digest_files(folder: Path, files: Iterable[Path]) -> str:

@@ -1,10 +1,8 @@
-"""What has to be fixed before equal runs give equal bytes, and where they run."""
+"""What has to be fixed before equal runs give equal bytes."""
 
 import os
 
 import torch
-
-from imdb_rnn.errors import UserError
 
 
 def make_deterministic(threads: int) -> None:
@@ -20,24 +18,6 @@ def make_deterministic(threads: int) -> None:
     # In this mode PyTorch fills fresh memory, to show who reads it unwritten; it takes time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # PyTorch puts an object in place of the module
     torch.set_num_threads(threads)
-
-
-def resolve_device(name: str) -> torch.device:
-    """The device that `train.device` asks for; `auto` takes CUDA where there is some.
-
-    Raises:
-        UserError: The device is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"train.device: {name} cannot be used here: {reason}. Set it to auto or cpu."
-        ) from None
-    return torch.device(name)
 
 
 def flush_subnormal_numbers() -> None:

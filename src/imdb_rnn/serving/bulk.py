@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imdb_rnn.console import Advance, error_console
 from imdb_rnn.errors import UserError
-from imdb_rnn.serving.predictor import NOTHING_KNOWN, Predictor, unknown_share
+from imdb_rnn.models.predictor import NOTHING_KNOWN, Predictor, unknown_share
 from imdb_rnn.serving.texts import Row, Texts
 
 # The first answers come soon; later many texts are sorted by length together, so that batches hold

@@ -1,7 +1,7 @@
 """The trained classifier for users outside Python: an ONNX graph with the tokenizer beside it.
 
 The graph is written operator by operator. ONNX's recurrent operators read backwards from each
-review's own last word, as `RecurrentLayer` does; its search for phrases is a binary search, because
+review's own last word, as `RecurrentLayer` does; its search for n-grams is a binary search, because
 ONNX knows no other. Files of this kind hold numbers and names of operators, no code.
 """
 
@@ -21,7 +21,7 @@ from torch import nn
 from imdb_rnn.config import Model
 from imdb_rnn.data.batches import collate
 from imdb_rnn.errors import UserError
-from imdb_rnn.features.ngram_log_odds import NO_PHRASE
+from imdb_rnn.features.ngram_log_odds import NO_NGRAM
 from imdb_rnn.io.atomic import UNFINISHED, replacing
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.recurrent import RecurrentLayer
@@ -70,7 +70,7 @@ _TEXTS: Final = [
     "A moving film, and one of the best that I have seen.",
     "Not funny at all: dull from the beginning to the end, and a waste of time. " * 40,
 ]
-"""Of very different lengths, with phrases that reviews have."""
+"""Of very different lengths, with n-grams that reviews have."""
 
 
 def export_onnx(model_folder: Path, folder: Path) -> float | None:
@@ -99,7 +99,7 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
             f"constraints.txt."
         )
     longest = encoder.max_length
-    cut = _CUTS[encoder.keep].format(longest, longest - longest // 2, longest // 2)
+    cut = _CUTS[encoder.truncation].format(longest, longest - longest // 2, longest // 2)
     contract = _CONTRACT.format(
         graph=GRAPH,
         opset=OPSET,
@@ -254,24 +254,24 @@ class _Graph:
 
 
 def _inputs(graph: _Graph, classifier: Classifier, words: str) -> str:
-    """Each word's vector, and the polarities of the phrases that end there: [time, batch, ...]."""
+    """Each word's vector, and the log odds of the n-grams that end there: [time, batch, ...]."""
     parts = [graph.add("Gather", graph.constant(classifier.embedding.weight), words)]
     table = classifier.phrases
     beginnings = graph.add("Mul", words, graph.constant([0]))
-    for length in range(1, table.longest + 1):
+    for length in range(1, table.max_ngram + 1):
         size = graph.constant([table.vocabulary_size])
         wanted = graph.add("Add", graph.add("Mul", beginnings, size), words)
-        phrases = _found(graph, table.get_buffer(f"keys_{length}"), wanted)
-        # NO_PHRASE, -1, finds the zero at the end.
-        polarities = torch.cat([table.get_buffer(f"polarities_{length}"), torch.zeros(1)])
-        polarity = graph.add("Gather", graph.constant(polarities), phrases)
-        parts.append(graph.add("Unsqueeze", polarity, graph.constant([2])))
-        beginnings = _one_word_on(graph, phrases)
+        ngrams = _found(graph, table.get_buffer(f"keys_{length}"), wanted)
+        # NO_NGRAM, -1, finds the zero at the end.
+        values = torch.cat([table.get_buffer(f"polarities_{length}"), torch.zeros(1)])
+        log_odds = graph.add("Gather", graph.constant(values), ngrams)
+        parts.append(graph.add("Unsqueeze", log_odds, graph.constant([2])))
+        beginnings = _one_word_on(graph, ngrams)
     return graph.add("Concat", *parts, axis=2)
 
 
 def _found(graph: _Graph, keys: torch.Tensor, wanted: str) -> str:
-    """What `find_phrases` finds, by halving: the last of the keys that is not above the wanted."""
+    """What `find_ngrams` finds, by halving: the last of the keys that is not above the wanted."""
     steps = len(keys).bit_length()
     # Filled up to a power of two, so that no step leads out of them; the first is below all.
     padded = torch.full((2**steps,), torch.iinfo(torch.int64).max)
@@ -284,14 +284,14 @@ def _found(graph: _Graph, keys: torch.Tensor, wanted: str) -> str:
         reached = graph.add("LessOrEqual", graph.add("Gather", sorted_keys, further), wanted)
         place = graph.add("Where", reached, further, place)
     same = graph.add("Equal", graph.add("Gather", sorted_keys, place), wanted)
-    phrase = graph.add("Sub", place, graph.constant([1]))
-    return graph.add("Where", same, phrase, graph.constant([NO_PHRASE]))
+    ngram = graph.add("Sub", place, graph.constant([1]))
+    return graph.add("Where", same, ngram, graph.constant([NO_NGRAM]))
 
 
-def _one_word_on(graph: _Graph, phrases: str) -> str:
-    """Moved along time by one, with no phrase at the first word."""
-    ends, nothing = graph.constant([1, 0, 0, 0]), graph.constant(np.int64(NO_PHRASE))
-    longer = graph.add("Pad", phrases, ends, nothing)
+def _one_word_on(graph: _Graph, ngrams: str) -> str:
+    """Moved along time by one, with no n-gram at the first word."""
+    ends, nothing = graph.constant([1, 0, 0, 0]), graph.constant(np.int64(NO_NGRAM))
+    longer = graph.add("Pad", ngrams, ends, nothing)
     return graph.add(
         "Slice", longer, graph.constant([0]), graph.constant([-1]), graph.constant([0])
     )

@@ -12,7 +12,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from imdb_rnn.errors import UserError
-from imdb_rnn.serving.predictor import Predictor
+from imdb_rnn.models.predictor import Predictor
 
 
 class ReviewSentiment(PythonModel):

@@ -93,7 +93,7 @@ def taken_for_text(text: str, folder: Path, command: str = "imdb-rnn predict < {
     """What to tell someone who passes the name of a file where a text is judged; mostly nothing.
 
     Args:
-        text: Judged as it is.
+        text: Predictions as it is.
         folder: Where it was typed.
         command: Reads the plain file `{}`.
     """

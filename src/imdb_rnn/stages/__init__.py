@@ -28,6 +28,7 @@ from typing import NoReturn  # noqa: E402 - as above
 
 from imdb_rnn.config import Params, load_params  # noqa: E402 - as above
 from imdb_rnn.errors import ending_in_a_sentence  # noqa: E402 - as above
+from imdb_rnn.runtime.device import refuse_missing_device  # noqa: E402 - as above
 
 
 def run_stage(stage: Callable[[Params], None]) -> NoReturn:
@@ -43,5 +44,7 @@ def run_stage(stage: Callable[[Params], None]) -> NoReturn:
         end_with([_PARENT, *map(int, filter(None, [os.environ.get(COMMAND)]))])
     sentences = ending_in_a_sentence("Mend this and run `dvc repro` again.", INTERRUPTED)
     with answered_by(end), sentences:  # as an exception, which lets a run in MLflow be closed
-        stage(load_params())
+        params = load_params()
+        refuse_missing_device(params.train.device)
+        stage(params)
     sys.exit(0)

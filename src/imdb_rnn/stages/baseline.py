@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import console
-from imdb_rnn.data.reviews import edition_of, read_reviews
+from imdb_rnn.data.reviews import read_reviews, variant_of
 from imdb_rnn.evaluation.metrics import classification_metrics, rounded
 from imdb_rnn.evaluation.predictions import write_predictions
 from imdb_rnn.features.ngram_models import fit, nb_model, tfidf_model
@@ -42,7 +42,7 @@ def baseline(params: Params) -> None:
         predictions[name] = probability.astype(np.float32)
         console.print(f"{name}: accuracy {scores[name]['accuracy']:.4f} on {len(test):,} reviews")
     write_predictions(PREDICTIONS, test, predictions)
-    sizes = {"edition": edition_of(TEST), "n_train": len(train), "n_test": len(test)}
+    sizes = {"variant": variant_of(TEST), "n_train": len(train), "n_test": len(test)}
     write_json(METRICS, {**sizes, "models": scores})
 
 

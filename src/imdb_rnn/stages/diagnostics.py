@@ -36,9 +36,9 @@ from imdb_rnn.stages import run_stage
 PREPARED = Path("data/prepared")
 CLASSIFIER = Path("models/rnn")
 TRUNCATION = Path("reports/bptt.json")
-METRICS = Path("reports/lens.json")
-FIGURES = Path("reports/lens")
-POINTS = Path("reports/plots/lens")
+METRICS = Path("reports/diagnostics.json")
+FIGURES = Path("reports/diagnostics")
+POINTS = Path("reports/plots/diagnostics")
 
 PADDINGS = {
     "masked": {},
@@ -48,8 +48,8 @@ PADDINGS = {
 """What the network of the padding's effect, a tanh RNN, does with short reviews."""
 
 
-def lens(params: Params) -> None:
-    """Read prepared reviews and model; write `reports/lens.json`, points and pictures."""
+def diagnostics(params: Params) -> None:
+    """Read prepared reviews and model; write `reports/diagnostics.json`, points and pictures."""
     _use_one_thread()
     truncation = _read_truncation()
     dataset = read_json(PREPARED / "dataset.json")
@@ -68,7 +68,7 @@ def lens(params: Params) -> None:
     taught: OrderTaught = found["taught"]
     names = _names(examined.shown)
     summary = {
-        "edition": dataset["edition"],
+        "variant": dataset["variant"],
         "material": _material(material, params),
         "cells": {name: results.course_summary(course) for name, course in cells.items()},
         "initialization": {
@@ -157,7 +157,7 @@ def _start(material: Material, params: Params) -> dict[str, dict[str, tuple[Snap
         found[cell] = {}
         for name in starts:
             classifier = begun(cell, name, material, params)
-            snapshot = look(classifier, material.full, params.lens.words)
+            snapshot = look(classifier, material.full, params.diagnostics.words)
             found[cell][name] = snapshot, attempt(classifier, material, params)
     return found
 
@@ -183,14 +183,14 @@ def _read_parts(params: Params) -> PartAccuracies:
 
 def _examine(params: Params) -> Examined:
     valid = TokenStore.open(PREPARED / "valid")
-    return examine(load_model(CLASSIFIER), valid, params.lens.words, params.seed)
+    return examine(load_model(CLASSIFIER), valid, params.diagnostics.words, params.seed)
 
 
 def _material(material: Material, params: Params) -> dict[str, Any]:
     """What was read, for whoever reads the numbers."""
     return {
-        "words": params.lens.words,
-        "epochs": params.lens.epochs,
+        "words": params.diagnostics.words,
+        "epochs": params.diagnostics.epochs,
         "learned": len(material.learned),
         "measured": len(material.full),
         "measured_short": len(material.short),
@@ -275,4 +275,4 @@ def _by_epoch(courses: Mapping[str, Course]) -> dict[str, Snapshot]:
 
 
 if __name__ == "__main__":
-    run_stage(lens)
+    run_stage(diagnostics)

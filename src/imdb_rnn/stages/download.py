@@ -18,7 +18,7 @@ DOWNLOADS: Final = Path(".cache/downloads")
 TRAIN_ONLY_WARNING: Final = """\
 The full dataset was not within reach. These are its labelled TRAINING reviews only: numbers below
 10,000 of each class are used as train, the others as test. There are no official test reviews, no
-unlabelled ones, no ratings and no movies. Scores are not comparable with those of the full edition.
+unlabelled ones, no ratings and no movies. Scores are not comparable with those of the full variant.
 To get that, put aclImdb_v1.tar.gz into data/external/ and run again; or connect to the internet and
 run `dvc repro --force download` first."""
 
@@ -36,14 +36,14 @@ def write_dataset(dataset: Dataset, folder: Path) -> None:
     """Write all files beside `folder` first, then move them in."""
     with replacing(folder) as unfinished:
         for split, reviews in dataset.splits.items():
-            write_reviews(unfinished / f"{split}.parquet", reviews, dataset.edition)
+            write_reviews(unfinished / f"{split}.parquet", reviews, dataset.variant)
         write_json(unfinished / "provenance.json", _provenance(dataset))
 
 
 def _provenance(dataset: Dataset) -> dict[str, object]:
     return {
         "source": dataset.source,
-        "edition": dataset.edition,
+        "variant": dataset.variant,
         "splits": {
             split: {"reviews": reviews.num_rows, "sha256": content_digest(reviews)}
             for split, reviews in dataset.splits.items()
@@ -52,12 +52,12 @@ def _provenance(dataset: Dataset) -> dict[str, object]:
 
 
 def _is_train_only(dataset: Dataset) -> bool:
-    return dataset.edition.startswith("train-only")
+    return dataset.variant.startswith("train-only")
 
 
 def _announce(dataset: Dataset) -> None:
     counts = ", ".join(f"{table.num_rows:,} {split}" for split, table in dataset.splits.items())
-    console.print(f"Edition {dataset.edition}, from {dataset.source}: {counts}", markup=False)
+    console.print(f"Variant {dataset.variant}, from {dataset.source}: {counts}", markup=False)
     if _is_train_only(dataset):
         console.print(TRAIN_ONLY_WARNING, style="bold yellow")
 

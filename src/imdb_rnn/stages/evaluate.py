@@ -11,7 +11,7 @@ from sklearn.metrics import classification_report
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import console, progress
-from imdb_rnn.data.reviews import edition_of, read_reviews
+from imdb_rnn.data.reviews import read_reviews, variant_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.evaluation import figures
 from imdb_rnn.evaluation.calibration import calibration_bins
@@ -38,7 +38,8 @@ from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.inference import predict_logits
 from imdb_rnn.models.saved_model import load_model
 from imdb_rnn.runtime.allocator import keep_freed_memory
-from imdb_rnn.runtime.determinism import make_deterministic, resolve_device
+from imdb_rnn.runtime.determinism import make_deterministic
+from imdb_rnn.runtime.device import resolve_device
 from imdb_rnn.stages import run_stage
 from imdb_rnn.tracking.results import SECONDS_TO_FILE, file_results
 
@@ -52,7 +53,7 @@ BASELINES = REPORTS / "baseline_predictions.parquet"
 
 def evaluate(params: Params) -> None:
     """Read reviews, model and baseline predictions; write `reports/`, file it in MLflow."""
-    edition, test = edition_of(TEST), read_reviews(TEST)
+    variant, test = variant_of(TEST), read_reviews(TEST)
     ids = test["id"].to_pylist()
     baselines = read_probabilities(BASELINES, ids, made_by="baseline")
     logits = _predict(ids, params)
@@ -63,7 +64,7 @@ def evaluate(params: Params) -> None:
         {"logit": logits, "probability": probabilities[MODEL]},
     )
     summary = summarize(test, probabilities, _duplicated(test), params.evaluate, params.seed)
-    results = {"edition": edition, **summary}
+    results = {"variant": variant, **summary}
     write_json(REPORTS / "evaluate.json", results)
     train = read_json(REPORTS / "train.json")
     write_json(REPORTS / "metrics.json", comparable_numbers(results, train))

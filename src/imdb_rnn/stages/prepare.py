@@ -62,17 +62,17 @@ def prepare(params: Params) -> None:
         PREPARED / "dataset.json",
         {
             # Not where the reviews came from: another source of the same ones changes nothing.
-            "edition": provenance["edition"],
+            "variant": provenance["variant"],
             "splits": provenance["splits"],
             "vocabulary_size": tokenizer.get_vocab_size(),
             "max_length": params.prepare.max_length,
-            "keep": params.prepare.keep,
+            "truncation": params.prepare.truncation,
         },
     )
     write_json(
         REPORT,
         {
-            "edition": provenance["edition"],
+            "variant": provenance["variant"],
             "vocabulary_size": tokenizer.get_vocab_size(),
             "validation_by": "id block" if splits["train"].facts["movie"].null_count else "movie",
             "splits": statistics,
@@ -114,7 +114,7 @@ def _encode_split(name: str, split: Split, tokenizer: Tokenizer, params: Prepare
     """Write the split's token store, and say what is in it."""
     console.print(f"{name}: {len(split.facts):,} reviews")
     unknown = UnknownWords()
-    words = encode(tokenizer, split.texts(), params.max_length, params.keep)
+    words = encode(tokenizer, split.texts(), params.max_length, params.truncation)
     labels, ids = split.facts["label"].to_pylist(), split.facts["id"].to_pylist()
     store = write_store(PREPARED / name, unknown.counted(words), labels, ids)
     return split_statistics(store, unknown.count)

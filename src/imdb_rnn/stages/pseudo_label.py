@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import console, progress
-from imdb_rnn.data.reviews import edition_of, read_reviews
+from imdb_rnn.data.reviews import read_reviews, variant_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.features.ngram_models import fit, nb_model
 from imdb_rnn.io.array_file import write_array
@@ -30,12 +30,12 @@ def pseudo_label(params: Params) -> None:
     The validation reviews teach nothing here, because they choose the student's best epoch.
     """
     settings = params.pseudo_label.teacher
-    edition = edition_of(RAW / "train.parquet")
+    variant = variant_of(RAW / "train.parquet")
     unsup = read_reviews(RAW / "unsup.parquet")
     if settings is None or len(unsup) == 0:
         console.print("no pseudo-labels: " + ("no teacher" if settings is None else "no reviews"))
         write_array(PROBABILITIES, np.zeros(0, dtype=np.float32))
-        write_json(METRICS, {"edition": edition, "reviews": 0, "teacher_valid_accuracy": None})
+        write_json(METRICS, {"variant": variant, "reviews": 0, "teacher_valid_accuracy": None})
         return
     train = read_reviews(RAW / "train.parquet")
     learned, held_out = (_of_split(train, name) for name in ("train", "valid"))
@@ -48,7 +48,7 @@ def pseudo_label(params: Params) -> None:
     write_json(
         METRICS,
         {
-            "edition": edition,
+            "variant": variant,
             "reviews": len(probabilities),
             "teacher_valid_accuracy": round(float(right.mean()), 6),
         },

@@ -6,7 +6,7 @@ from imdb_rnn.config import Params
 from imdb_rnn.console import console
 from imdb_rnn.data.reviews import read_reviews
 from imdb_rnn.diagnostics.findings import findings
-from imdb_rnn.evaluation.predictions import read_judged, require_same_reviews
+from imdb_rnn.evaluation.predictions import read_predictions, require_same_reviews
 from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.json_file import read_json
 from imdb_rnn.report.mistakes import clearest_mistakes
@@ -21,8 +21,8 @@ PROVENANCE = Path("data/raw/provenance.json")
 TEST = Path("data/raw/test.parquet")
 REPORTS = Path("reports")
 PREDICTIONS = REPORTS / "predictions.parquet"
-LENS = REPORTS / "lens.json"
-PICTURES = REPORTS / "lens"
+DIAGNOSTICS = REPORTS / "diagnostics.json"
+PICTURES = REPORTS / "diagnostics"
 PAGE = REPORTS / "report.html"
 CARD = Path("models/rnn/README.md")
 
@@ -31,7 +31,7 @@ MISTAKES_OF_EACH_CLASS = 8
 
 def report(params: Params) -> None:
     """Read all results, write `reports/report.html` and the model card, file the run in MLflow."""
-    judged, reviews = read_judged(PREDICTIONS, str(PREDICTIONS)), read_reviews(TEST)
+    judged, reviews = read_predictions(PREDICTIONS, str(PREDICTIONS)), read_reviews(TEST)
     require_same_reviews(
         reviews["id"].to_pylist(), judged.ids, origin=str(PREDICTIONS), made_by="evaluate"
     )
@@ -41,7 +41,7 @@ def report(params: Params) -> None:
         source=read_json(PROVENANCE)["source"],
         mistakes=clearest_mistakes(judged, reviews, MISTAKES_OF_EACH_CLASS),
     )
-    shown = findings(read_json(LENS))
+    shown = findings(read_json(DIAGNOSTICS))
     pictures = {PICTURES / f"{name}.png": sentence for name, sentence in shown.items()}
     _write(PAGE, page(results, pictures))
     _write(CARD, model_card(results))

@@ -13,16 +13,17 @@ from imdb_rnn.console import console
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.errors import UserError
-from imdb_rnn.features.ngram_log_odds import PhrasePolarity, load_phrases
+from imdb_rnn.features.ngram_log_odds import NgramTable, load_ngrams
 from imdb_rnn.io.array_file import read_array
 from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.saved_model import save_model
 from imdb_rnn.models.summary import parameter_count, summary
-from imdb_rnn.repository.dvc import PACKAGE, digest_files, main_checkout
+from imdb_rnn.repository.dvc import code_digest, digest_files, main_checkout
 from imdb_rnn.runtime.allocator import forget_primitives, keep_freed_memory
-from imdb_rnn.runtime.determinism import flush_subnormal_numbers, make_deterministic, resolve_device
+from imdb_rnn.runtime.determinism import flush_subnormal_numbers, make_deterministic
+from imdb_rnn.runtime.device import resolve_device
 from imdb_rnn.stages import run_stage
 from imdb_rnn.tracking.live import training_run
 from imdb_rnn.training.checkpoint import Checkpoint, exclusive
@@ -30,7 +31,7 @@ from imdb_rnn.training.loop import Epoch, Trainer, fit
 
 PREPARED = Path("data/prepared")
 PSEUDO_LABELS = Path("data/pseudo_labels.npy")
-PHRASES = Path("models/phrases.safetensors")
+NGRAM_LOG_ODDS = Path("models/ngram_log_odds.safetensors")
 WORD_VECTORS = Path("models/word_vectors.npy")
 MODEL = Path("models/rnn")
 METRICS = Path("reports/train.json")
@@ -47,13 +48,13 @@ def train(params: Params) -> None:
     dataset = read_json(PREPARED / "dataset.json")
     reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS)
     valid = TokenStore.open(PREPARED / "valid")
-    phrases = _load_phrases(dataset["vocabulary_size"])
+    ngrams = _load_ngrams(dataset["vocabulary_size"])
     classifier = Classifier(
-        dataset["vocabulary_size"], dataset["max_length"], params.model, params.seed, phrases.sizes
+        dataset["vocabulary_size"], dataset["max_length"], params.model, params.seed, ngrams.sizes
     )
     classifier.bptt_steps = params.train.bptt_steps
     _start_embedding(classifier)
-    classifier.phrases.load_state_dict(phrases.state_dict())
+    classifier.phrases.load_state_dict(ngrams.state_dict())
     classifier.to(device)
     console.print(summary(classifier))
     console.print(
@@ -65,12 +66,12 @@ def train(params: Params) -> None:
         trainer = Trainer(classifier, reviews, params.train, params.seed)
         history, best = fit(trainer, valid, run, checkpoint)
         (MODEL / "README.md").unlink(missing_ok=True)  # the card of the model before
-        save_model(MODEL, classifier.cpu(), dataset["keep"], PREPARED / "tokenizer.json")
+        save_model(MODEL, classifier.cpu(), dataset["truncation"], PREPARED / "tokenizer.json")
         _write_history(history)
         write_json(
             METRICS,
             {
-                "edition": dataset["edition"],
+                "variant": dataset["variant"],
                 "best_epoch": best,
                 "epochs": len(history),
                 "valid_accuracy": round(history[best - 1].valid_accuracy, 6),
@@ -82,14 +83,14 @@ def train(params: Params) -> None:
         checkpoint.discard()
 
 
-def _load_phrases(vocabulary_size: int) -> PhrasePolarity:
-    phrases = load_phrases(PHRASES)
-    if phrases.vocabulary_size != vocabulary_size:
+def _load_ngrams(vocabulary_size: int) -> NgramTable:
+    ngrams = load_ngrams(NGRAM_LOG_ODDS)
+    if ngrams.vocabulary_size != vocabulary_size:
         raise UserError(
-            f"{PHRASES}: phrases of a vocabulary of {phrases.vocabulary_size:,} words, the model "
-            f"has {vocabulary_size:,}. `dvc repro --force phrases` counts them anew."
+            f"{NGRAM_LOG_ODDS}: counted on a vocabulary of {ngrams.vocabulary_size:,} tokens, the "
+            f"model has {vocabulary_size:,}. `dvc repro --force ngram_log_odds` counts them anew."
         )
-    return phrases
+    return ngrams
 
 
 def _checkpoint_path(params: Params, device: torch.device) -> Path:
@@ -101,7 +102,7 @@ def _checkpoint_path(params: Params, device: torch.device) -> Path:
     state = {
         "params": sections,
         "inputs": digest_files(Path(), _inputs()),
-        "code": digest_files(PACKAGE, PACKAGE.rglob("*.py")),
+        "code": code_digest("train"),
         "torch": torch.__version__,
         "device": str(device),
     }
@@ -112,7 +113,7 @@ def _checkpoint_path(params: Params, device: torch.device) -> Path:
 def _inputs() -> list[Path]:
     stores = [PREPARED / name for name in ("train", "valid", "unsup")]
     arrays = [path for store in stores for path in store.iterdir()]
-    return [*arrays, PREPARED / "dataset.json", PSEUDO_LABELS, PHRASES, WORD_VECTORS]
+    return [*arrays, PREPARED / "dataset.json", PSEUDO_LABELS, NGRAM_LOG_ODDS, WORD_VECTORS]
 
 
 def _start_embedding(classifier: Classifier) -> None:

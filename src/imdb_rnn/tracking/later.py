@@ -1,4 +1,4 @@
-"""What the stages after `evaluate` add to the run: the lens and the report."""
+"""What the stages after `evaluate` add to the run: the diagnostics and the report."""
 
 import csv
 import math
@@ -13,8 +13,8 @@ from imdb_rnn.tracking.run import points_at
 
 ARTIFACTS: Final[Artifacts] = {
     "reports": ["reports/report.html"],
-    "lens": ["reports/lens.json", "reports/lens/*.png"],
-    "lens/points": ["reports/plots/lens/*.csv"],
+    "diagnostics": ["reports/diagnostics.json", "reports/diagnostics/*.png"],
+    "diagnostics/points": ["reports/plots/diagnostics/*.csv"],
 }
 LENS_CURVES: Final = {
     "gradients": 20,
@@ -28,32 +28,32 @@ LENS_CURVES: Final = {
     "adding": 1000,
     "windows": 1000,
 }
-"""Figures of the lens whose lines are curves in MLflow too, and the most points of a curve."""
+"""Figures of the diagnostics that are curves in MLflow too, and the most points of a curve."""
 
 
 def later_results() -> Later:
-    """Read what `lens` and `report` have written."""
-    lens = REPORTS / "lens.json"
-    metrics = {"lens": read_output(lens)} if lens.exists() else {}
+    """Read what `diagnostics` and `report` have written."""
+    diagnostics = REPORTS / "diagnostics.json"
+    metrics = {"diagnostics": read_output(diagnostics)} if diagnostics.exists() else {}
     return Later(ARTIFACTS, metrics, _lens_curves())
 
 
 def _lens_curves() -> list[Metric]:
-    """Points of the lens's figures as `lens/curves/FIGURE NETWORK`.
+    """Points of the diagnostics' figures as `diagnostics/curves/FIGURE NETWORK`.
 
     A step is a distance in words, a gradient step, an epoch, a delay or a length. Of a band this is
     the median, and of a long curve every n-th point; the files that go with the run hold them all.
     """
     curves = []
     for figure, most in LENS_CURVES.items():
-        for row in _thinned(REPORTS / f"plots/lens/{figure}.csv", most):
+        for row in _thinned(REPORTS / f"plots/diagnostics/{figure}.csv", most):
             (_, step), *values = row.items()
             shown = {
                 metric_name(f"{figure} {name.removesuffix('_median')}"): float(value)
                 for name, value in values
                 if value and not name.endswith(("_low", "_high"))  # no value: no logarithm
             }
-            curves += points_at("lens/curves", int(step), shown)
+            curves += points_at("diagnostics/curves", int(step), shown)
     return curves
 
 

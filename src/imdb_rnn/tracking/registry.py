@@ -29,14 +29,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.comparison import compare
 from imdb_rnn.evaluation.comparison_report import verdict
-from imdb_rnn.evaluation.predictions import read_judged
-from imdb_rnn.experiments.revisions import (
+from imdb_rnn.evaluation.evaluated_model import (
     PREDICTIONS,
+    EvaluatedModel,
     Recipe,
-    Results,
     require_comparable,
     seed_accuracies,
 )
+from imdb_rnn.evaluation.predictions import read_predictions
 from imdb_rnn.messages import reason
 from imdb_rnn.tracking.address import keeps_runs_itself, local_artifacts, shown_store
 from imdb_rnn.tracking.run import DESCRIPTION_TAG
@@ -61,7 +61,7 @@ class _Champion(NamedTuple):
     run: Run
 
 
-class _Judgement(NamedTuple):
+class _Decision(NamedTuple):
     wins: bool
     tags: dict[str, str]
     """What is kept with the version: the verdict, with whom it was compared, p, forced or not."""
@@ -88,13 +88,13 @@ def promote(run_id: str, *, force: bool) -> Promotion:
         if champion and champion.run.info.run_id == run_id:
             return Promotion(done=True, why=f"{candidate.name} is the champion already.")
         opponent = results_of_run(champion.run.info.run_id) if champion else None
-        judgement = _judge(opponent, candidate, force=force)
+        decision = _decide(opponent, candidate, force=force)
         version = _registered(client, run_id)
-        for name, value in judgement.tags.items():
+        for name, value in decision.tags.items():
             client.set_model_version_tag(NAME, version.version, name, value)
-        if judgement.wins:
+        if decision.wins:
             client.set_registered_model_alias(NAME, ALIAS, version.version)
-    return Promotion(judgement.wins, judgement.tags["verdict"])
+    return Promotion(decision.wins, decision.tags["verdict"])
 
 
 def champion_table() -> Table:
@@ -121,7 +121,7 @@ def champion_table() -> Table:
     rows = {
         "champion": f"version {version.version}, run “{run.info.run_name}” ({run.info.run_id})",
         "accuracy": f"{test['accuracy']:.4f} (95 % interval {test['accuracy_low']:.4f} to "
-        f"{test['accuracy_high']:.4f}), edition {lineage.get('edition')}",
+        f"{test['accuracy_high']:.4f}), variant {lineage.get('variant')}",
         "commit": lineage.get("mlflow.source.git.commit", "none")
         + (" with uncommitted changes" if lineage.get("git.dirty") == "true" else ""),
         "compared with": tags.get("compared_with", "nobody"),
@@ -143,7 +143,7 @@ def _cannot_be_loaded() -> str:
     return f" (which MLflow cannot load: there is a % in {folder})"
 
 
-def results_of_run(run_id: str) -> Results:
+def results_of_run(run_id: str) -> EvaluatedModel:
     """One side of a comparison, from what MLflow has filed.
 
     Args:
@@ -165,10 +165,12 @@ def results_of_run(run_id: str) -> Results:
                 f"run {run_id}: it has no predictions in MLflow; its state {run.info.status} says "
                 f"how far it came. `imdb-rnn track` files them, where `dvc repro` has made them."
             ) from None
-        judged = read_judged(Path(path), f"the predictions of {name}")
+        predictions = read_predictions(Path(path), f"the predictions of {name}")
         seeds = _filed_seeds(client, run, folder)
     params = {param: _value(text) for param, text in run.data.params.items()}
-    return Results(name, judged, run.data.tags.get("edition"), Recipe(params, code=None), seeds)
+    return EvaluatedModel(
+        name, judged, run.data.tags.get("variant"), Recipe(params, code=None), seeds
+    )
 
 
 def _filed_seeds(client: MlflowClient, run: Run, folder: str) -> list[float] | None:
@@ -188,7 +190,7 @@ def _filed_seeds(client: MlflowClient, run: Run, folder: str) -> list[float] | N
         return None
     measured = ("accuracy", "accuracy_low", "accuracy_high")
     test = {name: run.data.metrics.get(f"test/{name}") for name in measured}
-    own = json.dumps({"edition": run.data.tags.get("edition")} | test)
+    own = json.dumps({"variant": run.data.tags.get("variant")} | test)
     return seed_accuracies(Path(path).read_text(encoding="utf-8"), own)
 
 
@@ -223,18 +225,20 @@ def _existing_run(client: MlflowClient, run_id: str) -> Run | None:
         return None
 
 
-def _judge(champion: Results | None, candidate: Results, *, force: bool) -> _Judgement:
+def _decide(
+    champion: EvaluatedModel | None, candidate: EvaluatedModel, *, force: bool
+) -> _Decision:
     if champion is None:
-        return _judgement("It is the first; nobody was champion.", wins=True)
+        return _decision("It is the first champion.", wins=True)
     try:
         require_comparable(champion, candidate)
     except UserError as refusal:
         if not force:
             raise
-        return _judgement(f"Not compared: {refusal}", wins=True, forced=True, with_=champion.name)
+        return _decision(f"Not compared: {refusal}", wins=True, forced=True, with_=champion.name)
     comparison = compare(champion.judged, candidate.judged)
     better = comparison.outcome == "better"
-    return _judgement(
+    return _decision(
         verdict(comparison, champion.name, candidate.name),
         wins=better or force,
         forced=force and not better,
@@ -243,9 +247,9 @@ def _judge(champion: Results | None, candidate: Results, *, force: bool) -> _Jud
     )
 
 
-def _judgement(
+def _decision(
     said: str, *, wins: bool, forced: bool = False, with_: str = "nobody", p: str = "none"
-) -> _Judgement:
+) -> _Decision:
     # All of them each time, so that nothing is left of an earlier attempt.
     tags = {
         "verdict": said,
@@ -253,7 +257,7 @@ def _judgement(
         "mcnemar_p": p,
         "forced": "true" if forced else "false",
     }
-    return _Judgement(wins, tags)
+    return _Decision(wins, tags)
 
 
 def _registered(client: MlflowClient, run_id: str) -> ModelVersion:

@@ -202,7 +202,7 @@ def _log_datasets(run: StateRun, params: Params, *, pseudo_labelled: bool) -> No
 def _dataset(facts: Mapping[str, Any], split: str) -> Dataset:
     reviews = facts["splits"][split]
     return Dataset(
-        name=f"IMDB {split}, {facts['edition']}",
+        name=f"IMDB {split}, {facts['variant']}",
         digest=reviews["sha256"][:16],  # MLflow takes at most 36 characters
         source_type="local",
         source=json.dumps({"sha256": reviews["sha256"]}),

@@ -49,7 +49,7 @@ class StateRun:
         self._last_steps = {
             curve: max(point.step for point in self.client.get_metric_history(self.id, curve))
             for curve in self._metrics
-            if curve.startswith(("step/", "epoch/", "lens/curves/"))
+            if curve.startswith(("step/", "epoch/", "diagnostics/curves/"))
         }
         self.name: str = run.info.run_name
 
@@ -60,12 +60,12 @@ class StateRun:
             test: Contents of `reports/evaluate.json`.
             finished: No stage is under way, so that `dvc.lock` belongs to the results.
         """
-        edition = self.facts["edition"]
-        tags = _lineage() | {"edition": edition} | (_finished_lock() if finished else {})
+        variant = self.facts["variant"]
+        tags = _lineage() | {"variant": variant} | (_finished_lock() if finished else {})
         if test:
             tags[DESCRIPTION_TAG] = (
                 f"Test accuracy **{test['accuracy']:.4f}** "
-                f"[{test['accuracy_low']:.4f}, {test['accuracy_high']:.4f}], edition {edition}, "
+                f"[{test['accuracy_low']:.4f}, {test['accuracy_high']:.4f}], variant {variant}, "
                 f"commit {_link(tags['mlflow.source.git.commit'])}"
             )
         params = flattened(self._params.model_dump(mode="json"), ".")

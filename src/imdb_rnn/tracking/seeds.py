@@ -33,7 +33,7 @@ def file_seeds(
         client, experiment = open_store()
         state = client.get_run(own).data.tags[FINGERPRINT_TAG]
         parent = newest_run(client, experiment, SEEDS_TAG, state) or client.create_run(
-            experiment, tags={SEEDS_TAG: state, "edition": results["edition"]}
+            experiment, tags={SEEDS_TAG: state, "variant": results["variant"]}
         )
         run_id = parent.info.run_id
         children = [newest_run(client, experiment, EXPERIMENT_TAG, name) for name in experiments]

@@ -227,7 +227,7 @@ class Trainer:
     Args:
         classifier: On the device that trains it; changed in place.
         reviews: To learn from, labelled or with a probability that stands in for the label; the
-            classifier's phrases, if it has any, were counted on them, and a review is left out of
+            classifier's n-grams, if it has any, were counted on them, and a review is left out of
             what its own count.
         params: Optimisation.
         seed: Of the order of reviews and of dropout.
@@ -246,7 +246,7 @@ class Trainer:
         self._schedule = build_schedule(
             self._optimizer, params, self._steps_an_epoch * params.epochs
         )
-        self._average = _running_average(classifier, params.weight_averaging)
+        self._average = _running_average(classifier, params.ema_decay)
         self._targets = torch.from_numpy(reviews.targets)
         self.steps_done = 0
 
@@ -326,8 +326,8 @@ class Trainer:
         """Shorten the whole gradient to the limit, if there is one; returns its norm before."""
         weights = list(self.classifier.parameters())
         norm = get_total_norm([weight.grad for weight in weights if weight.grad is not None])
-        if self.params.clip_norm:
-            clip_grads_with_norm_(weights, self.params.clip_norm, norm)
+        if self.params.max_grad_norm:
+            clip_grads_with_norm_(weights, self.params.max_grad_norm, norm)
         return norm
 
     def _pieces(self, batch: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -378,7 +378,7 @@ def _refuse_divergence(loss: torch.Tensor, what: str) -> None:
     if not loss.isfinite():
         raise UserError(
             f"Training has diverged: {what} is {loss.item()}. Lower train.learning_rate, or set "
-            "train.clip_norm (1.0 is usual)."
+            "train.max_grad_norm (1.0 is usual)."
         )
 
 
