@@ -39,7 +39,7 @@ SHOWN_FROM_SECONDS: Final = 10
 GIB: Final = 2**30
 BOUNDS: Final = {
     "repro_seconds": 900.0,
-    "lens_seconds": 180.0,
+    "diagnostics_seconds": 180.0,
     "largest_gib": 3e9 / GIB,
     "train_gib": 2e9 / GIB,
     "idle_repro_seconds": 5.0,
@@ -153,7 +153,7 @@ def summarized(repro: Watched, idle_seconds: float, smoke_seconds: float) -> dic
     largest = max(repro.stages, key=lambda name: repro.stages[name].peak_bytes)
     measured = {
         "repro_seconds": round(repro.seconds, 1),
-        "lens_seconds": round(repro.stages["diagnostics"].seconds, 1),
+        "diagnostics_seconds": round(repro.stages["diagnostics"].seconds, 1),
         "largest_gib": round(repro.peak_bytes / GIB, 2),
         "train_gib": round(repro.stages["train"].peak_bytes / GIB, 2),
         "idle_repro_seconds": round(idle_seconds, 1),
@@ -187,7 +187,7 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
             f"{_minutes(measured['repro_seconds'])} minutes",
             bound("repro_seconds", "15 minutes"),
         ),
-        (f"of these: {long}", "", f"`diagnostics`: {bound('lens_seconds', '3 minutes')}"),
+        (f"of these: {long}", "", f"`diagnostics`: {bound('diagnostics_seconds', '3 minutes')}"),
         (
             f"largest memory of any process (`{results['largest_stage']}`)",
             f"{measured['largest_gib']:.2f} GiB",

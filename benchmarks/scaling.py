@@ -25,7 +25,7 @@ _NO_AVERAGING: Final[dict[str, Any]] = {"train": {"ema_decay": 0.0}}
 # Growth is that of the code, not of the network: a small one shows it in a fraction of the time.
 _ONE_SHORT_EPOCH: Final[dict[str, Any]] = {
     "pseudo_label": {"teacher": None},
-    "ngrams": {"longest": 0},
+    "ngram_log_odds": {"max_ngram": 0},
     "word_vectors": {"window": 0},
     "prepare": {"max_length": 200},
     "model": {"hidden_size": 32, "embedding_size": 64},
@@ -45,7 +45,7 @@ def measure_growth(size: float, raw: Path = RAW) -> dict[str, Any]:
         _copy(raw, Path(folder), lambda table: resized(table, size))
         with Pipeline.scratch(params, Path(folder)) as pipeline:
             prepare = pipeline.run("prepare")
-            for stage in ("pseudo_label", "ngrams", "word_vectors"):
+            for stage in ("pseudo_label", "ngram_log_odds", "word_vectors"):
                 pipeline.run(stage)
             train = pipeline.run("train", module="benchmarks.observed_training")
             paused = pipeline.observed()["paused"]

@@ -12,7 +12,7 @@ import pytest
 import torch
 from mlflow.pyfunc.model import PythonModelContext
 
-from corpus.test_store import forge_digests
+from data.test_token_store import forge_digests
 from imdb_rnn.data.reviews import read_reviews, stream_texts, variant_of
 from imdb_rnn.data.token_store import TokenStore, write_store
 from imdb_rnn.errors import UserError

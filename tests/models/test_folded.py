@@ -22,8 +22,8 @@ def classifier(ngrams: list[int], **shape: object) -> Classifier:
     for length, number in enumerate(ngrams, start=1):
         keys = torch.randperm(VOCABULARY * max(number, 3), generator=random)
         keys = keys[keys % VOCABULARY > 1]  # n-grams consist of known words
-        made.ngrams.get_buffer(f"keys_{length}").copy_(keys[:number].sort().values)
-        made.ngrams.get_buffer(f"polarities_{length}").normal_(generator=random)
+        made.phrases.get_buffer(f"keys_{length}").copy_(keys[:number].sort().values)
+        made.phrases.get_buffer(f"polarities_{length}").normal_(generator=random)
     return made
 
 

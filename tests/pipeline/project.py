@@ -18,7 +18,7 @@ from imdb_rnn.experiments.named import merged
 ROOT = Path(__file__).parents[2]
 SMALL: dict[str, Any] = {
     "prepare": {"vocabulary_size": 200, "max_length": 60},
-    "ngrams": {"min_df": 5},
+    "ngram_log_odds": {"min_df": 5},
     "model": {"embedding_size": 8, "hidden_size": 8},
     "train": {
         "epochs": 2,

@@ -1,52 +1,102 @@
-"""DVC sees only the code that `deps` lists, so the lists have to be complete."""
+"""DVC sees only the code that `deps` lists, so each stage has to list all that could change it."""
 
-import ast
+import shutil
+import subprocess
 from pathlib import Path
 
+import grimp
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
-SOURCE = ROOT / "src"
+from pipeline.project import ROOT, run
+
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+NEUTRAL = {"errors", "console", "messages", "signals", "config", "repository", "tracking"}
+"""What cannot change the bytes of an output."""
+GRAPH = grimp.build_graph("imdb_rnn")
 
 
-def _file_of(module: str) -> Path | None:
-    base = SOURCE.joinpath(*module.split("."))
-    candidates = (base / "__init__.py", base.with_suffix(".py"))
-    return next((file for file in candidates if file.is_file()), None)
+def _file(module: str) -> Path:
+    base = ROOT / "src" / module.replace(".", "/")
+    return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
 
 
-def _imported_modules(file: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    packages = {name.rsplit(".", i)[0] for name in names for i in range(name.count(".") + 1)}
-    return {name for name in packages if name.split(".")[0] == "imdb_rnn"}
+def _reached(module: str) -> set[str]:
+    found = GRAPH.find_upstream_modules(module) | {module}
+    return {name for name in found if name not in {"imdb_rnn", "imdb_rnn.stages"}}
 
 
-def _project_files(module: str) -> set[str]:
-    found: set[Path] = set()
-    waiting = {module, "imdb_rnn", "imdb_rnn.stages"}
-    while waiting:
-        file = _file_of(waiting.pop())
-        if file is not None and file not in found:
-            found.add(file)
-            waiting |= _imported_modules(file)
-    templates = (path for file in found for path in file.parent.iterdir())
-    found |= {path for path in templates if path.suffix in {".css", ".html", ".md"}}
-    return {str(file.relative_to(ROOT)) for file in found}
+def _is_listed(module: str, listed: set[Path]) -> bool:
+    file = _file(module)
+    return not listed.isdisjoint({file, *file.parents})
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_a_stage_lists_all_the_project_code_that_it_imports(name: str) -> None:
-    listed = {dep for dep in STAGES[name]["deps"] if dep.startswith("src/")}
-    assert listed == _project_files(f"imdb_rnn.stages.{name}")
+def test_a_stage_lists_all_the_code_that_could_change_it(name: str) -> None:
+    listed = {ROOT / dep for dep in STAGES[name]["deps"] if dep.startswith("src/")}
+    reached = _reached(f"imdb_rnn.stages.{name}")
+    missing = {
+        module
+        for module in reached
+        if module.split(".")[1] not in NEUTRAL and not _is_listed(module, listed)
+    }
+    assert missing == set()
+    unused = {path for path in listed if not any(_is_listed(m, {path}) for m in reached)}
+    assert unused == set()
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_runs_the_module_of_its_name(name: str) -> None:
     assert STAGES[name]["cmd"] == f"PYTHONPATH=src python -m imdb_rnn.stages.{name}"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of this checkout that Git knows, in a folder where `dvc status` can be asked."""
+    folder = tmp_path_factory.mktemp("checkout")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    for command in (["init", "-q"], ["add", "-A"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("edited", "changed"),
+    [
+        ("config.py", set()),
+        ("console.py", set()),
+        ("messages.py", set()),
+        ("tracking/run.py", set()),
+        ("repository/git.py", set()),
+        ("cli.py", set()),
+        ("experiments/named.py", set()),
+        ("models/__init__.py", {"train", "evaluate", "diagnostics"}),
+        ("features/__init__.py", {*STAGES} - {"download", "prepare", "report"}),
+    ],
+)
+def test_a_comment_changes_the_stages_that_it_could_matter_to(
+    checkout: Path, edited: str, changed: set[str]
+) -> None:
+    file = checkout / "src/imdb_rnn" / edited
+    before = file.read_bytes()
+    file.write_bytes(before + b"# a comment\n")
+    try:
+        assert _stages_with_other_code(checkout) == changed
+    finally:
+        file.write_bytes(before)
+
+
+def _stages_with_other_code(checkout: Path) -> set[str]:
+    status = run(["dvc", "status", "--json"], checkout)
+    assert status.returncode == 0, status.stderr
+    return {
+        stage
+        for stage, changes in yaml.safe_load(status.stdout).items()
+        for change in changes
+        if isinstance(change, dict)
+        if any(path.startswith("src/") for path in change.get("changed deps", {}))
+    }

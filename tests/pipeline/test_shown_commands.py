@@ -30,7 +30,7 @@ pytestmark = pytest.mark.timeout(600)
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = {
     "imdb-rnn seeds --n 3": "tests/pipeline/test_seeds.py::test_seeds_are_run_once_and_summarised",
-    "imdb-rnn ui": "tests/test_mlflow_ui.py::test_a_server_ends_with_its_command",
+    "imdb-rnn ui": "tests/tracking/test_mlflow_ui.py::test_a_server_ends_with_its_command",
 }
 """Command -> the test that runs it."""
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")

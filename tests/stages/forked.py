@@ -13,7 +13,7 @@ from typing import Final
 
 from imdb_rnn.stages import run_stage
 
-STAGES: Final = ("download", "prepare", "pseudo_label", "ngrams", "word_vectors", "train")
+STAGES: Final = ("download", "prepare", "pseudo_label", "ngram_log_odds", "word_vectors", "train")
 
 _SERVER = multiprocessing.get_context("forkserver")
 # One server for all tests of a process. PyArrow and PyTorch's optimizers import the last two.

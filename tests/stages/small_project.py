@@ -13,7 +13,7 @@ from results import PROJECT, shipped_params
 SMALL = {
     "baseline": {"tfidf": {"max_ngram": 1}, "nb": {"max_ngram": 1}},
     "prepare": {"vocabulary_size": 100, "max_length": 60, "validation_folds": 2},
-    "ngrams": {"longest": 1, "min_df": 2},
+    "ngram_log_odds": {"max_ngram": 1, "min_df": 2},
     "model": {"embedding_size": 4, "hidden_size": 4},
     "train": {"epochs": 1, "threads": 1, "device": "cpu"},
     "evaluate": {"resamples": 100},

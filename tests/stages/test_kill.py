@@ -83,7 +83,7 @@ def downloaded(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
         return run_undisturbed("download", folder)
 
 
-LATER_STAGES = ("prepare", "pseudo_label", "ngrams", "word_vectors")
+LATER_STAGES = ("prepare", "pseudo_label", "ngram_log_odds", "word_vectors")
 
 
 @pytest.fixture(scope="module")

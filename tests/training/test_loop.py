@@ -262,7 +262,7 @@ def test_predictions_do_not_depend_on_the_batch_size(
 def test_a_review_does_not_read_what_its_own_label_added_to_its_phrases(tmp_path: Path) -> None:
     words = [np.array([GOOD, 4], dtype=np.int32), np.array([4, BAD], dtype=np.int32)]
     training = TrainingSet.labelled(write_store(tmp_path, words, [1, 0], ["a", "b"]))
-    table = count_ngrams(training, vocabulary_size=5, longest=1, min_df=1)
+    table = count_ngrams(training, vocabulary_size=5, max_ngram=1, min_df=1)
     classifier = Classifier(5, 2, model_shape(), seed=1, ngrams=table.sizes)
     classifier.phrases.load_state_dict(table.state_dict())
     read: list[torch.Tensor] = []

@@ -18,9 +18,8 @@ from threadpoolctl import threadpool_limits
 from imdb_rnn.data.pieces import pieces
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
+from imdb_rnn.features import EMBEDDING_SD
 
-EMBEDDING_SD: Final = 0.1
-"""Standard deviation of an embedding's numbers before training, drawn or counted."""
 CONTEXT_SMOOTHING: Final = 0.75
 SINGULAR_VALUE_POWER: Final = 0.5
 LEAST_PAIRS: Final = 2

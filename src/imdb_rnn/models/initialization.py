@@ -6,7 +6,7 @@ Each function is called while PyTorch's global generator is seeded for the model
 import torch
 from torch import nn
 
-from imdb_rnn.features.word_vectors import EMBEDDING_SD
+from imdb_rnn.features import EMBEDDING_SD
 
 
 def keep_pytorch_defaults(classifier: nn.Module) -> None:

@@ -35,7 +35,7 @@ def stages_until(stage: str, folder: Path = CHECKOUT) -> list[str]:
     while waiting:
         name = waiting.pop()
         needed.add(name)
-        inputs = [Path(path) for path in stages[name]["deps"]]
+        inputs = [Path(path) for path in stages[name].get("deps", ())]
         waiting += [
             other
             for other in stages.keys() - needed
@@ -64,7 +64,8 @@ def code_until(stage: str, folder: Path = CHECKOUT) -> list[Path]:
         Files and folders below `folder`.
     """
     stages = read_mapping(folder / PIPELINE)["stages"]
-    listed = {path for name in stages_until(stage, folder) for path in stages[name]["deps"]}
+    names = stages_until(stage, folder)
+    listed = {path for name in names for path in stages[name].get("deps", ())}
     return [folder / path for path in sorted(listed) if path.startswith(CODE)]
 
 
@@ -80,7 +81,7 @@ def recorded_code(lock: Mapping[str, Any], stages: Iterable[str] | None = None) 
     """
     recorded = lock["stages"]
     names = recorded if stages is None else [name for name in stages if name in recorded]
-    deps = (dep for name in names for dep in recorded[name]["deps"])
+    deps = (dep for name in names for dep in recorded[name].get("deps", ()))
     return {dep["path"]: dep["md5"] for dep in deps if dep["path"].startswith(CODE)}
 
 

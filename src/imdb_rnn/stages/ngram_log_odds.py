@@ -15,7 +15,7 @@ PSEUDO_LABELS = Path("data/pseudo_labels.npy")
 NGRAM_LOG_ODDS = Path("models/ngram_log_odds.safetensors")
 
 
-def ngrams(params: Params) -> None:
+def ngram_log_odds(params: Params) -> None:
     """Read `data/prepared` and the pseudo-labels, write `models/ngram_log_odds.safetensors`."""
     reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS)
     table = count_ngrams(
@@ -30,4 +30,4 @@ def ngrams(params: Params) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(ngrams)
+    run_stage(ngram_log_odds)

@@ -169,7 +169,7 @@ def results_of_run(run_id: str) -> EvaluatedModel:
         seeds = _filed_seeds(client, run, folder)
     params = {param: _value(text) for param, text in run.data.params.items()}
     return EvaluatedModel(
-        name, judged, run.data.tags.get("variant"), Recipe(params, code=None), seeds
+        name, predictions, run.data.tags.get("variant"), Recipe(params, code=None), seeds
     )
 
 

@@ -125,7 +125,7 @@ def test_a_missing_or_damaged_table_is_refused_by_name(
 ) -> None:
     if content is not None:
         (tmp_path / "table").write_bytes(content)
-    with pytest.raises(UserError, match=r"table: .*n-grams"):
+    with pytest.raises(UserError, match=r"table: .*ngram_log_odds"):
         load_ngrams(tmp_path / "table")
 
 

@@ -22,7 +22,7 @@ from imdb_rnn.experiments.named import (
     results_table,
 )
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +149,11 @@ class Clone:
         for name in ("experiments", "reports"):
             (folder / name).mkdir()
         Path("experiments/gru.yaml").write_text("model: {cell: gru}\n", encoding="utf-8")
-        stages = {"train": {}, "evaluate": {}, "report": {}}
+        stages = {
+            "train": {"outs": ["model"]},
+            "evaluate": {"deps": ["model"], "outs": ["predictions"]},
+            "report": {"deps": ["predictions"]},
+        }
         Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
         self._run("init", "-q")
         self.write(cell="gru", accuracy=0.9)

@@ -9,7 +9,7 @@ from imdb_rnn.cli import main
 from imdb_rnn.diagnostics.findings import findings
 from results import make_project
 
-MEASURED = Path(__file__).parents[1] / "reports/diagnostics.json"
+MEASURED = Path(__file__).parents[2] / "reports/diagnostics.json"
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path) -> int | str | None:

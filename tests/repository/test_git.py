@@ -125,7 +125,7 @@ def test_a_clone_has_the_commit_whatever_the_user_has_set(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (repository / ".gitattributes").write_bytes(
-        (Path(__file__).parents[1] / ".gitattributes").read_bytes()
+        (Path(__file__).parents[2] / ".gitattributes").read_bytes()
     )
     git(repository, "add", ".gitattributes")
     git(repository, "commit", "--quiet", "--message", "Second")

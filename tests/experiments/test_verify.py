@@ -63,9 +63,19 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "deps": [{"path": "src/code.py", "md5": hashlib.md5(b"pass\n").hexdigest()}],  # noqa: S324
         "params": {"params.yaml": {"seed": 1, "model.cell": "gru"}},
     }
-    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": {"train": stage}}))
-    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
-        subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *command], check=True)
+    written = {"cmd": "true", "deps": ["src/code.py"], "params": ["seed", "model.cell"]}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"train": written}}))
+    (tmp_path / "dvc.lock").write_text(
+        yaml.safe_dump({"schema": "2.0", "stages": {"train": {"cmd": "true", **stage}}})
+    )
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@t"]
+    for command in (
+        [*git, "init", "-q"],
+        ["dvc", "init", "-q"],
+        [*git, "add", "-A"],
+        [*git, "commit", "-qm", "start"],
+    ):
+        subprocess.run(command, check=True)
     return tmp_path
 
 
