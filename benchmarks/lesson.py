@@ -39,7 +39,7 @@ STEPS: Final = {
 
 LEFT_OUT: Final = {
     "no-word-vectors": "word vectors",
-    "no-ngram-log-odds": "ngrams",
+    "no-ngram-log-odds": "n-grams",
     "no-pseudo-labels": "pseudo-labels",
     "no-ema": "averaged weights",
     "no-dropout": "dropout",
