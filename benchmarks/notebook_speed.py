@@ -41,8 +41,7 @@ from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.io.json_file import write_json
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.runtime.allocator import forget_primitives, keep_freed_memory
-from imdb_rnn.runtime.determinism import flush_subnormal_numbers, make_deterministic
+from imdb_rnn.runtime.machine import prepare
 from imdb_rnn.signals import ending_together
 from imdb_rnn.training.loop import Trainer
 
@@ -173,7 +172,7 @@ def _work(
     """Take as many steps as each message says; at None, profile some more and end."""
     params = Params.model_validate(experiment_params("notebook"))
     if loop == "flushed":
-        flush_subnormal_numbers()
+        torch.set_flush_denormal(True)
     epochs = project_steps if loop == "project" else notebook_steps
     steps = epochs(tokens, labels, params)
     connection.send("ready")
@@ -215,10 +214,7 @@ def project_steps(
     tokens: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], params: Params
 ) -> Iterator[float]:
     """Losses of the project's loop, set up as the stage `train` does."""
-    make_deterministic(params.train.threads)
-    flush_subnormal_numbers()
-    keep_freed_memory()
-    forget_primitives()
+    prepare(params.train.threads, flush_subnormal=True, primitive_cache=False)
     trainer = Trainer(_classifier(params), _training_set(tokens, labels), params.train, SEED)
     for number in (1, 2):
         for step in trainer.epoch(number):

@@ -24,7 +24,7 @@ from imdb_rnn.errors import UserError
 from imdb_rnn.experiments.named import DEFAULT, environment, experiment_reference
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.saved_model import load_model
-from imdb_rnn.runtime.determinism import make_deterministic
+from imdb_rnn.runtime.machine import prepare
 from imdb_rnn.signals import ending_together
 
 RESULT: Final = Path("reports/parts.json")
@@ -52,7 +52,7 @@ MODELS: Final = (
 def main() -> None:
     """Read with each model and write the table."""
     params = load_params()
-    make_deterministic(params.train.threads)
+    prepare(params.train.threads)
     kept = read_json(RESULT) if RESULT.exists() else {}
     found = {name: _measured(name, params.seed) or kept.get(name) for name in MODELS}
     results = {name: row for name, row in found.items() if row}

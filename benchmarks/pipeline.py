@@ -24,7 +24,7 @@ from imdb_rnn.errors import UserError
 from imdb_rnn.experiments.named import DEFAULT, FOLDER, merged
 from imdb_rnn.io.json_file import read_json
 from imdb_rnn.models.predictor import Predictor
-from imdb_rnn.runtime.determinism import make_deterministic
+from imdb_rnn.runtime.machine import prepare
 
 ROOT: Final = Path(__file__).parents[1]
 TRAIN: Final = "train"
@@ -147,7 +147,7 @@ def measure_pipeline(params: Mapping[str, Any], test: Reviews, raw: Path = RAW) 
         seconds = before + runs[TRAIN].seconds
         curve = [[before + moment, accuracy] for moment, accuracy in observed["curve"]]
         words = read_json(pipeline.folder / "reports/train.json")["tokens"]
-        make_deterministic(load_params(pipeline.folder / PARAMS_FILE).train.threads)
+        prepare(load_params(pipeline.folder / PARAMS_FILE).train.threads)
         predictor = pipeline.predictor()
 
         def predict(texts: Sequence[str]) -> NDArray[np.float32]:

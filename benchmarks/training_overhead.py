@@ -38,8 +38,7 @@ from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.diagnostics.small import in_memory
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.runtime.allocator import forget_primitives, keep_freed_memory
-from imdb_rnn.runtime.determinism import flush_subnormal_numbers, make_deterministic
+from imdb_rnn.runtime.machine import prepare
 from imdb_rnn.signals import ending_together
 from imdb_rnn.tracking.live import training_run
 from imdb_rnn.training.checkpoint import SECONDS_BETWEEN, Checkpoint
@@ -109,10 +108,7 @@ def main(
     steps: Annotated[int, typer.Option(help="Gradient steps of a training.", min=1)] = 300,
 ) -> None:
     """Measure, and write the results."""
-    make_deterministic(THREADS)
-    flush_subnormal_numbers()
-    keep_freed_memory()
-    forget_primitives()
+    prepare(THREADS, flush_subnormal=True, primitive_cache=False)
     params, facts = load_params(), read_json(PREPARED / "dataset.json")
     reviews = TrainingSet.labelled(_first("train", steps * params.train.batch_size))
     valid = _first("valid", VALIDATION_REVIEWS)

@@ -330,7 +330,7 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     """
     with error_console.status("Loading the model"):  # seen in a terminal alone
         from imdb_rnn.models.predictor import Predictor
-        from imdb_rnn.runtime.allocator import keep_freed_memory
+        from imdb_rnn.runtime.machine import keep_freed_memory
         from imdb_rnn.serving.bulk import write_predictions
         from imdb_rnn.serving.texts import open_texts, taken_for_text
 

@@ -7,10 +7,20 @@ reported before time is spent, all mistakes at once.
 import difflib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    FiniteFloat,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
 from imdb_rnn.errors import UserError
@@ -18,7 +28,6 @@ from imdb_rnn.io.yaml_file import read_yaml
 from imdb_rnn.messages import without_secrets
 
 PARAMS_FILE = Path("params.yaml")
-SCHEMA_FILE = Path("params.schema.json")
 
 _Place = tuple[int | str, ...]
 """Of a parameter: the names and numbers that lead to it."""
@@ -334,51 +343,43 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return values
 
 
+_RENAMED: Final[dict[type[Section], dict[str, str]]] = {
+    Params: {"lens": "diagnostics", "phrases": "ngram_log_odds"},
+    Prepare: {"keep": "truncation"},
+    LinearModel: {"inverse_regularization": "C", "min_reviews": "min_df"},
+    NgramLogOdds: {"longest": "max_ngram", "min_reviews": "min_df"},
+    Train: {"clip_norm": "max_grad_norm", "weight_averaging": "ema_decay"},
+}
+"""Parameters of each section by the name that they had in version 0.1.0."""
+
+
 def _describe(problem: ErrorDetails) -> str:
     """One line: the path, what it got, what is allowed, and the nearest name."""
     location, got = problem["loc"], problem["input"]
     path = _printable(".".join(str(part) for part in _as_written(location)))
     if problem["type"] in {"extra_forbidden", "invalid_key"}:
-        if renamed := _RENAMED.get(str(location[-1])):
-            return f"  {path}: is called {renamed} now"
-        return f"  {path}: unknown parameter; {_known(str(location[-1]), location[:-1])}"
+        return f"  {path}: {_unknown(str(location[-1]), _section(location[:-1]))}"
+    schema = _schema(location)
+    allowed = _in_words(schema) if schema else problem["msg"].removeprefix("Input should be ")
     if problem["type"] == "missing":
-        return f"  {path}: missing; allowed: {_allowed(problem)}"
+        return f"  {path}: missing; allowed: {allowed}"
     hint = ""
-    if problem["type"] == "source" and isinstance(got, dict):
-        hint = _nearest(" ".join(map(str, got)), list(_SOURCES))
+    if problem["type"] == "source":
+        allowed = problem["msg"]
+        hint = _nearest(" ".join(map(str, got)), list(_SOURCES)) if isinstance(got, dict) else ""
     elif isinstance(got, str):
-        hint = _string_hint(got, location)
-    return f"  {path}: got {_quote(got)}; allowed: {_allowed(problem)}{hint}"
+        kinds = [schema, *schema.get("anyOf", [])]
+        choices = [str(choice) for kind in kinds for choice in _choices(kind)]
+        hint = _nearest(got, choices) or _respelled(got, {str(kind.get("type")) for kind in kinds})
+    return f"  {path}: got {_quote(got)}; allowed: {allowed}{hint}"
 
 
-_RENAMED: Final = {
-    "clip_norm": "max_grad_norm",
-    "inverse_regularization": "C",
-    "keep": "truncation",
-    "lens": "diagnostics",
-    "longest": "max_ngram",
-    "min_reviews": "min_df",
-    "phrases": "ngram_log_odds",
-    "weight_averaging": "ema_decay",
-}
-"""Parameters by the name that they had in version 0.1.0."""
-
-
-def _as_written(location: _Place) -> _Place:
-    """A place without the kind of a source, which pydantic puts behind the source's number."""
-    match location:
-        case ("download", "sources", int() as number, _, *rest):
-            return ("download", "sources", number, *rest)
-    return location
-
-
-def _known(name: str, section: _Place) -> str:
-    """What may stand in a section in place of a name that may not."""
-    known = _section(section)
-    names = list(known.model_fields) if known else []
-    nearest = _nearest(name, names).removeprefix("; ")
-    return nearest or f"known: {', '.join(names)}"
+def _unknown(name: str, section: type[Section] | None) -> str:
+    """What to say of a name that its section does not have."""
+    if section and (renamed := _RENAMED.get(section, {}).get(name)):
+        return f"is called {renamed} now"
+    names = list(section.model_fields) if section else []
+    return "unknown parameter" + (_nearest(name, names) or f"; known: {', '.join(names)}")
 
 
 def _nearest(got: str, choices: list[str]) -> str:
@@ -386,61 +387,25 @@ def _nearest(got: str, choices: list[str]) -> str:
     return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
-def _string_hint(got: str, location: _Place) -> str:
-    schema = _schema(location)
-    kinds = [schema, *schema.get("anyOf", [])]
-    choices = [str(choice) for kind in kinds for choice in _choices(kind)]
-    if nearest := _nearest(got, choices):
-        return nearest
-    spelled = _respelled(got, {str(kind.get("type")) for kind in kinds})
-    return f"; this is text, write {spelled}" if spelled else ""
-
-
-_WORDS: Final = {
-    "boolean": dict.fromkeys(("true", "yes", "on"), "true")
-    | dict.fromkeys(("false", "no", "off"), "false"),
-    "null": dict.fromkeys(("null", "none", "~"), "null"),
+_TYPES: Final = {
+    "boolean": TypeAdapter(bool),
+    "integer": TypeAdapter(int),
+    "number": TypeAdapter(FiniteFloat),
 }
-"""What people write in other places, and what it is here."""
+"""Read text where conversions are allowed, by the name of the type in JSON schemas."""
 
 
 def _respelled(got: str, types: set[str]) -> str:
-    """What someone who wrote a text probably meant, of these types of JSON; empty if unknown."""
-    for kind in types & _WORDS.keys():
-        if got.lower() in _WORDS[kind]:
-            return _WORDS[kind][got.lower()]
-    number = _number(got) if types & {"integer", "number"} else None
-    if number is None or not abs(number) <= _MOST_EXACT:
-        return ""
-    return json.dumps(int(number) if "integer" in types and number.is_integer() else number)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(int(text, 0))  # 0x10, which -S takes for text
-    except (ValueError, OverflowError):
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-_MOST_EXACT: Final = 2**53
-"""Up to here, every whole number is a float."""
+    """What to write in place of a text that could be of one of these types."""
+    for name in types & _TYPES.keys():
+        with suppress(ValidationError):
+            return f"; this is text, write {json.dumps(_TYPES[name].validate_python(got))}"
+    return "; this is text, write null" if "null" in types and got.lower() == "none" else ""
 
 
 def _choices(schema: Mapping[str, Any]) -> list[Any]:
     """All values that are allowed, where they are listed."""
     return [schema["const"]] if "const" in schema else list(schema.get("enum", []))
-
-
-def _allowed(problem: ErrorDetails) -> str:
-    """What may stand at the problem's place."""
-    if problem["type"] == "source":
-        return problem["msg"]
-    schema = _schema(problem["loc"])
-    return _in_words(schema) if schema else problem["msg"].removeprefix("Input should be ")
 
 
 def _in_words(schema: Mapping[str, Any]) -> str:
@@ -453,7 +418,7 @@ def _in_words(schema: Mapping[str, Any]) -> str:
     return ", ".join([schema.get("type", "a section of parameters"), *limits])
 
 
-_LIMITS = {
+_LIMITS: Final = {
     "minimum": "at least",
     "exclusiveMinimum": "more than",
     "maximum": "at most",
@@ -463,32 +428,30 @@ _LIMITS = {
 }
 
 
+def _as_written(location: _Place) -> _Place:
+    """A place without the kind of a source, which pydantic puts behind the source's number."""
+    return location[:3] + location[4:] if location[:2] == ("download", "sources") else location
+
+
 def _schema(location: _Place) -> dict[str, Any]:
     """The JSON schema of the parameter at a place; empty where there is none."""
-    *sections, name = location
-    section = _section(tuple(sections))
+    section = _section(location[:-1])
     properties = section.model_json_schema()["properties"] if section else {}
-    schema: dict[str, Any] = properties.get(name, {})
+    schema: dict[str, Any] = properties.get(location[-1], {})
     return schema
 
 
 def _section(location: _Place) -> type[Section] | None:
-    """The section at a place, or None where there is none."""
+    """The section at a place, if only beside null; None where there is none."""
     match location:
         case ("download", "sources", int(), str() as kind):
             return _SOURCES.get(kind)
     section: type[Section] | None = Params
     for name in location:
         field = section.model_fields.get(str(name)) if section else None
-        section = _as_section(field.annotation) if field else None
+        kinds = get_args(field.annotation) or (field.annotation,) if field else ()
+        section = next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
     return section
-
-
-def _as_section(annotation: Any) -> type[Section] | None:  # noqa: ANN401 - of any parameter
-    """The section that may stand there, if only beside null."""
-    kinds = get_args(annotation) or (annotation,)
-    sections = (k for k in kinds if isinstance(k, type) and issubclass(k, Section))
-    return next(sections, None)
 
 
 def _quote(value: object) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from archives import add_file, compress, official_files, pack, tar
 from imdb_rnn.data import archive
 from imdb_rnn.data.archive import REVIEW_NAME, read_archive
-from imdb_rnn.data.official import WrongReviewsError
+from imdb_rnn.data.reviews import WrongReviewsError
 from limits import on_linux, run_limited
 
 FILES = official_files(12, seed=3)

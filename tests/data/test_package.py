@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from imdb_rnn.config import load_params
-from imdb_rnn.data.official import WrongReviewsError, content_digest, review_table
 from imdb_rnn.data.package import DATA_FILE, official_number, read_package
+from imdb_rnn.data.reviews import WrongReviewsError, content_digest, review_table
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 

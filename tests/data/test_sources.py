@@ -7,7 +7,7 @@ import pytest
 from archives import digests, official_files, pack, write_archive
 from imdb_rnn.config import Download, load_params
 from imdb_rnn.data import http_download as transfer
-from imdb_rnn.data.official import content_digest
+from imdb_rnn.data.reviews import content_digest
 from imdb_rnn.data.sources import Dataset, find_reviews
 from imdb_rnn.errors import UserError
 from scripted_server import claiming, failure, serve, whole

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imdb_rnn.data.token_store import DIGESTS, TokenStore, write_store
+from imdb_rnn.data.token_store import DIGESTS, TokenStore, pieces, write_store
 from imdb_rnn.errors import UserError
 
 REVIEWS = [np.array(words, dtype=np.int32) for words in ([1, 2, 3], [4], [5, 6])]
@@ -135,3 +135,31 @@ def forge_digests(folder: Path) -> None:
         file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("*.npy")
     }
     (folder / DIGESTS).write_text(json.dumps(digests))
+
+
+_FIRST = [[5, 6, 7], [], [8]]
+_SECOND = [[9, 9, 9, 9, 9], [4]]
+
+
+@pytest.mark.parametrize("words_at_once", [1, 2, 4, 5, 1000])
+def test_all_words_come_once_in_order_whatever_the_size_of_a_piece(
+    tmp_path: Path, words_at_once: int
+) -> None:
+    stores = [
+        write_store(
+            tmp_path / name,
+            [np.array(review, dtype=np.int32) for review in reviews],
+            [0] * len(reviews),
+            [f"{name}{i}" for i in range(len(reviews))],
+        )
+        for name, reviews in (("a", _FIRST), ("b", _SECOND))
+    ]
+    read = list(pieces(stores, words_at_once))
+    assert np.concatenate([words for words, _ in read]).tolist() == [
+        word for review in _FIRST + _SECOND for word in review
+    ]
+    numbers = np.concatenate([reviews for _, reviews in read])
+    assert numbers.tolist() == [0, 0, 0, 2, 3, 3, 3, 3, 3, 4]
+    for words, reviews in read:
+        assert len(words) <= max(words_at_once, 5)
+        assert len(words) == len(reviews)

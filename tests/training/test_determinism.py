@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from imdb_rnn.errors import UserError
-from imdb_rnn.runtime.determinism import make_deterministic
-from imdb_rnn.runtime.device import resolve_device
+from imdb_rnn.runtime.machine import prepare, resolve_device
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
@@ -17,13 +16,13 @@ def test_auto_takes_what_is_there() -> None:
 
 
 def test_threads_and_algorithms_are_fixed() -> None:
-    make_deterministic(threads=1)
+    prepare(threads=1)
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
 
 
 def test_where_there_is_no_deterministic_algorithm_a_training_goes_on_and_says_so() -> None:
-    make_deterministic(threads=1)
+    prepare(threads=1)
     counted = torch.zeros(3)
     with pytest.warns(UserWarning, match="does not have a deterministic implementation"):
         counted.put_(torch.tensor([1]), torch.tensor([2.0]))

@@ -9,9 +9,8 @@ from results import PROJECT, small_params
 
 SCRIPT = """
 import numpy as np, torch
-from imdb_rnn.runtime.determinism import flush_subnormal_numbers
-if {flush}:
-    flush_subnormal_numbers()
+from imdb_rnn.runtime.machine import prepare
+prepare(threads=1, flush_subnormal={flush})
 torch.set_num_threads(2)
 products = torch.full((1_000_000,), 1e-30) * 1e-10
 matrix = np.full((4, 4), 1e-30, dtype=np.float32)

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
 
-from imdb_rnn.data.official import OfficialReview, WrongReviewsError, review_table
+from imdb_rnn.data.reviews import OfficialReview, WrongReviewsError, review_table
 
 SPLITS: Final = {
     "train": ("train/neg", "train/pos"),

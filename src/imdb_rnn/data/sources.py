@@ -11,13 +11,13 @@ from imdb_rnn.config import Digests, Download, FileSource, PackageSource, UrlSou
 from imdb_rnn.console import console
 from imdb_rnn.data import http_download as transfer
 from imdb_rnn.data.archive import read_archive
-from imdb_rnn.data.official import (
+from imdb_rnn.data.package import read_package
+from imdb_rnn.data.reviews import (
     WrongReviewsError,
     digest_difference,
     first_of_each_class,
     review_table,
 )
-from imdb_rnn.data.package import read_package
 from imdb_rnn.errors import UserError
 from imdb_rnn.messages import without_secrets
 

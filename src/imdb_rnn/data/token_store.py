@@ -11,7 +11,7 @@ is loaded can execute:
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -26,6 +26,8 @@ from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.json_file import read_json, write_json
 
 DIGESTS: Final = "sha256.json"
+WORDS_AT_ONCE: Final = 4_000_000
+"""Of `pieces`."""
 _KINDS: Final[dict[str, type[np.generic]]] = {
     "tokens": np.int32,
     "offsets": np.int64,
@@ -98,6 +100,31 @@ def write_store(
             write_array(unfinished / f"{name}.npy", array)
         write_json(unfinished / DIGESTS, {name: _digest(unfinished, name) for name in _KINDS})
     return TokenStore.open(folder)
+
+
+def pieces(
+    stores: Sequence[TokenStore], words_at_once: int = WORDS_AT_ONCE
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Whole reviews, so many at once that memory does not grow with the corpus.
+
+    Args:
+        stores: Read in their order.
+        words_at_once: Words of a piece; a longer review is a piece of its own.
+
+    Yields:
+        Word ids int64 [words], and the number of the review that each word stands in, int64
+        [words], counted through all stores.
+    """
+    before = 0
+    for store in stores:
+        begin = 0
+        while begin < len(store):
+            limit = store.offsets[begin] + words_at_once
+            end = max(begin + 1, int(np.searchsorted(store.offsets, limit, side="right")) - 1)
+            words = store.tokens[store.offsets[begin] : store.offsets[end]].astype(np.int64)
+            yield words, np.repeat(np.arange(begin, end) + before, store.lengths[begin:end])
+            begin = end
+        before += len(store)
 
 
 def _write_joined(file: BinaryIO, reviews: Iterable[NDArray[np.int32]]) -> list[int]:

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-from imdb_rnn.data.pieces import pieces
+from imdb_rnn.data.token_store import pieces
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.features.ngram_log_odds import NO_NGRAM, SMOOTHING, NgramTable, find_ngrams

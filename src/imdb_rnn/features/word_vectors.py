@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
-from imdb_rnn.data.pieces import pieces
-from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.data.token_store import TokenStore, pieces
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 from imdb_rnn.features import EMBEDDING_SD
 

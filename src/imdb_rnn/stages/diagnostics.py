@@ -28,8 +28,7 @@ from imdb_rnn.evaluation.drawing import Figure
 from imdb_rnn.evaluation.figures import write_figure
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.saved_model import load_encoder, load_model
-from imdb_rnn.runtime.allocator import keep_freed_memory
-from imdb_rnn.runtime.determinism import flush_subnormal_numbers, make_deterministic
+from imdb_rnn.runtime.machine import prepare
 from imdb_rnn.runtime.processes import side_by_side
 from imdb_rnn.stages import run_stage
 
@@ -138,9 +137,7 @@ def _carry_out(studies: Mapping[str, Callable[[], Any]], processes: int) -> dict
 
 def _use_one_thread() -> None:
     # A second thread costs networks this small more than it brings, and far more on a busy machine.
-    make_deterministic(threads=1)
-    keep_freed_memory()
-    flush_subnormal_numbers()
+    prepare(threads=1, flush_subnormal=True)
 
 
 def _follow_cells(material: Material, params: Params) -> dict[str, Course]:

@@ -6,8 +6,7 @@ from typing import Final
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import console
-from imdb_rnn.data.official import content_digest
-from imdb_rnn.data.reviews import write_reviews
+from imdb_rnn.data.reviews import content_digest, write_reviews
 from imdb_rnn.data.sources import Dataset, find_reviews
 from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.json_file import write_json

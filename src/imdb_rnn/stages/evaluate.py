@@ -37,9 +37,7 @@ from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.inference import predict_logits
 from imdb_rnn.models.saved_model import load_model
-from imdb_rnn.runtime.allocator import keep_freed_memory
-from imdb_rnn.runtime.determinism import make_deterministic
-from imdb_rnn.runtime.device import resolve_device
+from imdb_rnn.runtime.machine import prepare
 from imdb_rnn.stages import run_stage
 from imdb_rnn.tracking.results import SECONDS_TO_FILE, file_results
 
@@ -76,9 +74,7 @@ def evaluate(params: Params) -> None:
 
 def _predict(ids: list[str], params: Params) -> NDArray[np.float32]:
     """Logits of the test reviews, in the order of the ids."""
-    device = resolve_device(params.train.device)
-    make_deterministic(params.train.threads)
-    keep_freed_memory()
+    device = prepare(params.train.threads, params.train.device)
     store = TokenStore.open(PREPARED)
     require_same_reviews(ids, store.ids.tolist(), origin=str(PREPARED), made_by="prepare")
     classifier = load_model(CLASSIFIER).to(device)

@@ -21,9 +21,7 @@ from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.saved_model import save_model
 from imdb_rnn.models.summary import parameter_count, summary
 from imdb_rnn.repository.dvc import code_digest, digest_files, main_checkout
-from imdb_rnn.runtime.allocator import forget_primitives, keep_freed_memory
-from imdb_rnn.runtime.determinism import flush_subnormal_numbers, make_deterministic
-from imdb_rnn.runtime.device import resolve_device
+from imdb_rnn.runtime.machine import prepare
 from imdb_rnn.stages import run_stage
 from imdb_rnn.tracking.live import training_run
 from imdb_rnn.training.checkpoint import Checkpoint, exclusive
@@ -40,11 +38,9 @@ HISTORY = Path("reports/history.csv")
 
 def train(params: Params) -> None:
     """Read what the stages before made, write `models/rnn`, `reports/train.json`, the history."""
-    device = resolve_device(params.train.device)
-    make_deterministic(params.train.threads)
-    flush_subnormal_numbers()
-    keep_freed_memory()
-    forget_primitives()
+    device = prepare(
+        params.train.threads, params.train.device, flush_subnormal=True, primitive_cache=False
+    )
     dataset = read_json(PREPARED / "dataset.json")
     reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS)
     valid = TokenStore.open(PREPARED / "valid")
