@@ -27,7 +27,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        pytest.param(f"{SHIPPED}\nseed: 2\n", "'seed' already stands in line", id="twice"),
+        pytest.param(f"{SHIPPED}\nseed: 2\n", "'seed' is already in line", id="twice"),
         pytest.param(b"\xff\xfe\x00", "not UTF-8", id="not UTF-8"),
         pytest.param("[" * 1000, "nested more than", id="nested"),
         pytest.param("- 1\n", "a mapping of sections is needed", id="a list"),

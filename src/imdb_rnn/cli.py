@@ -3,7 +3,6 @@
 Commands import what they need when they run, so that `imdb-rnn --help` answers at once.
 """
 
-import json
 import os
 import re
 import sys
@@ -11,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from imdb_rnn.signals import answer_requests, ending_together, run_program
+from imdb_rnn.signals import answer_requests, ending_together
 
 if Path(sys.argv[0]).stem == "imdb-rnn":
     # Until `main` begins, nothing is open, and there is nobody who would catch an exception.
@@ -19,14 +18,9 @@ if Path(sys.argv[0]).stem == "imdb-rnn":
 
 import typer  # after the lines above, so that a request to end is answered while it loads
 
-from imdb_rnn.console import (
-    Advance,
-    console,
-    error_console,
-    progress,
-    waiting,
-)
+from imdb_rnn.console import Advance, console, error_console, progress, waiting
 from imdb_rnn.errors import UserError, ending_in_a_sentence
+from imdb_rnn.io.atomic import require_replaceable
 from imdb_rnn.repository.dvc import project_root
 
 if TYPE_CHECKING:
@@ -76,7 +70,7 @@ def main() -> None:
     nothing = Path(os.devnull)
     sys.stdin = sys.stdin or nothing.open(encoding="utf-8")  # none where the shell has closed it
     sys.stdout = sys.stdout or nothing.open("w", encoding="utf-8")
-    with ending_together(), ending_in_a_sentence("Mend this and run the command again."):
+    with ending_together(), ending_in_a_sentence("Fix this and run the command again."):
         app()
 
 
@@ -118,6 +112,11 @@ def _typed_model(context: typer.Context, param: typer.CallbackParam, path: Path)
     return _typed(context, param, path) or path
 
 
+ModelFolder = Annotated[
+    Path, typer.Option("--model", callback=_typed_model, help="Folder of the trained model.")
+]
+
+
 def _typed_name(context: typer.Context, name: str) -> str:
     """A name that may stand for a file."""
     path = _from_root(context, Path(name))
@@ -153,7 +152,7 @@ def check() -> None:
 def summary(
     seconds: Annotated[float | None, typer.Option(help="What the run took.")] = None,
 ) -> None:
-    """Show what the pipeline's results come to."""
+    """Show the main numbers of the pipeline's results."""
     from imdb_rnn.evaluation.headline import headline
     from imdb_rnn.io.json_file import read_json
 
@@ -204,9 +203,7 @@ def explain(  # noqa: PLR0913 - each is an option of the command
         typer.Option(help="Integrated gradients, or hiding one word at a time."),
     ] = "gradients",
     *,
-    model: Annotated[
-        Path, typer.Option(callback=_typed_model, help="Folder of the trained model.")
-    ] = MODEL,
+    model: ModelFolder = MODEL,
     units: Annotated[
         bool, typer.Option("--units", help="Show hidden units that track sentiment or negation.")
     ] = False,
@@ -214,7 +211,8 @@ def explain(  # noqa: PLR0913 - each is an option of the command
     """Show which words of a text speak for which verdict of the trained classifier."""
     if html and not html.absolute().parent.is_dir():
         raise UserError(f"{html}: there is no folder {html.parent} to write the page to.")
-    _refuse_as_output(html)
+    if html:
+        require_replaceable(html)
     _refuse_no_model(model)
     with waiting("Explaining"):
         from imdb_rnn.explain.explanation import explain as explained
@@ -233,25 +231,6 @@ def explain(  # noqa: PLR0913 - each is an option of the command
 
         write_page(html, explanation)
         console.print(f"page: {html}", markup=False)
-
-
-def _refuse_as_output(file: Path | None) -> None:
-    """Refuse what must not be lost, before anything is computed.
-
-    Raises:
-        UserError: It is a link or a folder.
-        OSError: It may not be written.
-    """
-    if file is None:
-        return
-    if file.is_symlink():
-        raise UserError(
-            f"{file}: this is a symbolic link, which would be lost. Name the file it stands for."
-        )
-    if file.is_dir():
-        raise UserError(f"{file}: this is a folder. Name a file.")
-    if file.is_file():
-        file.open("ab").close()  # which fails where it is protected
 
 
 def _refuse_no_model(folder: Path) -> None:
@@ -319,9 +298,7 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     errors: Annotated[
         Literal["fail", "skip"], typer.Option(help="At a row that cannot be used.")
     ] = "fail",
-    model: Annotated[
-        Path, typer.Option(callback=_typed_model, help="Folder of the trained model.")
-    ] = MODEL,
+    model: ModelFolder = MODEL,
 ) -> None:
     """Say whether reviews are positive, with the probability.
 
@@ -355,9 +332,7 @@ def export(
             callback=_typed, help="Where to write it; made, or empty, or an earlier export."
         ),
     ],
-    model: Annotated[
-        Path, typer.Option(callback=_typed_model, help="Folder of the trained model.")
-    ] = MODEL,
+    model: ModelFolder = MODEL,
 ) -> None:
     """Write the trained classifier as an ONNX graph with its tokenizer, for use outside Python."""
     with waiting("Exporting"):
@@ -389,13 +364,14 @@ def seeds(
     """
     with waiting("Checking the results"):
         from imdb_rnn.config import load_params
+        from imdb_rnn.experiments.outdated import refuse_outdated_results
         from imdb_rnn.experiments.seeds import FIGURE, experiment_name, run_seeds, seeds_table
         from imdb_rnn.experiments.seeds import RESULTS as SEEDS
         from imdb_rnn.tracking.results import file_results
         from imdb_rnn.tracking.seeds import file_seeds
 
         params = load_params()
-        _refuse_outdated_results("evaluate")  # the report is outdated by the very file this writes
+        refuse_outdated_results("evaluate")  # the report is outdated by the very file this writes
     results = run_seeds(n)
     console.print(seeds_table(results))
     console.print(f"figure: {FIGURE}")
@@ -414,14 +390,22 @@ def track() -> None:
     `dvc repro` does so itself. This is for results that came from DVC's cache, or from a time
     when MLflow could not be reached. Doing it twice changes nothing.
     """
+    _file_present_results()
+
+
+def _file_present_results() -> str:
+    """File the working folder's results in MLflow; returns the run's id."""
     from imdb_rnn.config import load_params
+    from imdb_rnn.experiments.outdated import refuse_outdated_results
     from imdb_rnn.tracking.later import later_results
     from imdb_rnn.tracking.results import file_results
 
     params = load_params()
-    _refuse_outdated_results("report")
-    if not file_results(params, later=later_results()):
+    refuse_outdated_results("report")
+    run = file_results(params, later=later_results())
+    if run is None:
         raise typer.Exit(1)
+    return run
 
 
 @app.command()
@@ -440,18 +424,9 @@ def promote(
     Better means significantly more of the same test reviews right, as `compare` says it. Ends
     with exit code 1 where the present champion stays.
     """
-    from imdb_rnn.config import load_params
-    from imdb_rnn.tracking.later import later_results
     from imdb_rnn.tracking.registry import promote as proposed
-    from imdb_rnn.tracking.results import file_results
 
-    if run is None:
-        params = load_params()
-        _refuse_outdated_results("report")
-        run = file_results(params, later=later_results())
-        if run is None:
-            raise typer.Exit(1)
-    promotion = proposed(run, force=force)
+    promotion = proposed(_file_present_results() if run is None else run, force=force)
     console.print(promotion.why, markup=False)
     if not promotion.done:
         console.print("The champion stays; --force would replace it.")
@@ -523,9 +498,10 @@ def compare_results(
     The verdict rests on accuracy: of equally good models it calls at most 5 % better or worse.
     Where `imdb-rnn seeds` has trained a side under several seeds, their luck is set beside it.
     """
-    _refuse_as_output(json_file)
-    if json_file and json_file in {Path(a), Path(b)}:
-        raise UserError(f"{json_file}: it is compared, and would be lost. Name a new file.")
+    if json_file:
+        require_replaceable(json_file)
+        if json_file in {Path(a), Path(b)}:
+            raise UserError(f"{json_file}: it is compared, and would be lost. Name a new file.")
     with waiting("Comparing"):
         from imdb_rnn.evaluation import comparison_report as report
         from imdb_rnn.evaluation.comparison import compare
@@ -568,30 +544,6 @@ def _progress_beside_answers(texts: "Texts") -> AbstractContextManager[Advance |
     if sys.stdout.isatty():
         return nullcontext()
     return progress(texts.origin, texts.total, in_bytes=texts.in_bytes, on=error_console)
-
-
-def _refuse_outdated_results(stage: str) -> None:
-    """Outputs of other parameters or code would be filed under the wrong ones.
-
-    Args:
-        stage: The last one whose outputs are used.
-    """
-    from imdb_rnn.experiments.named import environment, require_pipeline
-    from imdb_rnn.messages import of_dvc
-
-    command = ["dvc", "status", "--json", "--with-deps", stage]
-    done = run_program(command, capture_output=True, text=True, env=environment())
-    if done.returncode != 0:
-        require_pipeline()
-        raise UserError(
-            "DVC cannot tell whether the results belong to the parameters, data and code as they "
-            f"are now: {of_dvc(done.stderr)}. `dvc status` says more."
-        )
-    if json.loads(done.stdout):
-        raise UserError(
-            "The results do not belong to the parameters, data and code as they are now. "
-            "`dvc status` says what changed, `dvc repro` brings them up to date."
-        )
 
 
 def _of_another_version(path: Path, error: Exception, stage: str) -> UserError:

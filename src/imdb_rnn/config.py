@@ -72,7 +72,7 @@ _SOURCES: Final[dict[str, type[Section]]] = {
 """By the key that tells them apart."""
 
 
-def _kind_of_source(value: Any) -> str | None:  # noqa: ANN401 - whatever stands in the file
+def _kind_of_source(value: Any) -> str | None:  # noqa: ANN401 - whatever the file holds
     keys = (
         value if isinstance(value, Mapping) else vars(value) if isinstance(value, Section) else ()
     )
@@ -387,7 +387,7 @@ def _nearest(got: str, choices: list[str]) -> str:
     return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
-_TYPES: Final = {
+_TYPES: Final[dict[str, TypeAdapter[Any]]] = {
     "boolean": TypeAdapter(bool),
     "integer": TypeAdapter(int),
     "number": TypeAdapter(FiniteFloat),

@@ -33,7 +33,7 @@ _SIMILAR: Final = {
     **{bar: str(height) for height, bar in enumerate("▁▂▃▄▅▆▇█", start=1)},
     "…": "...",
 }
-"""What stands in for a character that the terminal's encoding lacks; for any other, `?`."""
+"""What is shown for a character that the terminal's encoding lacks; for any other, `?`."""
 
 
 def _similar(error: UnicodeError) -> tuple[str, int]:

@@ -34,7 +34,7 @@ def naming(path: Path | str, unfinished: Path | None = None) -> Iterator[None]:
 
     Args:
         path: The file.
-        unfinished: What stands for it as long as it is written; users know nothing of it.
+        unfinished: What is written in its place until it is whole; users know nothing of it.
     """
     try:
         yield
@@ -70,7 +70,7 @@ def ending_in_a_sentence(remedy: str, interrupted: str = "") -> Iterator[None]:
         _end(1, f"{file}: {os.strerror(fault.errno)}. {remedy}")
     except subprocess.CalledProcessError as fault:
         program = " ".join([Path(fault.cmd[0]).name, *map(str, fault.cmd[1:4])])
-        _end(1, f"`{program}` ended with exit code {fault.returncode}; its messages stand above.")
+        _end(1, f"`{program}` ended with exit code {fault.returncode}; its messages are above.")
     except KeyboardInterrupt:
         _end(130, interrupted, style="none")
 

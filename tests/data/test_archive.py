@@ -216,9 +216,9 @@ def test_a_review_that_is_not_utf_8_is_named() -> None:
 @pytest.mark.fault
 def test_a_second_file_for_a_review_is_refused() -> None:
     again = with_extra(f"./aclImdb/{first('train/neg')}", b"another text")
-    assert "review 0 of train/neg stands in it twice" in refusal(again)
+    assert "review 0 of train/neg is in it twice" in refusal(again)
     other_rating = with_extra("aclImdb/test/pos/3_5.txt", b"another text")
-    assert "review 3 of test/pos stands in it twice" in refusal(other_rating)
+    assert "review 3 of test/pos is in it twice" in refusal(other_rating)
 
 
 @pytest.mark.fault

@@ -80,7 +80,7 @@ def test_any_plain_value_is_what_it_is_to_dvc_or_refused(value: str) -> None:
         ("a: 1\nb:\n  c: 2\n  d: 3\n  c: 4\n", [", line 5", "'c'", "line 3"]),
         ("a: 1\n# a comment\na: 1\n", [", line 3", "'a'", "line 1"]),
         ("- {a: 1, b: 2, a: 3}\n", [", line 1, column 16", "'a'", "line 1"]),
-        ("1: one\n0x1: one\n", [", line 2", "1 already stands in line 1"]),
+        ("1: one\n0x1: one\n", [", line 2", "1 is already in line 1"]),
         ("<<: {a: 1}\na: 2\n", [", line 2", "'a'", "line 1"]),
         ('"a\\nb": 1\n"a\\nb": 1\n', [", line 2", r"'a\nb'"]),
     ],

@@ -37,7 +37,7 @@ def outputs_of(stage: dict[str, Any]) -> list[str]:
 
 KILLED_AT = Path("reports/figures/roc.png")
 """In the middle of `evaluate`."""
-SENTENCE = re.compile(r"(?P<file>\S+): (?P<cause>.+). Mend this and run `dvc repro` again.\n")
+SENTENCE = re.compile(r"(?P<file>\S+): (?P<cause>.+). Fix this and run `dvc repro` again.\n")
 OUTPUTS = [Path(output) for stage in STAGES.values() for output in outputs_of(stage)]
 
 

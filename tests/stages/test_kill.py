@@ -136,7 +136,7 @@ def test_a_download_that_fills_the_disk_goes_on_once_there_is_room(
         assert failed.returncode == 1
         (partial,) = (tmp_path / ".cache/downloads").glob("*.part")
         place = partial.relative_to(tmp_path)
-        assert failed.stderr.startswith(f"{place}: File too large. Mend this")
+        assert failed.stderr.startswith(f"{place}: File too large. Fix this")
         assert partial.stat().st_size > 0
         assert not (tmp_path / "data").exists()
         again = run_undisturbed("download", tmp_path)

@@ -102,6 +102,6 @@ def test_a_disk_that_fills_up_ends_the_stage_with_a_sentence(tmp_path: Path) -> 
     )
     assert finished.returncode == 1
     assert finished.stderr == (
-        "data/raw/train.parquet: File too large. Mend this and run `dvc repro` again.\n"
+        "data/raw/train.parquet: File too large. Fix this and run `dvc repro` again.\n"
     )
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["params.yaml"]

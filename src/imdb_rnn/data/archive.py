@@ -70,7 +70,7 @@ class _Contents:
         of_folder = self.texts.setdefault(member["folder"], {})
         number = int(member["number"])
         if number in of_folder:
-            raise WrongReviewsError(f"review {number} of {member['folder']} stands in it twice")
+            raise WrongReviewsError(f"review {number} of {member['folder']} is in it twice")
         if not text.strip():
             raise WrongReviewsError(f"{member.string} is empty")
         self._characters += len(text)
@@ -81,7 +81,7 @@ class _Contents:
     def add_pages(self, member: re.Match[str], text: str) -> None:
         folder = f"{member['split'] or 'train'}/{member['label'] or 'unsup'}"
         if folder in self.pages:
-            raise WrongReviewsError(f"{member.string} stands in it twice")
+            raise WrongReviewsError(f"{member.string} is in it twice")
         self.pages[folder] = text.splitlines()
 
     def reviews(self, folder: str) -> Iterator[OfficialReview]:

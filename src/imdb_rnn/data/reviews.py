@@ -46,7 +46,7 @@ class OfficialReview(NamedTuple):
     name: str
     """File name without its ending: `0_3`, or `0` where the source does not know the rating."""
     text: str
-    """The text as it stands in the file."""
+    """The text of the file as it is."""
     rating: int | None = None
     """1 to 10 stars."""
     movie: str | None = None

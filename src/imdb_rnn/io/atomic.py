@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from imdb_rnn.errors import naming
+from imdb_rnn.errors import UserError, naming
 
 UNFINISHED: Final = ".imdb-rnn-unfinished"
 """In the name of what is being written. What has it may be removed: nobody else calls a file so."""
@@ -22,8 +22,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Args:
         path: Where the output belongs; the folder around it is made. What stood there stays until
             the new output is complete. In a folder, only files of the same names are replaced. A
-            symbolic link to a file is replaced, not what it points to; one to a folder stands for
-            that folder. What is no file, such as `/dev/null` or a pipe, is written to at once.
+            symbolic link to a file is replaced, not what it points to; through one to a
+            folder, files get into that folder. What is no file, such as `/dev/null` or a pipe, is written to at once.
 
     Yields:
         Where to write: a hidden name with the same ending, where nothing is. A folder is to hold
@@ -49,6 +49,23 @@ def replacing(path: Path) -> Iterator[Path]:
                 unfinished.replace(path)
     finally:
         _remove(unfinished)
+
+
+def require_replaceable(path: Path) -> None:
+    """Refuse, before anything is computed, a file that must not be lost or cannot be written.
+
+    Raises:
+        UserError: It is a link or a folder.
+        OSError: It may not be written.
+    """
+    if path.is_symlink():
+        raise UserError(
+            f"{path}: this is a symbolic link, which would be lost. Name the file that it leads to."
+        )
+    if path.is_dir():
+        raise UserError(f"{path}: this is a folder. Name a file.")
+    if path.is_file():
+        path.open("ab").close()  # which fails where it is protected
 
 
 def unfinished_name(path: Path) -> Path:

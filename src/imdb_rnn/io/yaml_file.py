@@ -134,7 +134,7 @@ class _PlainLoader(yaml.SafeLoader):
             key = self.construct_object(key_node)
             if key in lines:
                 raise _error(
-                    f"{key!r} already stands in line {lines[key]}; keep one", key_node.start_mark
+                    f"{key!r} is already in line {lines[key]}; keep one", key_node.start_mark
                 )
             lines[key] = key_node.start_mark.line + 1
         return mapping

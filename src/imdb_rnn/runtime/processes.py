@@ -17,13 +17,13 @@ SECONDS_BETWEEN_LOOKS: Final = 1.0
 def side_by_side(
     tasks: Mapping[str, Callable[[], Any]], processes: int, begin: Callable[[], None]
 ) -> Iterator[tuple[str, Any]]:
-    """Carry out independent tasks, some at once, and hand over what came of each.
+    """Carry out independent tasks, some at once, and hand over their results.
 
     If one fails, or this process ends, in whatever way, those under way end too.
 
     Args:
         tasks: By name, the longest first, so that no process ends long before the others; they
-            and what comes of them must be picklable.
+            and their results must be picklable.
         processes: How many to start, at most; 1 does without, and takes the tasks in order.
         begin: Called in each process before its first task.
 
@@ -45,7 +45,7 @@ def side_by_side(
                 names.update((executor.submit(task), name) for name, task in tasks.items())
             yield from ((names[future], future.result()) for future in _as_ready(names))
         except BrokenProcessPool:
-            left = sorted(name for future, name in names.items() if not _came_to_something(future))
+            left = sorted(name for future, name in names.items() if not _succeeded(future))
             raise RuntimeError(
                 "a process ended, perhaps for want of memory, that worked on one of these: "
                 + ", ".join(left)
@@ -94,7 +94,7 @@ def _as_ready(futures: Iterable[Future[Any]]) -> Iterator[Future[Any]]:
             raise BrokenProcessPool
 
 
-def _came_to_something(future: Future[Any]) -> bool:
+def _succeeded(future: Future[Any]) -> bool:
     return future.done() and future.exception() is None
 
 

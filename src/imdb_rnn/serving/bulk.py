@@ -200,7 +200,7 @@ class _Report:
     def refusal(self, row: Row) -> UserError:
         return UserError(
             f"{self._origin}, row {row.number}: {row.problem}. The rows before it are predicted; "
-            f"mend it, or leave such rows out with --errors skip."
+            f"fix it, or leave such rows out with --errors skip."
         )
 
     def name_left_out(self, row: Row) -> None:

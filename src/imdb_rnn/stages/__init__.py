@@ -42,7 +42,7 @@ def run_stage(stage: Callable[[Params], None]) -> NoReturn:
         if is_orphan(_PARENT):
             sys.exit(128 + signal.SIGTERM)
         end_with([_PARENT, *map(int, filter(None, [os.environ.get(COMMAND)]))])
-    sentences = ending_in_a_sentence("Mend this and run `dvc repro` again.", INTERRUPTED)
+    sentences = ending_in_a_sentence("Fix this and run `dvc repro` again.", INTERRUPTED)
     with answered_by(end), sentences:  # as an exception, which lets a run in MLflow be closed
         params = load_params()
         refuse_missing_device(params.train.device)
