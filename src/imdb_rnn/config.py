@@ -25,7 +25,7 @@ from pydantic_core import ErrorDetails
 
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.yaml_file import read_yaml
-from imdb_rnn.messages import without_secrets
+from imdb_rnn.messages import printable, without_secrets
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -356,7 +356,7 @@ _RENAMED: Final[dict[type[Section], dict[str, str]]] = {
 def _describe(problem: ErrorDetails) -> str:
     """One line: the path, what it got, what is allowed, and the nearest name."""
     location, got = problem["loc"], problem["input"]
-    path = _printable(".".join(str(part) for part in _as_written(location)))
+    path = printable(".".join(str(part) for part in _as_written(location)))
     if problem["type"] in {"extra_forbidden", "invalid_key"}:
         return f"  {path}: {_unknown(str(location[-1]), _section(location[:-1]))}"
     schema = _schema(location)
@@ -462,9 +462,4 @@ def _quote(value: object) -> str:
         text = repr(value)
     text = without_secrets(text)
     limit = 60
-    return _printable(text if len(text) <= limit else text[: limit - 1] + "…")
-
-
-def _printable(text: str) -> str:
-    """The text with escapes for what would break the line or steer the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(text if len(text) <= limit else text[: limit - 1] + "…")

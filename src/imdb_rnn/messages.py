@@ -24,6 +24,11 @@ def shortened(text: str, most: int = LONGEST) -> str:
     return cut if cut != "…" else f"{line[: most - 1]}…"  # the first word alone is too long
 
 
+def printable(text: str) -> str:
+    """The text with escapes for what would break the line or steer the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def without_secrets(text: str) -> str:
     """A text with `***` for the passwords and signatures of the addresses in it.
 

@@ -33,7 +33,7 @@ def fail():
 def die():
     os._exit(9)
 
-if __name__ == "__main__":
+def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     print("ready", flush=True)
@@ -48,7 +48,8 @@ def _start_tasks(folder: Path, tasks: str, processes: int) -> subprocess.Popen[s
     script = folder / "tasks.py"
     script.write_text(TASKS.replace("{tasks}", tasks), encoding="utf-8")
     started = subprocess.Popen(
-        [sys.executable, str(script), str(processes)],
+        [sys.executable, "-c", "import tasks; tasks.main()", str(processes)],
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

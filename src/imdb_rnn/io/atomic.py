@@ -22,8 +22,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Args:
         path: Where the output belongs; the folder around it is made. What stood there stays until
             the new output is complete. In a folder, only files of the same names are replaced. A
-            symbolic link to a file is replaced, not what it points to; through one to a
-            folder, files get into that folder. What is no file, such as `/dev/null` or a pipe, is written to at once.
+            symbolic link to a file is replaced, not what it points to; one to a folder is
+            followed. What is no file, such as `/dev/null` or a pipe, is written to at once.
 
     Yields:
         Where to write: a hidden name with the same ending, where nothing is. A folder is to hold

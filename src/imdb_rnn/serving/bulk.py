@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imdb_rnn.console import Advance, error_console
 from imdb_rnn.errors import UserError
+from imdb_rnn.messages import printable
 from imdb_rnn.models.predictor import NOTHING_KNOWN, Predictor, unknown_share
 from imdb_rnn.serving.texts import Row, Texts
 
@@ -231,8 +232,7 @@ class _Report:
 def _table_line(prediction: Prediction) -> str:
     row = prediction.row
     # One line without control characters, which could do anything to a terminal.
-    text = " ".join(row.text[: 2 * _SHOWN].split())
-    shown = "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+    shown = printable(" ".join(row.text[: 2 * _SHOWN].split()))
     if len(shown) > _SHOWN:
         shown = shown[: _SHOWN - 1] + "…"
     return f"{row.number:>7}  {prediction.label:<5}  {prediction.probability:>11.4f}  {shown}\n"

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imdb_rnn.errors import UserError
-from imdb_rnn.messages import shortened
+from imdb_rnn.messages import printable, shortened
 
 LONGEST_ROW: Final = 2**26
 """Bytes. Without a bound, a file without line ends would be read into memory as a whole."""
@@ -102,12 +102,12 @@ def taken_for_text(text: str, folder: Path, command: str = "imdb-rnn predict < {
         is_file = (folder / text).is_file()
     except OSError:  # too long for a name
         is_file = False
-    if not is_file and (kind not in _KINDS or re.search(r"\s", text)):
+    if not is_file and (kind not in _ENDINGS or re.search(r"\s", text)):
         return ""
     known, reads = ("is", "reads") if is_file else ("looks like", "would read")
-    if kind in _KINDS and (kind != ".txt" or "predict" in command):
+    if kind in _ENDINGS and (kind != ".txt" or "predict" in command):
         command = "imdb-rnn predict --file {}"
-    return _printable(
+    return printable(
         f"{text} {known} the name of a file, and was taken for a text itself. "
         f"`{command.format(quote(text))}` {reads} the file."
     )
@@ -155,10 +155,10 @@ def file_texts(path: Path, column: str) -> Iterator[Texts]:
         raise UserError(f"{path}: {error.strerror}. Check the path after --file.") from None
     with file:
         kind = path.suffix.lower()
-        if kind not in _KINDS:
+        if kind not in _ENDINGS:
             raise UserError(
                 f"{path}: its ending says how a file is read, and this one is unknown. Known are "
-                f"{', '.join(_KINDS)}; `--file -` reads standard input, a text a line."
+                f"{', '.join(_ENDINGS)}; `--file -` reads standard input, a text a line."
             )
         beginning = file.peek(_BEGINNING)[:_BEGINNING]
         if not beginning:
@@ -168,7 +168,11 @@ def file_texts(path: Path, column: str) -> Iterator[Texts]:
                 f"{path}: this is {wide}, and UTF-8 is needed. "
                 f"`iconv -f {wide} -t UTF-8 {quote(str(path))} > NEW{kind}` converts it."
             )
-        yield _KINDS[kind](file, path, column)
+        if kind == ".parquet":
+            yield _open_parquet(file, path, column)
+        else:
+            rows = _KINDS[kind](_lines(file, str(path)), str(path), column)
+            yield Texts(str(path), rows, path.stat().st_size, in_bytes=True)
 
 
 _BEGINNING: Final = 64
@@ -243,20 +247,15 @@ def _row(number: int, content: bytes | None, end: int) -> Row:
         return Row(number, "", f"{_NOT_UTF8} from byte {error.start + 1} on", end)
 
 
-def _open_txt(file: BinaryIO, path: Path, _: str) -> Texts:
-    return Texts(str(path), _text_rows(_lines(file, str(path))), path.stat().st_size, in_bytes=True)
-
-
-def _open_jsonl(file: BinaryIO, path: Path, key: str) -> Texts:
-    lines = _text_rows(_lines(file, str(path)))
-    # Blank lines hold nothing: many programs leave one at the end.
-    rows = (_json_row(line, key) for line in lines if line.problem or line.text.strip())
-    return Texts(str(path), rows, path.stat().st_size, in_bytes=True)
+def _json_rows(lines: Iterator[_Line], _: str, key: str) -> Iterator[Row]:
+    for row in _text_rows(lines):
+        if row.problem:
+            yield row
+        elif row.text.strip():  # a blank line holds nothing: many programs leave one at the end
+            yield _json_row(row, key)
 
 
 def _json_row(line: Row, key: str) -> Row:
-    if line.problem:
-        return line
     try:
         value = json.loads(line.text)
     except json.JSONDecodeError as error:
@@ -266,22 +265,12 @@ def _json_row(line: Row, key: str) -> Row:
         return line._replace(text="", problem=f"not readable JSON: {error}")
     if not isinstance(value, dict):
         return line._replace(text="", problem=f'no object with a text under "{key}"')
-    text = value.get(key)
-    if not isinstance(text, str):
+    if key not in value:
         problem = f'no text under "{key}"; {_there(key, list(value))}; --column names another'
-        if key in value:
-            problem = f'what is under "{key}" is no text'
         return line._replace(text="", problem=problem)
-    return line._replace(text=text)
-
-
-def _open_csv(file: BinaryIO, path: Path, column: str) -> Texts:
-    return Texts(
-        str(path),
-        _csv_rows(_lines(file, str(path)), str(path), column),
-        path.stat().st_size,
-        in_bytes=True,
-    )
+    if not isinstance(value[key], str):
+        return line._replace(text="", problem=f'what is under "{key}" is no text')
+    return line._replace(text=value[key])
 
 
 def _csv_rows(lines: Iterator[_Line], origin: str, column: str) -> Iterator[Row]:
@@ -384,20 +373,17 @@ _SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "|"}
 
 def _there(name: str, names: list[str]) -> str:
     """The names that there are in place of one that is not, and the nearest of them."""
-    shown = ", ".join(map(_printable, names)) or "none"
+    shown = ", ".join(map(printable, names)) or "none"
     nearest = get_close_matches(name, names, n=1)
     return f"there are: {shortened(shown, 200)}" + (
-        f" (is it {_printable(nearest[0])}?)" if nearest else ""
+        f" (is it {printable(nearest[0])}?)" if nearest else ""
     )
 
 
-def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
-
-
-_KINDS: Final[dict[str, Callable[[BinaryIO, Path, str], Texts]]] = {
-    ".txt": _open_txt,
-    ".csv": _open_csv,
-    ".jsonl": _open_jsonl,
-    ".parquet": _open_parquet,
+_KINDS: Final[dict[str, Callable[[Iterator[_Line], str, str], Iterator[Row]]]] = {
+    ".txt": lambda lines, *_: _text_rows(lines),
+    ".csv": _csv_rows,
+    ".jsonl": _json_rows,
 }
+"""How the lines of a text file become rows, by its ending."""
+_ENDINGS: Final = (*_KINDS, ".parquet")
