@@ -1,6 +1,11 @@
-import numpy as np
+from pathlib import Path
 
-from imdb_rnn.data.statistics import UnknownWords, normalized, shared_reviews
+import numpy as np
+import pytest
+
+from imdb_rnn.data import statistics
+from imdb_rnn.data.statistics import normalized, shared_reviews, split_statistics
+from imdb_rnn.data.token_store import write_store
 
 
 def test_case_punctuation_and_line_breaks_do_not_make_a_text_another() -> None:
@@ -25,8 +30,15 @@ def test_unknown_movies_are_not_called_disjoint() -> None:
     assert report["movies_shared"] == {"train and test": None}
 
 
-def test_unknown_words_are_counted_as_they_pass() -> None:
-    unknown = UnknownWords()
+def test_a_split_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "WORDS_AT_ONCE", 2)
     reviews = [np.array(words, dtype=np.int32) for words in ([1, 7], [8], [1, 1, 9])]
-    assert [words.tolist() for words in unknown.counted(reviews)] == [[1, 7], [8], [1, 1, 9]]
-    assert unknown.count == 3
+    store = write_store(tmp_path / "store", reviews, [1, 0, 1], ["a", "b", "c"])
+    assert split_statistics(store) == {
+        "reviews": 3,
+        "positive": 2,
+        "words": 6,
+        "median_length": 2.0,
+        "longest": 3,
+        "unknown_share": 0.5,
+    }

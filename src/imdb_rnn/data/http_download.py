@@ -127,15 +127,14 @@ def _receive(session: requests.Session, url: str, partial: _Partial, timeout: fl
     """Make one request and append its answer to what is there."""
     with _request(session, url, partial, timeout) as response:
         _refuse_failure(response)
-        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            _confirm_complete(response, partial)
-            return
-        if response.status_code == HTTPStatus.PARTIAL_CONTENT:
-            _confirm_continuation(response, partial)
-        else:
+        if response.status_code == HTTPStatus.OK:
             partial.start(_validator(response.headers))
+        else:
+            _require_continuation(response, partial)
+        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # nothing is left to send
         try:
-            _append_body(response, partial, _Pace(timeout))
+            _append_body(response, partial, timeout)
         except ReadTimeoutError:
             raise _InterruptedTransferError(f"no more data for {timeout:g} s") from None
         except HTTPError:
@@ -194,18 +193,18 @@ def _retry_after(headers: Mapping[str, str]) -> float:
         return 0.0
 
 
-def _confirm_complete(response: requests.Response, partial: _Partial) -> None:
-    """Nothing is left to send, if the whole file is as long as what is there."""
-    if _whole_size(response.headers) != partial.size():
-        _start_over(partial)
-
-
-def _confirm_continuation(response: requests.Response, partial: _Partial) -> None:
-    """The piece must begin where ours ends, and belong to the same version of the file."""
-    piece = re.match(r"bytes ([0-9]{1,18})-", response.headers.get("Content-Range", ""))
-    same_version = _validator(response.headers) in {"", partial.validator()}
-    if piece is None or int(piece[1]) != partial.size() or not same_version:
-        _start_over(partial)
+def _require_continuation(response: requests.Response, partial: _Partial) -> None:
+    """Start over if an answer does not belong to the end of what is there."""
+    headers, size = response.headers, partial.size()
+    if response.status_code == HTTPStatus.PARTIAL_CONTENT:
+        piece = re.match(r"bytes ([0-9]{1,18})-", headers.get("Content-Range", ""))
+        same_version = _validator(headers) in {"", partial.validator()}
+        fits = piece is not None and int(piece[1]) == size and same_version
+    else:
+        fits = _whole_size(headers) == size
+    if not fits:
+        partial.discard()
+        raise _InterruptedTransferError("the server's file does not continue what had arrived")
 
 
 def _whole_size(headers: Mapping[str, str]) -> int:
@@ -214,45 +213,20 @@ def _whole_size(headers: Mapping[str, str]) -> int:
     return int(whole[1]) if whole else 0
 
 
-def _start_over(partial: _Partial) -> None:
-    partial.discard()
-    raise _InterruptedTransferError("the server's file does not continue what had arrived")
-
-
 def _validator(headers: Mapping[str, str]) -> str:
     """What tells versions of a file apart: a strong ETag, else its date, else nothing."""
     etag = headers.get("ETag", "")
     return etag if etag.startswith('"') else headers.get("Last-Modified", "")
 
 
-class _Pace:
-    """Gives up an answer that trickles in.
-
-    Args:
-        span: Seconds over which the rate is taken.
-    """
-
-    def __init__(self, span: float) -> None:
-        self._span = span
-        self._began = time.monotonic()
-        self._arrived = 0
-
-    def keep(self, size: int) -> None:
-        """Count `size` bytes that have just arrived."""
-        self._arrived += size
-        if time.monotonic() - self._began < self._span:
-            return
-        if self._arrived < self._span * SLOWEST_BYTES_PER_SECOND:
-            raise _InterruptedTransferError(f"only {self._arrived} bytes in {self._span:g} s")
-        self._began, self._arrived = time.monotonic(), 0
-
-
-def _append_body(response: requests.Response, partial: _Partial, pace: _Pace) -> None:
+def _append_body(response: requests.Response, partial: _Partial, span: float) -> None:
+    """Append what arrives, unless over so many seconds it only trickles."""
     arrived = partial.size()
     length = re.fullmatch(r"[0-9]{1,18}", response.headers.get("Content-Length", ""))
     total = arrived + int(length[0]) if length else None
     _refuse_too_large(total or 0, partial)
     shown = progress("Download", total, done=arrived, in_bytes=True)
+    began, lately = time.monotonic(), 0
     with partial.body.open("ab") as file, shown as advance:
         # Not iter_content: that would unpack a body sent with `Content-Encoding: gzip`. Not stream:
         # that would wait for whole chunks.
@@ -261,7 +235,11 @@ def _append_body(response: requests.Response, partial: _Partial, pace: _Pace) ->
             _refuse_too_large(arrived, partial)
             file.write(chunk)
             advance(len(chunk))
-            pace.keep(len(chunk))
+            lately += len(chunk)
+            if time.monotonic() - began >= span:
+                if lately < span * SLOWEST_BYTES_PER_SECOND:
+                    raise _InterruptedTransferError(f"only {lately} bytes in {span:g} s")
+                began, lately = time.monotonic(), 0
 
 
 def _refuse_too_large(size: int, partial: _Partial) -> None:

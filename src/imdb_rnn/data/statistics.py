@@ -2,17 +2,17 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.data.token_store import TokenStore, pieces
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 
+WORDS_AT_ONCE: Final = 250_000
 _NOT_A_WORD = re.compile(r"(?:<br />|[\W_])+")
 
 
@@ -21,29 +21,12 @@ def normalized(text: str) -> str:
     return _NOT_A_WORD.sub(" ", text.lower()).strip()
 
 
-class UnknownWords:
-    """A count of the unknown words in reviews that pass on their way to a store."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def counted(self, reviews: Iterable[NDArray[np.int32]]) -> Iterator[NDArray[np.int32]]:
-        """The same reviews, int32 [words] each."""
-        for words in reviews:
-            self.count += int((words == UNKNOWN_ID).sum())
-            yield words
-
-
-def split_statistics(store: TokenStore, unknown: int) -> dict[str, Any]:
-    """Counts, lengths in words and share of unknown words of one split.
-
-    Args:
-        store: Of the split; its words are not read.
-        unknown: How many of them are unknown.
-    """
-    lengths = store.lengths
+def split_statistics(store: TokenStore) -> dict[str, Any]:
+    """Counts, lengths in words and share of unknown words of one split."""
     if len(store) == 0:
         return {"reviews": 0, "words": 0}
+    lengths = store.lengths
+    unknown = sum(int((words == UNKNOWN_ID).sum()) for words, _ in pieces([store], WORDS_AT_ONCE))
     return {
         "reviews": len(store),
         "positive": int((store.labels == 1).sum()),

@@ -15,7 +15,7 @@ from imdb_rnn.config import Params, Prepare
 from imdb_rnn.console import console
 from imdb_rnn.data.reviews import read_reviews, stream_texts
 from imdb_rnn.data.split import hold_out, movies_of
-from imdb_rnn.data.statistics import UnknownWords, shared_reviews, split_statistics
+from imdb_rnn.data.statistics import shared_reviews, split_statistics
 from imdb_rnn.data.token_store import write_store
 from imdb_rnn.data.tokenizer import build_tokenizer, encode
 from imdb_rnn.io.atomic import replacing
@@ -113,11 +113,10 @@ def _vocabulary_text(splits: dict[str, Split], params: Prepare) -> Iterator[str]
 def _encode_split(name: str, split: Split, tokenizer: Tokenizer, params: Prepare) -> dict[str, Any]:
     """Write the split's token store, and say what is in it."""
     console.print(f"{name}: {len(split.facts):,} reviews")
-    unknown = UnknownWords()
     words = encode(tokenizer, split.texts(), params.max_length, params.truncation)
     labels, ids = split.facts["label"].to_pylist(), split.facts["id"].to_pylist()
-    store = write_store(PREPARED / name, unknown.counted(words), labels, ids)
-    return split_statistics(store, unknown.count)
+    store = write_store(PREPARED / name, words, labels, ids)
+    return split_statistics(store)
 
 
 def _shared_reviews(splits: dict[str, Split]) -> dict[str, Any]:
