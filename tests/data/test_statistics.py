@@ -1,9 +1,7 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from imdb_rnn.data import statistics
 from imdb_rnn.data.statistics import normalized, shared_reviews, split_statistics
 from imdb_rnn.data.token_store import write_store
 
@@ -30,8 +28,7 @@ def test_unknown_movies_are_not_called_disjoint() -> None:
     assert report["movies_shared"] == {"train and test": None}
 
 
-def test_a_split_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "WORDS_AT_ONCE", 2)
+def test_a_split_is_summed_up(tmp_path: Path) -> None:
     reviews = [np.array(words, dtype=np.int32) for words in ([1, 7], [8], [1, 1, 9])]
     store = write_store(tmp_path / "store", reviews, [1, 0, 1], ["a", "b", "c"])
     assert split_statistics(store) == {

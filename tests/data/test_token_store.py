@@ -125,7 +125,7 @@ def test_offsets_that_do_not_fit_the_words_are_refused(tmp_path: Path) -> None:
     _write(tmp_path)
     np.save(tmp_path / "tokens.npy", np.zeros(1, dtype=np.int32))
     forge_digests(tmp_path)
-    with pytest.raises(UserError, match="words expected, 1 there"):
+    with pytest.raises(UserError, match="tokens expected, 1 there"):
         TokenStore.open(tmp_path)
 
 
@@ -141,9 +141,9 @@ _FIRST = [[5, 6, 7], [], [8]]
 _SECOND = [[9, 9, 9, 9, 9], [4]]
 
 
-@pytest.mark.parametrize("words_at_once", [1, 2, 4, 5, 1000])
+@pytest.mark.parametrize("tokens_at_once", [1, 2, 4, 5, 1000])
 def test_all_words_come_once_in_order_whatever_the_size_of_a_piece(
-    tmp_path: Path, words_at_once: int
+    tmp_path: Path, tokens_at_once: int
 ) -> None:
     stores = [
         write_store(
@@ -154,12 +154,12 @@ def test_all_words_come_once_in_order_whatever_the_size_of_a_piece(
         )
         for name, reviews in (("a", _FIRST), ("b", _SECOND))
     ]
-    read = list(pieces(stores, words_at_once))
+    read = list(pieces(stores, tokens_at_once))
     assert np.concatenate([words for words, _ in read]).tolist() == [
         word for review in _FIRST + _SECOND for word in review
     ]
     numbers = np.concatenate([reviews for _, reviews in read])
     assert numbers.tolist() == [0, 0, 0, 2, 3, 3, 3, 3, 3, 4]
     for words, reviews in read:
-        assert len(words) <= max(words_at_once, 5)
+        assert len(words) <= max(tokens_at_once, 5)
         assert len(words) == len(reviews)

@@ -5,14 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from imdb_rnn.data.token_store import TokenStore, pieces
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 
-WORDS_AT_ONCE: Final = 250_000
 _NOT_A_WORD = re.compile(r"(?:<br />|[\W_])+")
 
 
@@ -26,7 +25,7 @@ def split_statistics(store: TokenStore) -> dict[str, Any]:
     if len(store) == 0:
         return {"reviews": 0, "words": 0}
     lengths = store.lengths
-    unknown = sum(int((words == UNKNOWN_ID).sum()) for words, _ in pieces([store], WORDS_AT_ONCE))
+    unknown = sum(int((tokens == UNKNOWN_ID).sum()) for tokens, _ in pieces([store]))
     return {
         "reviews": len(store),
         "positive": int((store.labels == 1).sum()),

@@ -3,7 +3,7 @@
 A folder of plain `.npy` files, so that memory use does not grow with the corpus and nothing that
 is loaded can execute:
 
-- `tokens.npy` int32 [all words], the reviews one behind the other
+- `tokens.npy` int32 [all tokens], the reviews one behind the other
 - `offsets.npy` int64 [reviews + 1], where each begins and ends
 - `labels.npy` int8 [reviews]: 1 positive, 0 negative, -1 none
 - `ids.npy` unicode [reviews]
@@ -26,7 +26,7 @@ from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.json_file import read_json, write_json
 
 DIGESTS: Final = "sha256.json"
-WORDS_AT_ONCE: Final = 4_000_000
+TOKENS_AT_ONCE: Final = 4_000_000
 """Of `pieces`."""
 _KINDS: Final[dict[str, type[np.generic]]] = {
     "tokens": np.int32,
@@ -57,7 +57,9 @@ class TokenStore:
         if not len(store.offsets) == len(store.labels) + 1 == len(store.ids) + 1:
             raise _damaged(folder, "its files hold different numbers of reviews")
         if store.offsets[-1] != len(store.tokens):
-            raise _damaged(folder, f"{store.offsets[-1]} words expected, {len(store.tokens)} there")
+            raise _damaged(
+                folder, f"{store.offsets[-1]} tokens expected, {len(store.tokens)} there"
+            )
         return store
 
     def __len__(self) -> int:
@@ -65,11 +67,11 @@ class TokenStore:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Words of each review, int64 [reviews]."""
+        """Tokens of each review, int64 [reviews]."""
         return np.diff(self.offsets)
 
     def __getitem__(self, index: int) -> NDArray[np.int32]:
-        """Word ids of one review, int32 [words]."""
+        """Token ids of one review, int32 [tokens]."""
         return self.tokens[self.offsets[index] : self.offsets[index + 1]]
 
 
@@ -83,7 +85,7 @@ def write_store(
 
     Args:
         folder: Made, or filled anew.
-        reviews: int32 [words] each, in the order of `labels` and `ids`; one at a time is in memory.
+        reviews: int32 [tokens] each, in the order of `labels` and `ids`; read one at a time.
         labels: 1, 0 or -1 a review.
         ids: Name of each review.
     """
@@ -103,26 +105,26 @@ def write_store(
 
 
 def pieces(
-    stores: Sequence[TokenStore], words_at_once: int = WORDS_AT_ONCE
+    stores: Sequence[TokenStore], tokens_at_once: int = TOKENS_AT_ONCE
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Whole reviews, so many at once that memory does not grow with the corpus.
 
     Args:
         stores: Read in their order.
-        words_at_once: Words of a piece; a longer review is a piece of its own.
+        tokens_at_once: Tokens of a piece; a longer review is a piece of its own.
 
     Yields:
-        Word ids int64 [words], and the number of the review that each word stands in, int64
-        [words], counted through all stores.
+        Token ids int64 [tokens], and the number of the review that each token is in, int64
+        [tokens], counted through all stores.
     """
     before = 0
     for store in stores:
         begin = 0
         while begin < len(store):
-            limit = store.offsets[begin] + words_at_once
+            limit = store.offsets[begin] + tokens_at_once
             end = max(begin + 1, int(np.searchsorted(store.offsets, limit, side="right")) - 1)
-            words = store.tokens[store.offsets[begin] : store.offsets[end]].astype(np.int64)
-            yield words, np.repeat(np.arange(begin, end) + before, store.lengths[begin:end])
+            tokens = store.tokens[store.offsets[begin] : store.offsets[end]].astype(np.int64)
+            yield tokens, np.repeat(np.arange(begin, end) + before, store.lengths[begin:end])
             begin = end
         before += len(store)
 
@@ -131,18 +133,18 @@ def _write_joined(file: BinaryIO, reviews: Iterable[NDArray[np.int32]]) -> list[
     """Write reviews as one array, the bytes that `np.save` would write; returns their lengths."""
     begin = _write_header(file, 0)
     lengths = []
-    for words in reviews:
-        file.write(words.astype("<i4").tobytes())
-        lengths.append(len(words))
+    for tokens in reviews:
+        file.write(tokens.astype("<i4").tobytes())
+        lengths.append(len(tokens))
     file.seek(0)
     if _write_header(file, sum(lengths)) != begin:
         raise RuntimeError("NumPy leaves no room in an array's header for another length")
     return lengths
 
 
-def _write_header(file: BinaryIO, words: int) -> int:
-    """Write what stands before the words; returns where they begin."""
-    described = {"descr": "<i4", "fortran_order": False, "shape": (words,)}
+def _write_header(file: BinaryIO, tokens: int) -> int:
+    """Write what comes before the tokens; returns where they begin."""
+    described = {"descr": "<i4", "fortran_order": False, "shape": (tokens,)}
     np.lib.format.write_array_header_1_0(file, described)
     return file.tell()
 

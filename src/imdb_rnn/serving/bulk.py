@@ -27,7 +27,7 @@ MOST_AT_ONCE: Final = 512
 
 MOSTLY_UNKNOWN: Final = 0.5
 _Read = tuple[list[Row], list[NDArray[np.int32]]]
-"""Rows, and the word ids of each."""
+"""Rows, and the token ids of each."""
 _ROWS_NAMED: Final = 5
 _SHOWN: Final = 60
 
