@@ -112,10 +112,8 @@ def project_steps(
     flush_subnormal_numbers()
     keep_freed_memory()
     forget_primitives()
-    store = in_memory(
-        [row[row != PADDING].astype(np.int32) for row in tokens], labels.astype(np.int8)
-    )
-    reviews = TrainingSet.labelled(store)
+    texts = [row[row != PADDING].astype(np.int32) for row in tokens]
+    reviews = TrainingSet.labelled(in_memory(texts, labels.astype(np.int8)))
     trainer = Trainer(_classifier(params), reviews, params.train, SEED)
     for step in trainer.epoch(1):
         yield step.loss

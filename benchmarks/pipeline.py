@@ -14,7 +14,7 @@ from benchmarks.baseline import RAW, Reviews, judged
 from benchmarks.observed_training import CURVE
 from imdb_rnn.config import PARAMS_FILE, load_params, read_mapping
 from imdb_rnn.errors import UserError
-from imdb_rnn.experiments.named import DEFAULT, merged, read_overrides
+from imdb_rnn.experiments.named import DEFAULT, FOLDER, merged
 from imdb_rnn.io.json_file import read_json
 from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.runtime.determinism import make_deterministic
@@ -31,7 +31,7 @@ def experiment_params(name: str) -> dict[str, Any]:
         UserError: There is no such experiment.
     """
     params = read_mapping(PARAMS_FILE)
-    return params if name == DEFAULT else merged(params, read_overrides(name))
+    return params if name == DEFAULT else merged(params, read_mapping(FOLDER / f"{name}.yaml"))
 
 
 def measure_pipeline(experiment: str, seed: int, test: Reviews) -> dict[str, Any]:
