@@ -43,7 +43,7 @@ def main() -> None:
         rows.append(in_own_process(measure, steps))
         console.print(rows[-1])
     material = {"cell": CELL, "reviews": REVIEWS, "words": WORDS, "epochs": EPOCHS}
-    results = {**material, "rows": rows}
+    results = material | {"rows": rows}
     write_json(RESULT, results)
     fill_in(LESSON, {"bptt": lesson_block(results)})
 

@@ -53,8 +53,11 @@ def measure_pipeline(experiment: str, seed: int, test: Reviews) -> dict[str, Any
         curve = [[before + moment, accuracy] for moment, accuracy in observed["curve"]]
         make_deterministic(load_params(folder / PARAMS_FILE).train.threads)
         model = folder / "models/rnn"
-        predict = Predictor.load(model).probabilities
-        return judged(predict, test, before + training, curve, model)
+        predictor = Predictor.load(model)
+        seconds = before + training
+        return judged(
+            lambda texts: predictor.judge(predictor.read(texts)), test, seconds, curve, model
+        )
 
 
 def _run(folder: Path, module: str) -> float:

@@ -42,7 +42,7 @@ def outcome(measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What was measured; what cannot run becomes a sentence."""
     try:
         return {**measure(), "instructions": instructions()}
-    except UserError as refusal:
+    except (ModuleNotFoundError, UserError) as refusal:
         error_console.print(str(refusal))
         return {"failed": str(refusal)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the other rows go on

@@ -104,12 +104,12 @@ def test_several_runs_become_their_medians() -> None:
 
 
 def test_the_table_says_what_was_measured_and_what_was_not() -> None:
-    failed = {"failed": "ModuleNotFoundError: no module named fasttext"}
+    failed = {"failed": "No module named 'fasttext'"}
     results = gathered({"nb": {1: _run(0.91, 50.0)}, "fasttext": {1: failed}}, {}, MACHINE)
     text = filled_in(DOCUMENT, blocks(results))
     assert "abacus, 1 cores, 1 GB, desk, Python 3.11; torch 1." in text
     assert "| NB-weighted n-grams | 1 | 0.9100 | 50 | 51 | 100 | 1.5 | 1,000 | 0.50 |" in text
-    assert "- fastText, 5 epochs: ModuleNotFoundError: no module named fasttext" in text
+    assert "- fastText, 5 epochs: No module named 'fasttext'" in text
 
 
 def test_what_was_not_measured_anew_stays() -> None:

@@ -50,6 +50,7 @@ def test_the_peak_is_not_that_of_the_process_that_started_this_one() -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
+        (ModuleNotFoundError("No module named 'peer'"), "No module named 'peer'"),
         (ImportError("undefined symbol"), "ImportError: undefined symbol"),
         (MemoryError("16 GB"), "MemoryError: 16 GB"),
         (UserError("no reviews yet"), "no reviews yet"),
