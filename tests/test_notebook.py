@@ -1,4 +1,7 @@
-"""The notebook runs from its first cell to its last, and is stored with what it shows."""
+"""The notebook runs from its first cell to its last, and is stored with what it shows.
+
+`python tests/test_notebook.py` runs it with the trained model of `make run`, and stores it.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,13 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks/bptt.ipynb"
 SECONDS = 60
 
 
+def execute(folder: Path) -> Any:
+    """The notebook as it comes out in a folder; without times, so that equal runs are equal."""
+    notebook = nbformat.read(NOTEBOOK, nbformat.NO_CONVERT)
+    place = {"metadata": {"path": folder}}
+    return NotebookClient(notebook, timeout=SECONDS, resources=place, record_timing=False).execute()
+
+
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Beside a trained model and a review."""
@@ -24,9 +34,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     (project / "data/raw").mkdir(parents=True)
     write_reviews(project / "data/raw/test.parquet", pa.Table.from_pylist([row], SCHEMA), "full")
     (project / "notebooks").mkdir()
-    notebook = nbformat.read(NOTEBOOK, nbformat.NO_CONVERT)
-    metadata = {"metadata": {"path": project / "notebooks"}}
-    return NotebookClient(notebook, timeout=SECONDS, resources=metadata).execute()
+    return execute(project / "notebooks")
 
 
 def code(notebook: Any) -> list[Any]:
@@ -54,3 +62,7 @@ def test_it_is_stored_as_it_was_run_from_top_to_bottom() -> None:
     assert [cell.execution_count for cell in cells] == [*range(1, len(cells) + 1)]
     assert all(cell.outputs for cell in cells[1:])
     assert not any(output.output_type == "error" for cell in cells for output in cell.outputs)
+
+
+if __name__ == "__main__":
+    nbformat.write(execute(NOTEBOOK.parent), NOTEBOOK)
