@@ -77,8 +77,9 @@ format: setup ## rewrite the code in the project's format
 	ruff check --fix
 
 # One library at a time, so that one which cannot be installed does not take the others with it.
-bench: setup ## side by side with other libraries, about an hour and a quarter
-	@for peer in $$(python -m benchmarks.peers); do \
+PEERS = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"])
+bench: setup ## side by side with other libraries, about an hour
+	@for peer in $$(python -c '$(PEERS)'); do \
 		python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $$peer || \
 		echo "$$peer cannot be installed; its rows will say so. \`make bench\` tries it again."; \
 	done

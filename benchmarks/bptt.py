@@ -7,21 +7,17 @@ figure, and its table in `docs/lesson.md`. Each length is trained in a process o
 largest memory the system knows. Run it with nothing else running.
 """
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 
 from benchmarks.document import fill_in, table
-from benchmarks.memory import peak_bytes
-from imdb_rnn.config import Params, load_params
+from benchmarks.machine import in_own_process, peak_bytes
+from imdb_rnn.config import load_params
 from imdb_rnn.console import console
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.data.training_set import TrainingSet
@@ -32,38 +28,28 @@ from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.signals import ending_together
 from imdb_rnn.training.loop import Trainer
 
-PREPARED = Path("data/prepared")
-RESULT = Path("reports/bptt.json")
-LESSON = Path("docs/lesson.md")
-STEPS = (1, 5, 20, 50, None)
+PREPARED: Final = Path("data/prepared")
+RESULT: Final = Path("reports/bptt.json")
+LESSON: Final = Path("docs/lesson.md")
+STEPS: Final = (1, 5, 20, 50, None)
+CELL: Final = "lstm"
 REVIEWS, WORDS, EPOCHS = 4000, 200, 3
-CELL = "lstm"
 
 
 def main() -> None:
     """Train with each length and write the table."""
-    if len(sys.argv) > 1:
-        sys.stdout.write(json.dumps(measure(json.loads(sys.argv[1]))) + "\n")
-        return
-    results = {
-        "cell": CELL,
-        "reviews": REVIEWS,
-        "words": WORDS,
-        "epochs": EPOCHS,
-        "rows": [_in_own_process(steps) for steps in STEPS],
-    }
+    rows = []
+    for steps in STEPS:
+        rows.append(in_own_process(measure, steps))
+        console.print(rows[-1])
+    material = {"cell": CELL, "reviews": REVIEWS, "words": WORDS, "epochs": EPOCHS}
+    results = material | {"rows": rows}
     write_json(RESULT, results)
     fill_in(LESSON, {"bptt": lesson_block(results)})
 
 
-def lesson_block(results: Mapping[str, Any] | None) -> str:
-    """What the lesson says between its markers.
-
-    Args:
-        results: Contents of `reports/bptt.json`; None before they were measured.
-    """
-    if results is None:
-        return "Not measured yet.\n"
+def lesson_block(results: Mapping[str, Any]) -> str:
+    """What the lesson says between its markers, from the contents of `reports/bptt.json`."""
     head = ("`train.bptt_steps`", "validation accuracy", "seconds an epoch", "peak memory, MiB")
     rows = [
         (
@@ -84,21 +70,6 @@ def measure(bptt_steps: int | None) -> dict[str, Any]:
     """Train a small LSTM that is judged by its last state, started as the project starts one."""
     params = load_params()
     torch.set_num_threads(params.train.threads)
-    trainer, valid = _trainer(params, bptt_steps)
-    began = time.perf_counter()
-    for epoch in range(1, EPOCHS + 1):
-        for _ in trainer.epoch(epoch):
-            pass
-    seconds = (time.perf_counter() - began) / EPOCHS
-    return {
-        "bptt_steps": bptt_steps,
-        "valid_accuracy": round(accuracy(trainer.classifier, valid), 4),
-        "seconds_an_epoch": round(seconds, 1),
-        "peak_mib": peak_bytes() // 2**20,
-    }
-
-
-def _trainer(params: Params, bptt_steps: int | None) -> tuple[Trainer, TokenStore]:
     train, valid = (TokenStore.open(PREPARED / split) for split in ("train", "valid"))
     chosen = np.random.default_rng(params.seed).permutation(len(train))[:REVIEWS]
     shape = small_shape(params, CELL, initialization="orthogonal")
@@ -107,20 +78,19 @@ def _trainer(params: Params, bptt_steps: int | None) -> tuple[Trainer, TokenStor
     classifier.bptt_steps = bptt_steps
     settings = params.train.model_copy(update={"epochs": EPOCHS, "ema_decay": 0.0})
     reviews = TrainingSet.labelled(last_words(train, chosen, WORDS))
-    return (
-        Trainer(classifier, reviews, settings, params.seed),
-        last_words(valid, np.arange(len(valid)), WORDS),
-    )
-
-
-def _in_own_process(bptt_steps: int | None) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.bptt", json.dumps(bptt_steps)]
-    done = subprocess.run(
-        command, check=True, capture_output=True, encoding="utf-8", env=os.environ
-    )
-    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    console.print(row)
-    return row
+    trainer = Trainer(classifier, reviews, settings, params.seed)
+    held_out = last_words(valid, np.arange(len(valid)), WORDS)
+    began = time.perf_counter()
+    for epoch in range(1, EPOCHS + 1):
+        for _ in trainer.epoch(epoch):
+            pass
+    seconds = (time.perf_counter() - began) / EPOCHS
+    return {
+        "bptt_steps": bptt_steps,
+        "valid_accuracy": round(accuracy(classifier, held_out), 4),
+        "seconds_an_epoch": round(seconds, 1),
+        "peak_mib": peak_bytes() // 2**20,
+    }
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The notebook's network and loop, in the plain style of such notebooks."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from safetensors.torch import save_model
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.words import PADDING, WordIds
+from benchmarks.words import WordIds
 
 VOCABULARY_SIZE = 10_000
 WIDTH = 200
@@ -34,61 +34,38 @@ class NotebookNetwork(nn.Module):
         return torch.sigmoid(self.fc(hidden[-1])).squeeze(-1)
 
 
-class NotebookTraining:
-    """Adam on the binary cross-entropy, batch by batch.
+def dataset(tokens: NDArray[np.int64], labels: NDArray[np.int64]) -> TensorDataset:
+    """Reviews [reviews, time] with their labels [reviews], 1 or 0."""
+    return TensorDataset(torch.from_numpy(tokens), torch.from_numpy(labels.astype(np.float32)))
 
-    Args:
-        network: Changed in place.
-        tokens: int64 [reviews, time].
-        labels: [reviews], 1 or 0.
-    """
 
-    def __init__(
-        self, network: NotebookNetwork, tokens: NDArray[np.int64], labels: NDArray[np.int64]
-    ) -> None:
-        self._network = network
-        self._reviews = TensorDataset(
-            torch.from_numpy(tokens), torch.from_numpy(labels.astype(np.float32))
-        )
-        self._optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
-        self._criterion = nn.BCELoss()
+def optimizer_of(network: NotebookNetwork) -> torch.optim.Optimizer:
+    """Adam as the notebook has it."""
+    return torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
 
-    def steps(self, batches: Iterable[list[int]] | None = None) -> Iterator[float]:
-        """Take the steps of an epoch; the loss of each, in nats.
 
-        Args:
-            batches: Indices of the reviews of each; None shuffles.
-        """
-        if batches is None:
-            loader = DataLoader(self._reviews, batch_size=BATCH_SIZE, shuffle=True)
-        else:
-            loader = DataLoader(self._reviews, batch_sampler=batches)
-        for tokens, labels in loader:
-            self._optimizer.zero_grad()
-            loss = self._criterion(self._network(tokens), labels)
-            loss.backward()
-            self._optimizer.step()
-            yield loss.item()
+def train_epoch(
+    network: NotebookNetwork, optimizer: torch.optim.Optimizer, batches: DataLoader[Any]
+) -> Iterator[float]:
+    """Descend the binary cross-entropy batch by batch; the loss of each step, in nats."""
+    criterion = nn.BCELoss()
+    for tokens, labels in batches:
+        optimizer.zero_grad()
+        loss = criterion(network(tokens), labels)
+        loss.backward()
+        optimizer.step()
+        yield loss.item()
 
 
 class Notebook:
-    """The notebook as a contestant.
+    """The notebook as a baseline.
 
     Args:
-        epochs: Passes over the reviews.
         seed: Of PyTorch's global generator, as notebooks do it.
+        epochs: Passes over the reviews.
     """
 
-    def __init__(self, epochs: int, seed: int) -> None:
-        self.settings: dict[str, Any] = {
-            "vocabulary_size": VOCABULARY_SIZE,
-            "width": WIDTH,
-            "padding": "post",
-            "batch_size": BATCH_SIZE,
-            "learning_rate": LEARNING_RATE,
-            "epochs": epochs,
-            "seed": seed,
-        }
+    def __init__(self, seed: int, epochs: int = 5) -> None:
         self._epochs = epochs
         torch.manual_seed(seed)
         self._network = NotebookNetwork()
@@ -96,28 +73,24 @@ class Notebook:
     def fit(
         self, texts: Sequence[str], labels: NDArray[np.int64], after_epoch: Callable[[], None]
     ) -> None:
-        """Learn; see `Contestant`."""
+        """Learn; see `Baseline`."""
         self._words = WordIds(texts, VOCABULARY_SIZE)
         tokens = self._words.rectangle(texts, WIDTH, "post")
-        training = NotebookTraining(self._network, tokens, labels)
+        batches = DataLoader(dataset(tokens, labels), batch_size=BATCH_SIZE, shuffle=True)
+        optimizer = optimizer_of(self._network)
         for _ in range(self._epochs):
-            for _ in training.steps():
+            for _ in train_epoch(self._network, optimizer, batches):
                 pass
             after_epoch()
 
-    def words_read(self, texts: Sequence[str]) -> int:
-        """The last ones of each text, in each pass; see `Contestant`."""
-        tokens = self._words.rectangle(texts, WIDTH, "post")
-        return int((tokens != PADDING).sum()) * self._epochs
-
     @torch.no_grad()
     def predict(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Probabilities; see `Contestant`."""
+        """Probabilities; see `Baseline`."""
         tokens = torch.from_numpy(self._words.rectangle(texts, WIDTH, "post"))
         probabilities = torch.cat([self._network(batch) for batch in torch.split(tokens, 256)])
         return probabilities.double().numpy()
 
     def save(self, folder: Path) -> None:
-        """Write weights and words; see `Contestant`."""
+        """Write weights and words; see `Baseline`."""
         save_model(self._network, str(folder / "model.safetensors"))
         (folder / "words.txt").write_text("\n".join(self._words.ids), encoding="utf-8")

@@ -2,8 +2,8 @@
 
     python -m benchmarks.numbers
 
-Nothing is measured: `dvc repro`, `imdb-rnn experiments` and `imdb-rnn seeds` do that.
-`benchmarks.lesson` does the same for the lesson.
+Nothing is measured: `dvc repro`, `imdb-rnn experiments`, `imdb-rnn seeds` and the benchmarks do
+that. `benchmarks.lesson` does the same for the lesson.
 """
 
 import re
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks import measurements, notebook_speed, portability, report
 from benchmarks.document import fill_in, table
 from imdb_rnn.evaluation.evaluated_model import seeds_of
 from imdb_rnn.evaluation.headline import standing
@@ -31,11 +32,10 @@ def main() -> None:
 
 def documents() -> dict[Path, Blocks]:
     """What stands between the markers of each document, by name."""
-    results, experiments, seeds, notebook, processors = (
-        read_json(REPORTS / f"{name}.json")
-        for name in ("evaluate", "experiments", "seeds", "notebook_seeds", "processors")
-    )
+    files = ("evaluate", "experiments", "seeds", "notebook_seeds")
+    results, experiments, seeds, notebook = (read_json(REPORTS / f"{name}.json") for name in files)
     readme, page = Path("README.md"), Path("docs/experiments.md")
+    measured = (read_json(path) for path in (measurements.PIPELINE, measurements.PREDICT))
     return {
         readme: {
             "headline": headline(results, seeds_of(seeds, results)),
@@ -45,7 +45,12 @@ def documents() -> dict[Path, Blocks]:
             "experiments": with_numbers(page, experiments),
             "notebook": _seeds_of_the_notebook(notebook),
         },
-        Path("docs/reproducibility.md"): {"processors": two_processors(processors)},
+        Path("docs/reproducibility.md"): portability.blocks(read_json(portability.RESULTS)),
+        Path("docs/benchmarks.md"): {
+            **report.blocks(read_json(REPORTS / "benchmark.json")),
+            **notebook_speed.blocks(read_json(notebook_speed.RESULTS)),
+            **measurements.blocks(*measured),
+        },
     }
 
 
@@ -104,24 +109,6 @@ def _interval(row: Mapping[str, float]) -> str:
 def _seeds_of_the_notebook(found: Mapping[str, Any]) -> str:
     rows = [[str(run["seed"]), f"{run['accuracy']:.4f}"] for run in found["runs"]]
     return table([f"seed of `{found['experiment']}`", "test accuracy"], rows)
-
-
-def two_processors(found: Mapping[str, Any]) -> str:
-    """Which outputs of one commit are the same bytes on processors of two makers.
-
-    Args:
-        found: Contents of `reports/processors.json`.
-    """
-    first, second = found["runs"]
-    equal = [path for path, md5 in first["outputs"].items() if second["outputs"][path] == md5]
-    accuracies = table(
-        [f"the default at `{found['commit']}`", "test accuracy"],
-        [[run["processor"], f"{run['accuracy']:.4f}"] for run in (first, second)],
-    )
-    return (
-        f"{accuracies}\n{len(equal)} of {len(first['outputs'])} outputs are the same bytes: "
-        f"{', '.join(f'`{path}`' for path in equal)}.\n"
-    )
 
 
 if __name__ == "__main__":

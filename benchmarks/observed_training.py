@@ -14,7 +14,6 @@ from unittest.mock import patch
 import numpy as np
 import psutil
 
-from imdb_rnn.config import Params
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.io.json_file import write_json
 from imdb_rnn.models.inference import predict_logits
@@ -32,7 +31,6 @@ class Observation:
         self._began = psutil.Process().create_time()
         self._paused = 0.0
         self._curve: list[list[float]] = []
-        self._trainer: Trainer | None = None
 
     def trainer(self, *arguments: Any, **named: Any) -> Trainer:  # noqa: ANN401 - passed on
         """Make the stage's trainer, and remember it."""
@@ -40,7 +38,7 @@ class Observation:
         return self._trainer
 
     @contextmanager
-    def run(self, params: Params) -> Iterator["Observation"]:  # noqa: ARG002 - as `training_run`
+    def run(self, _: object) -> Iterator["Observation"]:
         """Stand in for `tracking.training_run`."""
         yield self
         write_json(CURVE, {"paused": self._paused, "curve": self._curve})
@@ -51,16 +49,11 @@ class Observation:
     def log_epoch(self, epoch: int, metrics: dict[str, float]) -> None:  # noqa: ARG002 - protocol
         """Note the test accuracy, with the clock stopped."""
         stopped = time.time()
-        if self._trainer is None:
-            raise RuntimeError("the stage train has made no trainer")
         test = TokenStore.open(TEST)
         logits = predict_logits(self._trainer.result, test, VALIDATION_BATCH_SIZE)
         accuracy = float(np.mean((logits > 0) == (test.labels == 1)))
         self._curve.append([stopped - self._began - self._paused, accuracy])
         self._paused += time.time() - stopped
-
-    def flush(self) -> None:
-        """Nothing is pending."""
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ keeps the row that it has.
 """
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -61,20 +61,15 @@ def main() -> None:
 
 
 def lesson_block(results: Mapping[str, Any]) -> str:
-    """What the lesson says between its markers.
-
-    Args:
-        results: Contents of `reports/parts.json`.
-    """
+    """What the lesson says between its markers, from the contents of `reports/parts.json`."""
     length = str(WINDOWS[-1])
     head = ("model", "whole", *(f"{place} {length}" for place in PLACES), "shuffled")
-    return table(head, [_row(name, parts, length) for name, parts in results.items()])
-
-
-def _row(name: str, parts: Mapping[str, Any], length: str) -> Sequence[str]:
-    places = (parts[place][length] for place in PLACES)
-    accuracies = (parts["whole"], *places, parts["shuffled"])
-    return (f"`{name}`", *(f"{accuracy:.3f}" for accuracy in accuracies))
+    rows = []
+    for name, parts in results.items():
+        accuracies = (parts["whole"], *(parts[place][length] for place in PLACES))
+        shown = (f"{accuracy:.3f}" for accuracy in (*accuracies, parts["shuffled"]))
+        rows.append((f"`{name}`", *shown))
+    return table(head, rows)
 
 
 def _measured(name: str, seed: int) -> dict[str, Any] | None:

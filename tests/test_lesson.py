@@ -232,13 +232,6 @@ def test_what_shuffled_words_cost() -> None:
     assert max(lost.values()) == lost["default"]
 
 
-def test_the_notebook_s_seeds_are_the_measured_ones() -> None:
-    found = json.loads((ROOT / "reports/notebook_seeds.json").read_text(encoding="utf-8"))
-    first, second, third = (f"{run['accuracy']:.4f}" for run in found["runs"])
-    said = " ".join(LESSON.split())
-    assert f"{first}, {second} and {third} here under the seeds 1, 2 and 3" in said
-
-
 def test_the_default_reads_as_the_lens_says() -> None:
     assert PARTS["default"] == DIAGNOSTICS["windows"]
 

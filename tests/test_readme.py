@@ -16,7 +16,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 EXPERIMENTS = (ROOT / "docs/experiments.md").read_text(encoding="utf-8")
 RESULTS: dict[str, Any] = json.loads((ROOT / "reports/evaluate.json").read_text(encoding="utf-8"))
 NAMES = [file.stem for file in (ROOT / "experiments").glob("*.yaml")]
-LONGEST_README = 170
+MOST_LINES, MOST_WORDS = 170, 1800
 
 
 def links() -> list[tuple[Path, str]]:
@@ -36,7 +36,9 @@ def test_every_link_leads_somewhere(page: Path, target: str) -> None:
 
 
 def test_the_readme_is_one_that_people_finish() -> None:
-    assert len(PAGES[0].read_text(encoding="utf-8").splitlines()) <= LONGEST_README
+    text = PAGES[0].read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MOST_LINES
+    assert len(text.split()) <= MOST_WORDS
 
 
 def test_every_experiment_has_its_row() -> None:

@@ -31,10 +31,9 @@ def test_the_lesson_gets_a_row_for_each_length() -> None:
 
 def test_measuring_fills_in_the_lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["benchmarks.bptt"])
     rows = {row["bptt_steps"]: row for row in RESULTS["rows"]}  # type: ignore[index,attr-defined]
     monkeypatch.setattr(bptt, "STEPS", tuple(rows))
-    monkeypatch.setattr(bptt, "_in_own_process", rows.__getitem__)
+    monkeypatch.setattr(bptt, "in_own_process", lambda _, steps: rows[steps])
     (tmp_path / "docs").mkdir()
     bptt.LESSON.write_text("<!-- bptt -->\nNot measured yet.\n<!-- /bptt -->\n", encoding="utf-8")
     bptt.main()

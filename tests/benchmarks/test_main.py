@@ -1,63 +1,64 @@
-from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.__main__ import Job, planned
-from benchmarks.catalogue import CATALOGUE
-from benchmarks.worker import OWN, PEER
+import yaml
+from benchmarks.__main__ import planned
+from benchmarks.catalogue import ROWS
+from benchmarks.pipeline import BEFORE
 
 from benchmarks import __main__ as bench
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.json_file import read_json, write_json
 
-NAMES = {*CATALOGUE, *bench.MINUTES}
+ROOT = Path(__file__).parents[2]
+MACHINE = {"processor": "abacus", "cores": 1, "python": "3.11"}
 
 
-def test_runs_of_one_contestant_are_apart_and_the_longest_is_last() -> None:
-    jobs = planned(NAMES, 3, 1)
-    contestants = [job for job in jobs if job.kind == "contestant"]
-    assert Counter(job.name for job in contestants)["nb"] == 3
-    assert Counter(job.name for job in contestants)["default"] == 1
-    assert all(first[:2] != then[:2] for first, then in pairwise(jobs))
-    assert jobs[-1].name == max(CATALOGUE, key=lambda name: CATALOGUE[name].minutes)
-
-
-def test_only_the_pipeline_of_this_project_keeps_its_instructions() -> None:
-    own = {job.name for job in planned(NAMES, 1, 1) if job.whose == OWN}
-    assert {"default", "vanilla", "project", "4.0", "gru:100"} <= own
-    for job in (Job("contestant", "nb", 1), Job("labels", "nb:100", 1)):
-        assert job.whose == PEER
-    assert not own & {"tfidf", "fasttext", "notebook-loop", "keras-simple-rnn", "count-vectorizer"}
+def test_runs_of_one_row_are_apart() -> None:
+    jobs = planned(list(ROWS), 3)
+    assert [seed for name, seed in jobs if name == "nb"] == [1, 2, 3]
+    assert [seed for name, seed in jobs if name == "default"] == [1]
+    assert all(first[0] != then[0] for first, then in pairwise(jobs))
 
 
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(UserError, match="bert: not in the benchmark"):
-        planned({"bert"}, 1, 1)
+        planned(["bert"], 1)
 
 
-MACHINE = {"processor": "abacus", "cores": 1, "python": "3.11"}
+def test_titles_tell_the_rows_apart() -> None:
+    assert len({row.title for row in ROWS.values()}) == len(ROWS)
+
+
+def test_the_stages_before_the_training_are_those_of_the_pipeline() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    made_by = {out: name for name in BEFORE for out in stages[name]["outs"]}
+    for name in (*BEFORE, "train"):
+        needed = [dep for dep in stages[name]["deps"] if dep.startswith(("data/", "models/"))]
+        assert all(dep in made_by or dep.startswith("data/raw/") for dep in needed)
 
 
 @pytest.fixture
-def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
-    """The jobs that a benchmark in a folder of its own measures; `fasttext` fails."""
-    for folder in ("docs", "reports"):
-        (tmp_path / folder).mkdir()
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The rows that a benchmark in a folder of its own measures; `fasttext` fails."""
     monkeypatch.chdir(tmp_path)
-    seen: list[Job] = []
+    seen: list[str] = []
 
-    def result(job: Job) -> dict[str, Any]:
-        seen.append(job)
+    def run(command: list[str], *, check: bool) -> Any:  # noqa: ARG001 - as `subprocess.run`
+        name, _, result = command[-3:]
+        seen.append(name)
         if len(seen) > 4:
             raise KeyboardInterrupt
-        return {"failed": "lost"} if job.name == "fasttext" else {"seconds": 1.0}
+        run = {"accuracy": 0.9, "train_seconds": 1.0}
+        write_json(Path(result), {"failed": "lost"} if name == "fasttext" else run)
+        return type("Done", (), {"returncode": 0})
 
     def nothing(*_: object) -> dict[str, str]:
         return {}
 
-    monkeypatch.setattr(bench, "_measured", result)
+    monkeypatch.setattr(bench.subprocess, "run", run)
     monkeypatch.setattr(bench.Reviews, "read", nothing)
     for name in ("fill_in", "write_figure", "blocks"):
         monkeypatch.setattr(bench, name, nothing)
@@ -65,43 +66,33 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     return seen
 
 
-def test_what_failed_is_tried_again_when_the_benchmark_goes_on(measured: list[Job]) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        bench.main()
-    first = measured[:4]
-    measured.clear()
-    with pytest.raises(KeyboardInterrupt):
-        bench.main()
-    assert Job("contestant", "fasttext", 1) in first
-    assert set(first) & set(measured) == {Job("contestant", "fasttext", 1)}
-
-
-def test_another_machine_begins_anew_and_adds_no_rows_to_tables_of_this_one(
-    measured: list[Job], monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_benchmark_goes_on_and_tries_again_what_failed(
+    measured: list[str],
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         bench.main()
     first = measured[:4]
     measured.clear()
-    bench.main(["tokenizing"], runs=1)
+    with pytest.raises(KeyboardInterrupt):
+        bench.main()
+    assert "fasttext" in first
+    assert set(first) & set(measured) == {"fasttext"}
+
+
+def test_another_machine_begins_anew(measured: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        bench.main()
+    first = measured[:4]
     measured.clear()
     monkeypatch.setattr(bench, "describe_machine", lambda: MACHINE | {"processor": "slide rule"})
     with pytest.raises(KeyboardInterrupt):
         bench.main()
     assert measured[:4] == first
-    write_json(bench.RESULTS, read_json(bench.RESULTS) | {"growth": [{"name": "7.0"}]})
-    machines = {"growth": MACHINE}
-    write_json(bench.RESULTS, read_json(bench.RESULTS) | {"machines": machines})
-    with pytest.raises(UserError, match=r"7\.0: measured on abacus"):
-        bench.main(["growth"])
 
 
-def test_single_rows_leave_what_an_interrupted_benchmark_has_kept(measured: list[Job]) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        bench.main()
-    kept = bench.DONE.read_bytes()
-    measured.clear()
-    bench.main(["tokenizing"], runs=1)
-    assert [job.kind for job in measured] == ["tokenizing"] * 3
-    assert bench.DONE.read_bytes() == kept
-    assert len(read_json(bench.RESULTS)["tokenizing"]) == 3
+def test_what_is_written_is_measured_anew_the_next_time(measured: list[str]) -> None:
+    bench.main(["nb"], runs=2)
+    bench.main(["nb"], runs=1)
+    assert measured == ["nb"] * 3
+    (row,) = read_json(bench.RESULTS)["results"]
+    assert row["runs"] == 1

@@ -4,9 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks.instructions import OWN_CHOICE, instructions, leave_choice_to_libraries
-from benchmarks.memory import STATUS, peak_bytes
-from benchmarks.worker import outcome
+from benchmarks.machine import STATUS, peak_bytes
+from benchmarks.worker import OWN_CHOICE, instructions, leave_choice_to_libraries, outcome
 
 from imdb_rnn.errors import UserError
 from imdb_rnn.runtime.instruction_set import AVX2
@@ -44,14 +43,14 @@ def test_it_is_too_late_for_a_library_that_is_loaded(monkeypatch: pytest.MonkeyP
 @pytest.mark.skipif(not STATUS.exists(), reason="not Linux")
 def test_the_peak_is_not_that_of_the_process_that_started_this_one() -> None:
     held = bytearray(b"x") * 300_000_000
-    peak = int(_printed("from benchmarks.memory import peak_bytes; print(peak_bytes())"))
+    peak = int(_printed("from benchmarks.machine import peak_bytes; print(peak_bytes())"))
     assert peak < len(held) < peak_bytes()
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ModuleNotFoundError("No module named 'peer'"), "not installed: No module named 'peer'"),
+        (ModuleNotFoundError("No module named 'peer'"), "No module named 'peer'"),
         (ImportError("undefined symbol"), "ImportError: undefined symbol"),
         (MemoryError("16 GB"), "MemoryError: 16 GB"),
         (UserError("no reviews yet"), "no reviews yet"),

@@ -25,7 +25,7 @@ from imdb_rnn.models.lookup import Lookup
 _NUMPY_PRODUCTS: Final = ThreadpoolController()
 
 # NumPy multiplies and activates the few thousand numbers of one step faster than PyTorch does;
-# docs/profile.md has the times.
+# docs/benchmarks.md says what that is worth.
 _ACTIVATION: Final[dict[str, Callable[..., object]]] = {
     "tanh": np.tanh,
     "relu": partial(np.maximum, 0),

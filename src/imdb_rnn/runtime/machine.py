@@ -28,7 +28,7 @@ def prepare(
         device: Value of `train.device`.
         flush_subnormal: Take numbers too small for the ordinary floating-point format as zero,
             below 1.2e-38 in float32; NumPy does the same from then on, for float64 too. Some
-            processors take many times as long for them (docs/profile.md). Threads take it over
+            processors take many times as long for them (docs/benchmarks.md). Threads take it over
             from the one that starts them, so this comes before the first computation.
         primitive_cache: Whether oneDNN keeps the code that it builds for each length of a batch.
             Where hardly any length comes again, that is hundreds of megabytes for nothing.
