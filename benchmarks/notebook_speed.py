@@ -14,6 +14,7 @@ from statistics import median
 from typing import Annotated, Any, Final
 
 import numpy as np
+import torch
 import typer
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
