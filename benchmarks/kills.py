@@ -25,7 +25,7 @@ import typer
 from benchmarks.document import fill_in
 from imdb_rnn.console import console
 from imdb_rnn.experiments.verify import (
-    compare,
+    compare_runs,
     copy_commit,
     environment_of_its_own,
     read_lock,
@@ -65,7 +65,7 @@ def main(
             console.print(f"{number.name} during {stage}")
             killed.append({"signal": number.name, "stage": stage})
         _run(copy)
-        result = compare(recorded, read_lock(copy / LOCK), Path(), copy)
+        result = compare_runs(recorded, read_lock(copy / LOCK), Path(), copy)
     different = [output.path for output in result.outputs if not output.equal]
     results = {"kills": killed, "outputs": len(result.outputs), "outputs_different": different}
     write_json(RESULT, results)

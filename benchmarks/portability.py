@@ -32,14 +32,14 @@ from imdb_rnn.evaluation.predictions import Predictions, read_predictions
 from imdb_rnn.experiments.named import merged
 from imdb_rnn.experiments.verify import (
     Output,
-    compare,
+    compare_runs,
     copy_commit,
     environment_of_its_own,
     read_lock,
 )
 from imdb_rnn.io.json_file import write_json
 from imdb_rnn.models.saved_model import WEIGHTS
-from imdb_rnn.repository.dvc import LAST_JUDGED, LOCK
+from imdb_rnn.repository.dvc import EVALUATE, LOCK
 from imdb_rnn.signals import ending_together
 
 RESULTS: Final = Path("reports/portability.json")
@@ -111,7 +111,7 @@ def differences(first: Path, other: Path) -> dict[str, Any]:
         weight and of a predicted probability; how many reviews are judged otherwise; the accuracy
         that is gained.
     """
-    outputs = compare(read_lock(first / LOCK), read_lock(other / LOCK), first, other).outputs
+    outputs = compare_runs(read_lock(first / LOCK), read_lock(other / LOCK), first, other).outputs
     ours, theirs = (
         read_predictions(folder / PREDICTIONS, PREDICTIONS) for folder in (first, other)
     )
@@ -191,7 +191,7 @@ def _run(copy: Path, params: Mapping[str, Any], circumstance: Circumstance) -> N
     environment = {**environment_of_its_own(copy), **circumstance.environment}
     # Not resolved: a virtual environment's Python is a link to another place.
     environment["PATH"] = f"{circumstance.python.absolute().parent}:{environment['PATH']}"
-    command = ["dvc", "repro", "--quiet", LAST_JUDGED]
+    command = ["dvc", "repro", "--quiet", EVALUATE]
     subprocess.run(command, cwd=copy, env=environment, check=True)
 
 

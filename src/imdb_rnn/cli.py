@@ -154,13 +154,13 @@ def summary(
     seconds: Annotated[float | None, typer.Option(help="What the run took.")] = None,
 ) -> None:
     """Show what the pipeline's results come to."""
-    from imdb_rnn.evaluation.headline import headline
+    from imdb_rnn.evaluation.result_table import results_table
     from imdb_rnn.io.json_file import read_json
 
     if not RESULTS.exists():
         raise UserError(f"{RESULTS}: no results yet. `make run` or `dvc repro` makes them.")
     try:
-        shown = headline(read_json(RESULTS))
+        shown = results_table(read_json(RESULTS))
     except _OF_ANOTHER_SHAPE as error:
         raise _of_another_version(RESULTS, error, "evaluate") from None
     console.print(shown)
@@ -187,9 +187,9 @@ def experiment(name: Annotated[str, typer.Argument(help="A file in experiments/.
 @waiting("Gathering the results")
 def experiments() -> None:
     """Gather the results of the named experiments into reports/experiments.json."""
-    from imdb_rnn.experiments.named import gather_results, results_table
+    from imdb_rnn.experiments.named import experiments_table, gather_results
 
-    console.print(results_table(gather_results()))
+    console.print(experiments_table(gather_results()))
 
 
 @app.command()
@@ -391,8 +391,8 @@ def seeds(
         from imdb_rnn.config import load_params
         from imdb_rnn.experiments.seeds import FIGURE, experiment_name, run_seeds, seeds_table
         from imdb_rnn.experiments.seeds import RESULTS as SEEDS
-        from imdb_rnn.tracking.results import file_results
-        from imdb_rnn.tracking.seeds import file_seeds
+        from imdb_rnn.tracking.filing import file_results
+        from imdb_rnn.tracking.seed_runs import file_seeds
 
         params = load_params()
         _refuse_outdated_results("evaluate")  # the report is outdated by the very file this writes
@@ -415,8 +415,8 @@ def track() -> None:
     when MLflow could not be reached. Doing it twice changes nothing.
     """
     from imdb_rnn.config import load_params
+    from imdb_rnn.tracking.filing import file_results
     from imdb_rnn.tracking.later import later_results
-    from imdb_rnn.tracking.results import file_results
 
     params = load_params()
     _refuse_outdated_results("report")
@@ -441,9 +441,9 @@ def promote(
     with exit code 1 where the present champion stays.
     """
     from imdb_rnn.config import load_params
+    from imdb_rnn.tracking.filing import file_results
     from imdb_rnn.tracking.later import later_results
     from imdb_rnn.tracking.registry import promote as proposed
-    from imdb_rnn.tracking.results import file_results
 
     if run is None:
         params = load_params()
@@ -521,7 +521,7 @@ def compare_results(
     """Say whether B is better than A on the test reviews, how sure that is, and where they differ.
 
     The verdict rests on accuracy: of equally good models it calls at most 5 % better or worse.
-    Where `imdb-rnn seeds` has trained a side under several seeds, their luck is set beside it.
+    Where `imdb-rnn seeds` has trained a side under several seeds, their variance is shown too.
     """
     _refuse_as_output(json_file)
     if json_file and json_file in {Path(a), Path(b)}:
@@ -530,26 +530,26 @@ def compare_results(
         from imdb_rnn.evaluation import comparison_report as report
         from imdb_rnn.evaluation.comparison import compare
         from imdb_rnn.evaluation.evaluated_model import require_comparable
-        from imdb_rnn.evaluation.seed_variance import seed_luck
+        from imdb_rnn.evaluation.seed_variance import seed_variance
         from imdb_rnn.experiments.revisions import changes, changes_table, review_texts
         from imdb_rnn.io.json_file import write_json
 
         first, second = _results(a), _results(b)
         require_comparable(first, second)
         changed = changes(first, second)
-        comparison = compare(first.judged, second.judged)
-        luck = seed_luck(first.seeds, second.seeds)
+        comparison = compare(first.predictions, second.predictions)
+        variance = seed_variance(first.seeds, second.seeds)
         texts = review_texts(TEST_REVIEWS, first)
     if json_file:
         sides = {"a": a, "b": b, "variant": first.variant}
         recipe = {"changed": changed._asdict() if changed else None}
-        write_json(json_file, sides | recipe | report.as_json(comparison, texts, luck))
+        write_json(json_file, sides | recipe | report.as_json(comparison, texts, variance))
     console.print(changes_table(changed, a, b))
     console.print(report.measures_table(comparison, a, b))
-    console.print(report.flips_table(comparison, texts))
+    console.print(report.disagreements_table(comparison, texts))
     console.print(report.verdict(comparison, a, b), markup=False)
-    if luck:
-        console.print(report.seeds_sentence(luck, comparison, a, b), markup=False)
+    if variance:
+        console.print(report.seeds_sentence(variance, comparison, a, b), markup=False)
 
 
 def _results(name: str) -> "EvaluatedModel":

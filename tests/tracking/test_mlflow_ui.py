@@ -18,10 +18,9 @@ import requests
 from chromium import chromium, needs_chromium, watched_page
 from example_results import example_results
 from imdb_rnn.report.page import page
-from imdb_rnn.tracking.address import store_uri
+from imdb_rnn.tracking.connection import EXPERIMENT, store_uri
+from imdb_rnn.tracking.filing import file_results
 from imdb_rnn.tracking.later import later_results
-from imdb_rnn.tracking.results import file_results
-from imdb_rnn.tracking.store import EXPERIMENT
 from results import make_project, small_params, write_results
 
 PATIENCE = 60_000  # milliseconds; the pages are large programs

@@ -19,13 +19,12 @@ from mlflow.exceptions import MlflowException
 from imdb_rnn.config import WordVectors
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.json_file import write_json
-from imdb_rnn.tracking.address import store_uri
+from imdb_rnn.tracking.connection import EXPERIMENT, PROCESS_TAG, open_store, store_uri
+from imdb_rnn.tracking.filing import file_results
 from imdb_rnn.tracking.later import later_results
 from imdb_rnn.tracking.live import training_run
 from imdb_rnn.tracking.registry import promote
-from imdb_rnn.tracking.results import file_results
-from imdb_rnn.tracking.seeds import file_seeds
-from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, open_store
+from imdb_rnn.tracking.seed_runs import file_seeds
 from imdb_rnn.tracking.ui import serve_ui
 from results import (
     PROJECT,

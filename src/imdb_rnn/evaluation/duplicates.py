@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from imdb_rnn.data.statistics import normalized
 
 
-def stand_in(texts: Iterable[str], others: Iterable[str]) -> NDArray[np.bool_]:
-    """Which texts also stand among others, after normalisation: bool [texts].
+def occur_in(texts: Iterable[str], others: Iterable[str]) -> NDArray[np.bool_]:
+    """Which texts also occur among others, after normalisation: bool [texts].
 
     Case, punctuation, `<br />` and the amount of white space do not tell texts apart.
     """

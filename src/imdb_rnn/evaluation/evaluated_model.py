@@ -15,15 +15,15 @@ class Recipe(NamedTuple):
 
     params: dict[str, Any]
     """Dotted name -> value."""
-    code: dict[str, str] | None
-    """File or folder below `src` -> digest; None where it is unknown."""
+    code: Mapping[str, str | None] | None
+    """File or folder below `src` -> DVC's digest; None where it is unknown."""
 
 
 class EvaluatedModel(NamedTuple):
     """What a model said of the test reviews, and what it was made with."""
 
     name: str
-    judged: Predictions
+    predictions: Predictions
     variant: str | None
     """None where no `evaluate.json` stands beside the predictions."""
     recipe: Recipe | None
@@ -44,8 +44,8 @@ def require_comparable(first: EvaluatedModel, second: EvaluatedModel) -> None:
             f"{names}: variants {first.variant} and {second.variant} have different test reviews. "
             f"Compare results of one variant."
         )
-    ids, others = first.judged.ids, second.judged.ids
-    if ids == others and (first.judged.labels == second.judged.labels).all():
+    ids, others = first.predictions.ids, second.predictions.ids
+    if ids == others and (first.predictions.labels == second.predictions.labels).all():
         return
     common = len(set(ids) & set(others))
     raise UserError(

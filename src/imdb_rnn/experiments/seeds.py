@@ -1,6 +1,5 @@
-"""The same parameters under several seeds: how far apart are results that differ by luck?"""
+"""The same parameters under several seeds: how much do results vary?"""
 
-import json
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Final
@@ -11,9 +10,9 @@ from imdb_rnn.config import PARAMS_FILE, read_mapping
 from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.figures import seeds_figure, write_figure
 from imdb_rnn.experiments.named import (
-    Reference,
-    experiment_reference,
+    kept_experiments,
     made_as_now,
+    read_committed_json,
     require_experiments,
     run_changed,
 )
@@ -39,11 +38,14 @@ def run_seeds(n: int) -> dict[str, Any]:
     first: int = read_mapping(PARAMS_FILE)["seed"]
     own = read_json(Path(_TEST))
     runs = [_row(first, own, read_json(Path(_TRAIN)))]
+    kept = kept_experiments()
     for seed in range(first + 1, first + n):
-        run = _done(seed) or _run(seed)
-        test = json.loads(run.read(_TEST))
+        commit = kept.get(experiment_name(seed))
+        if commit is None or not made_as_now(commit, {"seed": seed}):
+            commit = _run(seed)
+        test, train = (read_committed_json(path, commit) for path in (_TEST, _TRAIN))
         _require_same_variant(seed, test["variant"], own["variant"])
-        runs.append(_row(seed, test, json.loads(run.read(_TRAIN))))
+        runs.append(_row(seed, test, train))
     accuracies = [run["accuracy"] for run in runs]
     results = {
         "variant": own["variant"],
@@ -74,15 +76,14 @@ def seeds_table(results: dict[str, Any]) -> Table:
     return table
 
 
-def _run(seed: int) -> Reference:
+def _run(seed: int) -> str:
     code = run_changed(experiment_name(seed), {"seed": seed})
-    run = experiment_reference(experiment_name(seed))
-    if code != 0 or run is None:
+    if code != 0:
         raise UserError(
             f"seed {seed}: `dvc exp run` failed with exit code {code}; its messages stand above. "
             "The seeds that are done are kept; the same command goes on from there."
         )
-    return run
+    return kept_experiments()[experiment_name(seed)]
 
 
 def _require_same_variant(seed: int, variant: str, own: str) -> None:
@@ -92,12 +93,6 @@ def _require_same_variant(seed: int, variant: str, own: str) -> None:
             "cannot be put together. `dvc exp remove seed-"
             f"{seed}` forgets it, once the reviews of {own} can be reached again."
         )
-
-
-def _done(seed: int) -> Reference | None:
-    """The earlier run of a seed, if parameters and code were the same."""
-    run = experiment_reference(experiment_name(seed))
-    return run if run and made_as_now(run, {"seed": seed}) else None
 
 
 def experiment_name(seed: int) -> str:

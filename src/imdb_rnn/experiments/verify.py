@@ -14,11 +14,11 @@ from rich.table import Table
 from imdb_rnn.config import PARAMS_FILE, FileSource, load_params
 from imdb_rnn.console import console
 from imdb_rnn.errors import UserError
-from imdb_rnn.experiments.named import environment, flatten
+from imdb_rnn.experiments.named import environment
 from imdb_rnn.io.yaml_file import parse_yaml
 from imdb_rnn.messages import of_dvc
 from imdb_rnn.repository import git
-from imdb_rnn.repository.dvc import CODE, LOCK
+from imdb_rnn.repository.dvc import CODE, LOCK, flatten
 from imdb_rnn.signals import run_program
 
 
@@ -38,7 +38,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Difference:
+class ChangedNumber:
     """A number that the rerun did not repeat."""
 
     file: str
@@ -49,11 +49,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verification:
-    """What a rerun came to."""
+    """How the outputs of a rerun differ from the recorded ones."""
 
     outputs: list[Output]
     """All outputs of all stages by path, and `dvc.lock`, which tells what they were made from."""
-    differences: list[Difference]
+    differences: list[ChangedNumber]
     """In JSON files that Git keeps, the metrics among them."""
 
     @property
@@ -79,12 +79,12 @@ def verify() -> Verification:
         console.print(f"Running the pipeline again in {copy}", markup=False)
         copy_commit(copy)
         _rerun(copy)
-        verification = compare(recorded, read_lock(copy / LOCK), Path(), copy)
+        verification = compare_runs(recorded, read_lock(copy / LOCK), Path(), copy)
         verification.outputs.append(Output(str(LOCK), lock, _md5(copy / LOCK)))
     return verification
 
 
-def compare(
+def compare_runs(
     recorded: Mapping[str, Any], rerun: Mapping[str, Any], folder: Path, copy: Path
 ) -> Verification:
     """Compare two runs of the pipeline.
@@ -229,13 +229,13 @@ def _digests(lock: Mapping[str, Any]) -> dict[str, str]:
     return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
 
 
-def _differences(name: str, ours: Path, theirs: Path) -> Iterator[Difference]:
+def _differences(name: str, ours: Path, theirs: Path) -> Iterator[ChangedNumber]:
     if not (ours.exists() and theirs.exists()):
         return
     recorded, rerun = _numbers(ours), _numbers(theirs)
     for key in recorded:
         if key in rerun and recorded[key] != rerun[key]:
-            yield Difference(name, key, recorded[key], rerun[key])
+            yield ChangedNumber(name, key, recorded[key], rerun[key])
 
 
 def _numbers(file: Path) -> dict[str, float]:
@@ -244,6 +244,6 @@ def _numbers(file: Path) -> dict[str, float]:
         return {}
     return {
         key: value
-        for key, value in flatten(content)
+        for key, value in flatten(content).items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }

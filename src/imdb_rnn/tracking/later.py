@@ -1,15 +1,14 @@
 """What the stages after `evaluate` add to the run: the diagnostics and the report."""
 
-import csv
 import math
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import pyarrow.csv
 from mlflow.entities import Metric
 
-from imdb_rnn.tracking.outputs import REPORTS, read_output
-from imdb_rnn.tracking.results import Artifacts, Later, metric_name
-from imdb_rnn.tracking.run import points_at
+from imdb_rnn.tracking.filing import Artifacts, Later, metric_name
+from imdb_rnn.tracking.run import REPORTS, points_at, read_output
 
 ARTIFACTS: Final[Artifacts] = {
     "reports": ["reports/report.html"],
@@ -49,18 +48,17 @@ def _lens_curves() -> list[Metric]:
         for row in _thinned(REPORTS / f"plots/diagnostics/{figure}.csv", most):
             (_, step), *values = row.items()
             shown = {
-                metric_name(f"{figure} {name.removesuffix('_median')}"): float(value)
+                metric_name(f"{figure} {name.removesuffix('_median')}"): value
                 for name, value in values
-                if value and not name.endswith(("_low", "_high"))  # no value: no logarithm
+                if value is not None and not name.endswith(("_low", "_high"))  # None: no logarithm
             }
-            curves += points_at("diagnostics/curves", int(step), shown)
+            curves += points_at("diagnostics/curves", step, shown)
     return curves
 
 
-def _thinned(path: Path, most: int) -> list[dict[str, str]]:
+def _thinned(path: Path, most: int) -> list[dict[str, Any]]:
     """Rows of a table, at most so many; none where there is no table."""
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows: list[dict[str, Any]] = pyarrow.csv.read_csv(path).to_pylist()
     return rows[:: max(1, math.ceil(len(rows) / most))]

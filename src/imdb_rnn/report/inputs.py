@@ -17,7 +17,7 @@ CURVES: Final = ("roc", "precision_recall", "calibration", "confusion")
 
 
 @dataclass(frozen=True)
-class Results:
+class ReportInputs:
     """One state of the pipeline."""
 
     params: Params
@@ -40,7 +40,9 @@ class Results:
     mistakes: list[Mistake]
 
 
-def read_results(reports: Path, params: Params, source: str, mistakes: list[Mistake]) -> Results:
+def read_inputs(
+    reports: Path, params: Params, source: str, mistakes: list[Mistake]
+) -> ReportInputs:
     """Gather the results in a folder `reports`.
 
     Args:
@@ -50,7 +52,7 @@ def read_results(reports: Path, params: Params, source: str, mistakes: list[Mist
         mistakes: On the test reviews, the most confident first.
     """
     test = read_json(reports / "evaluate.json")
-    return Results(
+    return ReportInputs(
         params=params,
         source=source,
         data=read_json(reports / "data.json"),

@@ -1,6 +1,5 @@
-"""What the pipeline came to, filed into the run of its state."""
+"""Results of the pipeline, filed into the run of its state."""
 
-import csv
 import json
 import re
 import threading
@@ -11,18 +10,26 @@ from pathlib import Path
 from typing import Any, Final
 
 import mlflow
+import pyarrow.csv
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
 
 from imdb_rnn.config import PARAMS_FILE, Params
 from imdb_rnn.console import console
 from imdb_rnn.messages import without_secrets
-from imdb_rnn.repository.dvc import PACKAGE, digest_files, fingerprint
-from imdb_rnn.tracking.address import shown_store, store_uri
-from imdb_rnn.tracking.journal import Journal
-from imdb_rnn.tracking.outputs import DATASET, MODEL_FOLDER, REPORTS, read_output
-from imdb_rnn.tracking.run import StateRun, flattened, points_at
-from imdb_rnn.tracking.store import AGAIN, EXPERIMENT, LATER, answered, warn
+from imdb_rnn.repository.dvc import PACKAGE, digest_files, fingerprint, flatten
+from imdb_rnn.tracking.connection import (
+    AGAIN,
+    EXPERIMENT,
+    LATER,
+    answered,
+    shown_store,
+    store_uri,
+    warn,
+)
+from imdb_rnn.tracking.live import Journal
+from imdb_rnn.tracking.run import DATASET, REPORTS, StateRun, points_at, read_output
 
+MODEL_FOLDER: Final = Path("models/rnn")
 MODEL_TAG: Final = "imdb_rnn.model_sha256"
 SECONDS_TO_FILE: Final = 120.0
 """How long each of the stages `evaluate` and `report` waits until its results are filed."""
@@ -101,9 +108,9 @@ def file_results(
         journal = Journal(fingerprint(params, dataset))
         run.extend_curves([*journal.points(), *_recorded_epochs()])
         journal.remove()
-        run.log_results(_numbers(_headline_metrics(results)))
-        judged = results.get("pseudo_label", {}).get("reviews", 0)
-        _log_datasets(run, params, pseudo_labelled=judged > 0)
+        run.log_results(_numbers(_metrics(results)))
+        pseudo_labelled = results.get("pseudo_label", {}).get("reviews", 0) > 0
+        _log_datasets(run, params, pseudo_labelled=pseudo_labelled)
         _log_files(run, ARTIFACTS)
         if later:
             run.extend_curves(later.curves)
@@ -131,17 +138,11 @@ def file_results(
 
 def _recorded_epochs() -> list[Metric]:
     """The curves of `reports/history.csv`, for runs that DVC restored instead of training."""
-    with (REPORTS / "history.csv").open(encoding="utf-8", newline="") as file:
-        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    epochs = [int(row.pop("epoch")) for row in rows]
-    return [
-        point
-        for epoch, metrics in zip(epochs, rows, strict=True)
-        for point in points_at("epoch", epoch, metrics)
-    ]
+    rows = pyarrow.csv.read_csv(REPORTS / "history.csv").to_pylist()
+    return [point for row in rows for point in points_at("epoch", row.pop("epoch"), row)]
 
 
-def _headline_metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The metrics files, nested so that names such as `test/accuracy` come of them.
 
     MLflow groups charts by what stands before the last slash.
@@ -161,7 +162,7 @@ def _numbers(tree: Mapping[str, Any]) -> dict[str, float]:
     """Every number under the names that lead to it."""
     return {
         metric_name(name): float(value)
-        for name, value in flattened(tree, "/").items()
+        for name, value in flatten(tree, "/").items()
         if isinstance(value, int | float)
     }
 
@@ -177,7 +178,7 @@ def _log_datasets(run: StateRun, params: Params, *, pseudo_labelled: bool) -> No
     Args:
         run: Of the state.
         params: Of the state.
-        pseudo_labelled: Whether it learned from the unlabelled ones, as a teacher judged them.
+        pseudo_labelled: Whether it learned from the unlabelled ones, with a teacher's labels.
     """
     contexts = {"train": "training", "test": "testing"}
     uses_of_unlabelled = {
