@@ -8,6 +8,8 @@ from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.predictions import Predictions
 
 PREDICTIONS: Final = "reports/predictions.parquet"
+ACCURACY: Final = ("accuracy", "accuracy_low", "accuracy_high")
+"""Keys of the accuracy and its interval in `reports/evaluate.json`."""
 
 
 class Recipe(NamedTuple):
@@ -81,8 +83,6 @@ def seeds_of(seeds: Mapping[str, Any] | None, test: Mapping[str, Any]) -> Mappin
     """
     if seeds is None or seeds["variant"] != test["variant"]:
         return None
-    measured = ("accuracy", "accuracy_low", "accuracy_high")
-    is_this = (
-        all(run.get(key, test[key]) == test[key] for key in measured) for run in seeds["runs"]
-    )
-    return seeds if any(is_this) else None
+    runs = seeds["runs"]
+    is_one = any(all(run.get(key, test[key]) == test[key] for key in ACCURACY) for run in runs)
+    return seeds if is_one else None

@@ -32,6 +32,7 @@ from imdb_rnn.signals import COMMAND, run_program
 
 FOLDER: Final = Path("experiments")
 RESULTS: Final = Path("reports/experiments.json")
+METRICS: Final = ("reports/evaluate.json", "reports/train.json")
 DEFAULT: Final = "default"
 COPIES: Final = Path(".dvc/tmp/exps/standalone")
 """Where DVC makes the temporary copies."""
@@ -255,13 +256,13 @@ def gather_results() -> Gathered:
     Raises:
         UserError: The pipeline itself has no results yet.
     """
-    for path in (*_METRICS, LOCK):
+    for path in (*METRICS, LOCK):
         if not Path(path).exists():
             raise UserError(f"{path}: no results yet. `make run` or `dvc repro` makes them.")
     rows = {row["name"]: row for row in (read_json(RESULTS) if RESULTS.exists() else [])}
     kept = kept_experiments()
     found = {name: _results_of(name, kept.get(name)) for name in experiment_names()}
-    found[DEFAULT] = _row(DEFAULT, *(read_json(Path(path)) for path in _METRICS))
+    found[DEFAULT] = _row(DEFAULT, *(read_json(Path(path)) for path in METRICS))
     rows |= {name: row for name, row in found.items() if row}
     gathered = [rows[name] for name in sorted(rows) if name in found]
     gathered.sort(key=lambda row: row["accuracy"])
@@ -288,39 +289,40 @@ def experiments_table(gathered: Gathered) -> Table:
     return table
 
 
-_METRICS: Final = ("reports/evaluate.json", "reports/train.json")
-
-
 def _results_of(name: str, commit: str | None) -> dict[str, Any] | None:
     """The row of an experiment, if it was run with parameters and code as they are now."""
     if commit is None or not made_as_now(commit, read_mapping(_file(name))):
         return None
-    return _row(name, *(read_committed_json(path, commit) for path in _METRICS))
+    return _row(name, *read_metrics(commit))
 
 
 def _row(name: str, test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, Any]:
-    intervals = {key: test[key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
-    return {
-        "name": name,
-        **intervals,
-        "valid_accuracy": train["valid_accuracy"],
-        "seeds": 1,
-        "variant": test["variant"],
-    }
+    return {"name": name, **accuracies(test, train), "seeds": 1, "variant": test["variant"]}
+
+
+def accuracies(test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, float]:
+    """The accuracy on the test reviews with its interval, and on the validation reviews.
+
+    Args:
+        test: Contents of `reports/evaluate.json`.
+        train: Contents of `reports/train.json`.
+    """
+    shown = {key: test[key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
+    return shown | {"valid_accuracy": train["valid_accuracy"]}
 
 
 def _file(name: str) -> Path:
     return FOLDER / f"{name}.yaml"
 
 
-def read_committed_json(path: str, commit: str) -> dict[str, Any]:
-    """A JSON object as a commit has it.
+def read_metrics(commit: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`reports/evaluate.json` and `reports/train.json` as a commit has them.
 
     Raises:
-        UserError: The commit does not have the file.
+        UserError: It does not.
     """
-    content: dict[str, Any] = json.loads(git.require_committed(Path(path), commit))
-    return content
+    test, train = (json.loads(git.require_committed(Path(path), commit)) for path in METRICS)
+    return test, train
 
 
 def made_as_now(commit: str, changes: Mapping[str, Any]) -> bool:

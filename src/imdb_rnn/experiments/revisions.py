@@ -3,7 +3,6 @@
 Those of a run in MLflow come from `tracking.registry`.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from imdb_rnn.experiments.named import environment, kept_experiments
 from imdb_rnn.io.yaml_file import parse_yaml
 from imdb_rnn.messages import of_dvc
 from imdb_rnn.repository import git
-from imdb_rnn.repository.dvc import EVALUATE, code_until, flatten
+from imdb_rnn.repository.dvc import EVALUATE, code_until, file_digest, flatten, recorded_outputs
 from imdb_rnn.signals import run_program
 
 
@@ -104,12 +103,11 @@ def _results_of_file(path: Path) -> EvaluatedModel:
     if not path.is_file():
         raise UserError(f"{path}: no such file. `dvc repro evaluate` writes {PREDICTIONS}.")
     results, lock = _text(path.with_name("evaluate.json")), _text(path.parent.parent / "dvc.lock")
-    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     return EvaluatedModel(
         str(path),
         read_predictions(path, str(path)),
         _variant(results),
-        _recipe(lock, digest) if lock else None,
+        _recipe(lock, file_digest(path)) if lock else None,
         seed_accuracies(_text(path.with_name("seeds.json")), results),
     )
 
@@ -177,7 +175,7 @@ def _recipe(lock: str, digest: str | None = None) -> Recipe | None:
     """
     try:
         stages: dict[str, Any] = parse_yaml(lock, "dvc.lock")["stages"]
-        outputs = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+        outputs = recorded_outputs(stages)
     except (UserError, KeyError, TypeError, AttributeError):
         return None
     if PREDICTIONS not in outputs or digest not in (None, outputs[PREDICTIONS]):

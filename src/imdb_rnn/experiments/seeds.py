@@ -10,9 +10,11 @@ from imdb_rnn.config import PARAMS_FILE, read_mapping
 from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.figures import seeds_figure, write_figure
 from imdb_rnn.experiments.named import (
+    METRICS,
+    accuracies,
     kept_experiments,
     made_as_now,
-    read_committed_json,
+    read_metrics,
     require_experiments,
     run_changed,
 )
@@ -20,8 +22,6 @@ from imdb_rnn.io.json_file import read_json, write_json
 
 RESULTS: Final = Path("reports/seeds.json")
 FIGURE: Final = Path("reports/seeds.png")
-_TEST: Final = "reports/evaluate.json"
-_TRAIN: Final = "reports/train.json"
 
 
 def run_seeds(n: int) -> dict[str, Any]:
@@ -36,24 +36,24 @@ def run_seeds(n: int) -> dict[str, Any]:
     """
     require_experiments()
     first: int = read_mapping(PARAMS_FILE)["seed"]
-    own = read_json(Path(_TEST))
-    runs = [_row(first, own, read_json(Path(_TRAIN)))]
+    own, train = (read_json(Path(path)) for path in METRICS)
+    runs = [{"seed": first, **accuracies(own, train)}]
     kept = kept_experiments()
     for seed in range(first + 1, first + n):
         commit = kept.get(experiment_name(seed))
         if commit is None or not made_as_now(commit, {"seed": seed}):
             commit = _run(seed)
-        test, train = (read_committed_json(path, commit) for path in (_TEST, _TRAIN))
+        test, train = read_metrics(commit)
         _require_same_variant(seed, test["variant"], own["variant"])
-        runs.append(_row(seed, test, train))
-    accuracies = [run["accuracy"] for run in runs]
+        runs.append({"seed": seed, **accuracies(test, train)})
+    measured = [run["accuracy"] for run in runs]
     results = {
         "variant": own["variant"],
         "n": n,
-        "accuracy_mean": round(mean(accuracies), 6),
-        "accuracy_sd": round(stdev(accuracies), 6),
-        "accuracy_min": min(accuracies),
-        "accuracy_max": max(accuracies),
+        "accuracy_mean": round(mean(measured), 6),
+        "accuracy_sd": round(stdev(measured), 6),
+        "accuracy_min": min(measured),
+        "accuracy_max": max(measured),
         "baselines": {name: found["accuracy"] for name, found in own["baselines"].items()},
         "runs": runs,
     }
@@ -98,11 +98,3 @@ def _require_same_variant(seed: int, variant: str, own: str) -> None:
 def experiment_name(seed: int) -> str:
     """What DVC calls the run of a seed."""
     return f"seed-{seed}"
-
-
-def _row(seed: int, test: dict[str, Any], train: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "seed": seed,
-        **{key: test[key] for key in ("accuracy", "accuracy_low", "accuracy_high")},
-        "valid_accuracy": train["valid_accuracy"],
-    }

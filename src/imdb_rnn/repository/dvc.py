@@ -101,6 +101,16 @@ def code_digest(stage: str) -> str:
     return digest_files(CHECKOUT, kept)
 
 
+def recorded_outputs(stages: Mapping[str, Any]) -> dict[str, str]:
+    """Path of each output -> DVC's digest, of the `stages` of a `dvc.lock`."""
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+
+
+def file_digest(path: Path) -> str:
+    """DVC's digest of a file."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
 def digest_files(folder: Path, files: Iterable[Path]) -> str:
     """SHA-256, in hexadecimal, over the files' contents and their names below the folder."""
     digest = hashlib.sha256()

@@ -30,6 +30,7 @@ from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.comparison import compare
 from imdb_rnn.evaluation.comparison_report import verdict
 from imdb_rnn.evaluation.evaluated_model import (
+    ACCURACY,
     PREDICTIONS,
     EvaluatedModel,
     Recipe,
@@ -101,16 +102,13 @@ def champion_table() -> Table:
             f"{shown_store()}: there is no champion yet. `imdb-rnn promote` makes the first."
         )
     version, run = champion
-    test = {
-        name: run.data.metrics.get(f"test/{name}", float("nan"))
-        for name in ("accuracy", "accuracy_low", "accuracy_high")
-    }
+    accuracy, low, high = (run.data.metrics.get(f"test/{k}", float("nan")) for k in ACCURACY)
     tags, lineage = version.tags, run.data.tags
     table = Table(box=None, show_header=False, pad_edge=False)
     rows = {
         "champion": f"version {version.version}, run “{run.info.run_name}” ({run.info.run_id})",
-        "accuracy": f"{test['accuracy']:.4f} (95 % interval {test['accuracy_low']:.4f} to "
-        f"{test['accuracy_high']:.4f}), variant {lineage.get('variant')}",
+        "accuracy": f"{accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), "
+        f"variant {lineage.get('variant')}",
         "commit": lineage.get("mlflow.source.git.commit", "none")
         + (" with uncommitted changes" if lineage.get("git.dirty") == "true" else ""),
         "compared with": tags.get("compared_with", "none"),
@@ -177,8 +175,7 @@ def _filed_seeds(client: MlflowClient, run: Run, folder: str) -> list[float] | N
         path = client.download_artifacts(parent, _FILED_SEEDS, folder)
     except (MlflowException, OSError):  # the parent was deleted, or is somebody else's
         return None
-    measured = ("accuracy", "accuracy_low", "accuracy_high")
-    test = {name: run.data.metrics.get(f"test/{name}") for name in measured}
+    test = {name: run.data.metrics.get(f"test/{name}") for name in ACCURACY}
     own = json.dumps({"variant": run.data.tags.get("variant")} | test)
     return seed_accuracies(Path(path).read_text(encoding="utf-8"), own)
 
