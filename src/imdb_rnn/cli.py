@@ -416,11 +416,10 @@ def track() -> None:
     """
     from imdb_rnn.config import load_params
     from imdb_rnn.tracking.filing import file_results
-    from imdb_rnn.tracking.later import later_results
 
     params = load_params()
     _refuse_outdated_results("report")
-    if not file_results(params, later=later_results()):
+    if not file_results(params, with_report=True):
         raise typer.Exit(1)
 
 
@@ -442,13 +441,12 @@ def promote(
     """
     from imdb_rnn.config import load_params
     from imdb_rnn.tracking.filing import file_results
-    from imdb_rnn.tracking.later import later_results
     from imdb_rnn.tracking.registry import promote as proposed
 
     if run is None:
         params = load_params()
         _refuse_outdated_results("report")
-        run = file_results(params, later=later_results())
+        run = file_results(params, with_report=True)
         if run is None:
             raise typer.Exit(1)
     promotion = proposed(run, force=force)

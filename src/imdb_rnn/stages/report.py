@@ -15,7 +15,6 @@ from imdb_rnn.report.model_card import model_card
 from imdb_rnn.report.page import page
 from imdb_rnn.stages import run_stage
 from imdb_rnn.tracking.filing import SECONDS_TO_FILE, file_results
-from imdb_rnn.tracking.later import later_results
 
 PROVENANCE = Path("data/raw/provenance.json")
 TEST = Path("data/raw/test.parquet")
@@ -45,7 +44,7 @@ def report(params: Params) -> None:
     pictures = {PICTURES / f"{name}.png": sentence for name, sentence in shown.items()}
     _write(PAGE, page(results, pictures))
     _write(CARD, model_card(results))
-    file_results(params, SECONDS_TO_FILE, later_results())
+    file_results(params, SECONDS_TO_FILE, with_report=True)
     console.print(f"report: {PAGE}")
 
 

@@ -1,10 +1,8 @@
 """Results of the pipeline, filed into the run of its state."""
 
 import json
-import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -26,18 +24,23 @@ from imdb_rnn.tracking.connection import (
     store_uri,
     warn,
 )
+from imdb_rnn.tracking.diagnostics_curves import diagnostics_curves
 from imdb_rnn.tracking.live import Journal
-from imdb_rnn.tracking.run import DATASET, REPORTS, StateRun, points_at, read_output
+from imdb_rnn.tracking.run import (
+    DATASET,
+    REPORTS,
+    StateRun,
+    metric_name,
+    points_at,
+    read_output,
+)
 
 MODEL_FOLDER: Final = Path("models/rnn")
 MODEL_TAG: Final = "imdb_rnn.model_sha256"
 SECONDS_TO_FILE: Final = 120.0
 """How long each of the stages `evaluate` and `report` waits until its results are filed."""
 
-Artifacts = Mapping[str, Sequence[str]]
-"""Folder in the run -> the files, as patterns, that are filed there."""
-
-ARTIFACTS: Final[Artifacts] = {
+ARTIFACTS: Final = {
     "pipeline": ["params.yaml", "dvc.yaml"],
     "reports": [
         "reports/data.json",
@@ -53,6 +56,13 @@ ARTIFACTS: Final[Artifacts] = {
     "figures": ["reports/figures/*.png"],
     "plots": ["reports/plots/*.csv"],
 }
+"""Folder in the run -> the files, as patterns, that are filed there."""
+REPORT_ARTIFACTS: Final = {
+    "reports": ["reports/report.html"],
+    "diagnostics": ["reports/diagnostics.json", "reports/diagnostics/*.png"],
+    "diagnostics/points": ["reports/plots/diagnostics/*.csv"],
+}
+"""The same of the stages `diagnostics` and `report`."""
 
 SERVING_PACKAGES: Final = [
     "numpy",
@@ -66,18 +76,8 @@ SERVING_PACKAGES: Final = [
 ]
 
 
-@dataclass(frozen=True)
-class Later:
-    """What the stages after `evaluate` add to the run."""
-
-    artifacts: Artifacts
-    metrics: Mapping[str, Any]
-    """Nested; each number is filed under the names that lead to it."""
-    curves: Sequence[Metric]
-
-
 def file_results(
-    params: Params, seconds: float | None = None, later: Later | None = None
+    params: Params, seconds: float | None = None, *, with_report: bool = False
 ) -> str | None:
     """File what the output files hold into the run of this state; a second time changes nothing.
 
@@ -85,8 +85,8 @@ def file_results(
         params: All of `params.yaml`; the outputs in the working folder must belong to them.
         seconds: How long a stage waits for MLflow at most, before the pipeline goes on. None, for
             a command: as long as it answers; and `dvc.lock` belongs to the results.
-        later: From `later_results`, once the stages after `evaluate` have run; None leaves out what
-            may be of another state.
+        with_report: Also what `diagnostics` and `report` have written. Before these have run,
+            their files may be of another state.
 
     Returns:
         The run's id; None if MLflow did not take everything, and then why not has been printed.
@@ -97,7 +97,8 @@ def file_results(
     run_id: str | None = None
     dataset = read_output(DATASET)
     results = {"train": read_output(REPORTS / "train.json")}
-    for name in ("evaluate", "baseline", "data", "pseudo_label"):
+    names = ["evaluate", "baseline", "data", "pseudo_label"] + ["diagnostics"] * with_report
+    for name in names:
         if (REPORTS / f"{name}.json").exists():
             results[name] = read_output(REPORTS / f"{name}.json")
 
@@ -112,10 +113,9 @@ def file_results(
         pseudo_labelled = results.get("pseudo_label", {}).get("reviews", 0) > 0
         _log_datasets(run, params, pseudo_labelled=pseudo_labelled)
         _log_files(run, ARTIFACTS)
-        if later:
-            run.extend_curves(later.curves)
-            run.log_results(_numbers(later.metrics))
-            _log_files(run, later.artifacts)
+        if with_report:
+            run.extend_curves(diagnostics_curves())
+            _log_files(run, REPORT_ARTIFACTS)
         _log_model(run)
         run.set_status("FINISHED")
         console.print(
@@ -155,6 +155,7 @@ def _metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "baseline": results.get("baseline", {}).get("models", {}),
         "data": results.get("data", {}),
         "pseudo_label": results.get("pseudo_label", {}),
+        "diagnostics": results.get("diagnostics", {}),
     }
 
 
@@ -165,11 +166,6 @@ def _numbers(tree: Mapping[str, Any]) -> dict[str, float]:
         for name, value in flatten(tree, "/").items()
         if isinstance(value, int | float)
     }
-
-
-def metric_name(name: str) -> str:
-    """The name in letters that MLflow takes."""
-    return re.sub(r"[^\w\-. :/]", "_", name)
 
 
 def _log_datasets(run: StateRun, params: Params, *, pseudo_labelled: bool) -> None:
@@ -211,7 +207,7 @@ def _dataset(facts: Mapping[str, Any], split: str) -> Dataset:
     )
 
 
-def _log_files(run: StateRun, artifacts: Artifacts) -> None:
+def _log_files(run: StateRun, artifacts: Mapping[str, Sequence[str]]) -> None:
     """Copy files into the run, as far as they exist."""
     for folder, patterns in artifacts.items():
         for path in sorted(path for pattern in patterns for path in Path().glob(pattern)):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -128,6 +129,11 @@ class StateRun:
         else:
             self.client.set_terminated(self.id, status)
         self.status = status
+
+
+def metric_name(name: str) -> str:
+    """The name in letters that MLflow takes."""
+    return re.sub(r"[^\w\-. :/]", "_", name)
 
 
 def changed_values(metrics: Mapping[str, float], known: Mapping[str, float]) -> list[Metric]:

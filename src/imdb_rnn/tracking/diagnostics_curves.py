@@ -1,4 +1,4 @@
-"""What the stages after `evaluate` add to the run: the diagnostics and the report."""
+"""The points behind the figures of the diagnostics, as curves in MLflow."""
 
 import math
 from pathlib import Path
@@ -7,15 +7,9 @@ from typing import Any, Final
 import pyarrow.csv
 from mlflow.entities import Metric
 
-from imdb_rnn.tracking.filing import Artifacts, Later, metric_name
-from imdb_rnn.tracking.run import REPORTS, points_at, read_output
+from imdb_rnn.tracking.run import REPORTS, metric_name, points_at
 
-ARTIFACTS: Final[Artifacts] = {
-    "reports": ["reports/report.html"],
-    "diagnostics": ["reports/diagnostics.json", "reports/diagnostics/*.png"],
-    "diagnostics/points": ["reports/plots/diagnostics/*.csv"],
-}
-LENS_CURVES: Final = {
+CURVES: Final = {
     "gradients": 20,
     "initialization": 20,
     "padding": 20,
@@ -30,21 +24,14 @@ LENS_CURVES: Final = {
 """Figures of the diagnostics that are curves in MLflow too, and the most points of a curve."""
 
 
-def later_results() -> Later:
-    """Read what `diagnostics` and `report` have written."""
-    diagnostics = REPORTS / "diagnostics.json"
-    metrics = {"diagnostics": read_output(diagnostics)} if diagnostics.exists() else {}
-    return Later(ARTIFACTS, metrics, _lens_curves())
-
-
-def _lens_curves() -> list[Metric]:
+def diagnostics_curves() -> list[Metric]:
     """Points of the diagnostics' figures as `diagnostics/curves/FIGURE NETWORK`.
 
     A step is a distance in words, a gradient step, an epoch, a delay or a length. Of a band this is
     the median, and of a long curve every n-th point; the files that go with the run hold them all.
     """
     curves = []
-    for figure, most in LENS_CURVES.items():
+    for figure, most in CURVES.items():
         for row in _thinned(REPORTS / f"plots/diagnostics/{figure}.csv", most):
             (_, step), *values = row.items()
             shown = {
