@@ -2,8 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imdb_rnn.evaluation.duplicates import occur_in
-from imdb_rnn.evaluation.slices import length_slices, negation_slices, rating_slices
+from imdb_rnn.evaluation.slices import length_slices, negation_slices, occur_in, rating_slices
 
 TEXTS = st.lists(st.text(alphabet="no t'n<br/>.ot", max_size=300), min_size=1, max_size=30)
 

@@ -340,6 +340,26 @@ def test_a_result_that_dvc_loses_is_a_failure_and_costs_no_earlier_one(
 
 
 @pytest.mark.fault
+def test_a_result_is_replaced_by_a_new_one_and_kept_if_the_new_run_fails(
+    origin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = changed_pipeline(origin)
+    monkeypatch.chdir(folder)
+    assert run_experiment("other") == 0
+    first = kept_experiments()
+    (folder / "experiments/other.yaml").write_text("seed: 8\n")
+    assert run_experiment("other") == 0
+    second = kept_experiments()
+    assert first.keys() == second.keys() == {"other"}
+    assert first != second
+    (folder / "dvc.yaml").write_text(
+        yaml.safe_dump({"stages": {"evaluate": STAGE | {"cmd": "false"}}})
+    )
+    assert run_experiment("other") != 0
+    assert kept_experiments() == second
+
+
+@pytest.mark.fault
 def test_a_shallow_clone_says_where_older_revisions_are(origin: Path) -> None:
     refused = run(["imdb-rnn", "compare", "HEAD~1", "HEAD"], shallow(origin))
     assert refused.returncode == 2

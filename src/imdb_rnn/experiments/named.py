@@ -120,12 +120,12 @@ def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
     require_experiments(name)
     _remove_abandoned_copies()
     command, commit, aside = dvc_command(name, overrides), git.git_commit(), f"{name}.earlier"
-    # Here and below, DVC refuses where there is no earlier one. Killed before it is renamed back
-    # or removed, it waits under the other name for the end of the next attempt.
-    _dvc_exp("rename", "--force", name, aside)
     console.print(" ".join(command), markup=False)
     code = None
     try:
+        # Here and below, DVC refuses where there is no earlier one. If this is killed, the earlier
+        # one waits under the other name for the end of the next attempt.
+        _dvc_exp("rename", "--force", name, aside)
         code = run_program(command, env=environment()).returncode
         if code == 0 and name not in _dvc_exp("list", "--name-only", "--rev", str(commit)).split():
             error_console.print(

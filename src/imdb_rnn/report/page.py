@@ -22,6 +22,7 @@ _PAGE_COLORS: Final = {
     figures.GRID: "--grid",
     "#000000": "--ink",
 }
+"""Colour in a figure -> the property of `report.css` that takes its place, light or dark."""
 _INCHES: Final = 6.2
 """Width of a figure, narrow enough that its letters can be read on a phone."""
 

@@ -23,7 +23,6 @@ from imdb_rnn.evaluation.curves import (
     roc_points,
     write_points,
 )
-from imdb_rnn.evaluation.duplicates import occur_in
 from imdb_rnn.evaluation.metrics import positive_probability, predicted_labels
 from imdb_rnn.evaluation.predictions import (
     MODEL,
@@ -33,6 +32,7 @@ from imdb_rnn.evaluation.predictions import (
     write_predictions,
 )
 from imdb_rnn.evaluation.result_table import results_table
+from imdb_rnn.evaluation.slices import occur_in
 from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.inference import predict_logits

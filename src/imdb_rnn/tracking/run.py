@@ -86,7 +86,10 @@ class StateRun:
             finished: No stage is under way, so that `dvc.lock` belongs to the results.
         """
         variant = self.facts["variant"]
-        tags = _lineage() | {"variant": variant} | (_finished_lock() if finished else {})
+        tags = _lineage() | {"variant": variant}
+        if finished and LOCK.exists():
+            # Not in a stage, whose entry DVC writes once it has ended: `imdb-rnn track` sets it.
+            tags["dvc.lock_sha256"] = hashlib.sha256(LOCK.read_bytes()).hexdigest()
         if test:
             tags[DESCRIPTION_TAG] = (
                 f"Test accuracy **{test['accuracy']:.4f}** "
@@ -205,17 +208,6 @@ def _lineage() -> dict[str, str]:
     if experiment := dvc_experiment():
         tags[EXPERIMENT_TAG] = experiment
     return tags
-
-
-def _finished_lock() -> dict[str, str]:
-    """A tag that leads to `dvc.lock`, where there is one.
-
-    Not for a stage: DVC writes a stage's entry once it has ended, and calls nobody afterwards. So
-    the tag is set by `imdb-rnn track`, with which `make run` ends.
-    """
-    if not LOCK.exists():
-        return {}
-    return {"dvc.lock_sha256": hashlib.sha256(LOCK.read_bytes()).hexdigest()}
 
 
 def _as_yaml(value: object) -> str:
