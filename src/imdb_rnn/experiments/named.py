@@ -207,10 +207,7 @@ _NO_GIT: Final = "core.no_scm"
 
 def works_without_git() -> bool:
     """Whether DVC is told to work without Git, as `make setup` does where there is none."""
-    done = subprocess.run(
-        ["dvc", "config", _NO_GIT], capture_output=True, text=True, check=False, env=environment()
-    )
-    return done.stdout.strip().lower() == "true"
+    return str(ask_dvc("config", _NO_GIT).stdout).strip().lower() == "true"
 
 
 def require_pipeline() -> None:
@@ -227,6 +224,17 @@ def require_pipeline() -> None:
             f"DVC finds no Git repository here. {refusal} Or "
             f"`dvc config --local {_NO_GIT} true` has DVC work without Git."
         )
+
+
+def ask_dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run DVC to its end, and keep what it prints."""
+    return run_program(
+        ["dvc", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        env=environment(),
+    )
 
 
 def environment() -> dict[str, str]:
@@ -361,7 +369,5 @@ def kept_experiments() -> dict[str, str]:
 
 def _dvc_exp(*arguments: str) -> str:
     """What `dvc exp` prints; nothing where it fails, as it does where an experiment is missing."""
-    done = run_program(
-        ["dvc", "exp", *arguments], capture_output=True, text=True, env=environment()
-    )
+    done = ask_dvc("exp", *arguments)
     return str(done.stdout) if done.returncode == 0 else ""

@@ -16,12 +16,11 @@ from imdb_rnn.data.reviews import read_reviews, variant_of
 from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.evaluated_model import PREDICTIONS, EvaluatedModel, Recipe, seed_accuracies
 from imdb_rnn.evaluation.predictions import read_predictions
-from imdb_rnn.experiments.named import environment, kept_experiments
+from imdb_rnn.experiments.named import ask_dvc, kept_experiments
 from imdb_rnn.io.yaml_file import parse_yaml
 from imdb_rnn.messages import of_dvc
 from imdb_rnn.repository import git
 from imdb_rnn.repository.dvc import EVALUATE, code_until, file_digest, flatten, recorded_outputs
-from imdb_rnn.signals import run_program
 
 
 class Changes(NamedTuple):
@@ -122,14 +121,7 @@ def _results_of_commit(commit: str, name: str) -> EvaluatedModel:
         )
     with TemporaryDirectory() as folder:
         path = Path(folder) / "predictions.parquet"
-        command = ["dvc", "get", ".", PREDICTIONS, "--rev", commit, "--out", str(path)]
-        done = run_program(
-            command,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            env=environment(),
-        )
+        done = ask_dvc("get", ".", PREDICTIONS, "--rev", commit, "--out", str(path))
         if done.returncode != 0:
             raise UserError(
                 f"{name}: DVC cannot get its {PREDICTIONS}: {of_dvc(done.stderr)}. "

@@ -12,7 +12,7 @@ from rich.table import Table
 from imdb_rnn.config import PARAMS_FILE, FileSource, load_params
 from imdb_rnn.console import console
 from imdb_rnn.errors import UserError
-from imdb_rnn.experiments.named import environment
+from imdb_rnn.experiments.named import ask_dvc, environment
 from imdb_rnn.io.yaml_file import parse_yaml
 from imdb_rnn.messages import of_dvc
 from imdb_rnn.repository import git
@@ -151,9 +151,7 @@ def recorded_results() -> dict[str, Any]:
 
 def _outdated() -> list[str]:
     """Code and parameters that are no longer what a stage has used, as DVC sees it."""
-    done = run_program(
-        ["dvc", "status", "--json"], capture_output=True, encoding="utf-8", env=environment()
-    )
+    done = ask_dvc("status", "--json")
     if done.returncode != 0:
         raise UserError(f"{LOCK}: `dvc status` refuses: {of_dvc(done.stderr)}.")
     changes = [change for stage in json.loads(done.stdout).values() for change in stage]

@@ -217,7 +217,7 @@ def _decide(
     """Whether the candidate is the next champion, and the tags that say why."""
     # All of them each time, so that nothing is left of an earlier attempt.
     tags = {
-        "verdict": "It is the first champion: there was no model to compare with.",
+        "verdict": "It is the first champion.",
         "compared_with": "none",
         "mcnemar_p": "none",
         "forced": "false",
