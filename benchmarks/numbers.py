@@ -14,8 +14,8 @@ from typing import Any, Final
 from benchmarks import measurements, notebook_speed, portability, report
 from benchmarks.document import fill_in, table
 from imdb_rnn.evaluation.evaluated_model import seeds_of
-from imdb_rnn.evaluation.headline import standing
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
+from imdb_rnn.evaluation.result_table import standing
 from imdb_rnn.io.json_file import read_json
 
 REPORTS: Final = Path("reports")

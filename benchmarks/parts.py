@@ -21,7 +21,7 @@ from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.diagnostics.results import parts_summary
 from imdb_rnn.diagnostics.windows import PLACES, WINDOWS, read_parts
 from imdb_rnn.errors import UserError
-from imdb_rnn.experiments.named import DEFAULT, environment, experiment_reference
+from imdb_rnn.experiments.named import DEFAULT, environment, kept_experiments
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.saved_model import load_model
 from imdb_rnn.runtime.machine import prepare
@@ -76,14 +76,14 @@ def _measured(name: str, seed: int) -> dict[str, Any] | None:
     """Accuracies of a model on the validation reviews; None if there is none to be loaded."""
     if name == DEFAULT:
         return _read(Path(MODEL), Path(REVIEWS), seed)
-    reference = experiment_reference(name)
-    if reference is None:
+    commit = kept_experiments().get(name)
+    if commit is None:
         return None
     console.print(name)
     with TemporaryDirectory() as folder:
         model, reviews = Path(folder, "model"), Path(folder, "reviews")
-        _get(MODEL, reference.commit, model)
-        _get(REVIEWS, reference.commit, reviews)
+        _get(MODEL, commit, model)
+        _get(REVIEWS, commit, reviews)
         try:
             return _read(model, reviews, seed)
         except UserError as refusal:

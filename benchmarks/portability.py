@@ -30,9 +30,14 @@ from imdb_rnn.console import console
 from imdb_rnn.evaluation.evaluated_model import PREDICTIONS
 from imdb_rnn.evaluation.predictions import Predictions, read_predictions
 from imdb_rnn.experiments.named import merged
-from imdb_rnn.experiments.verify import compare, copy_commit, environment_of_its_own, read_lock
+from imdb_rnn.experiments.verify import (
+    compare_runs,
+    copy_commit,
+    environment_of_its_own,
+    read_lock,
+)
 from imdb_rnn.io.json_file import write_json
-from imdb_rnn.repository.dvc import LAST_JUDGED, LOCK
+from imdb_rnn.repository.dvc import EVALUATE, LOCK
 from imdb_rnn.signals import ending_together
 
 RESULTS: Final = Path("reports/portability.json")
@@ -93,7 +98,7 @@ def differences(first: Path, other: Path) -> dict[str, Any]:
         Number of outputs and names of those with other bytes; the largest absolute difference of a
         predicted probability; the accuracy that is gained.
     """
-    outputs = compare(read_lock(first / LOCK), read_lock(other / LOCK), first, other).outputs
+    outputs = compare_runs(read_lock(first / LOCK), read_lock(other / LOCK), first, other).outputs
     ours, theirs = (
         read_predictions(folder / PREDICTIONS, PREDICTIONS) for folder in (first, other)
     )
@@ -152,7 +157,7 @@ def _run(copy: Path, params: Mapping[str, Any], circumstance: Circumstance) -> N
     environment = {**environment_of_its_own(copy), **circumstance.environment}
     # Not resolved: a virtual environment's Python is a link to another place.
     environment["PATH"] = f"{circumstance.python.absolute().parent}:{environment['PATH']}"
-    command = ["dvc", "repro", "--quiet", LAST_JUDGED]
+    command = ["dvc", "repro", "--quiet", EVALUATE]
     subprocess.run(command, cwd=copy, env=environment, check=True)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 
 from imdb_rnn.evaluation.predictions import TITLES
+from imdb_rnn.report.inputs import ReportInputs, ladder
 from imdb_rnn.report.mistakes import Mistake
-from imdb_rnn.report.results import Results, ladder
 from results import shipped_params
 
 TEST: dict[str, Any] = {
@@ -92,10 +92,10 @@ def _curves() -> dict[str, pa.Table]:
     }
 
 
-def example_results(**changes: Any) -> Results:
+def example_results(**changes: Any) -> ReportInputs:
     """A run on all reviews; keyword arguments take the place of fields."""
     names = ("train", "valid", "test", "unsup")
-    results = Results(
+    results = ReportInputs(
         params=shipped_params(),
         source="data/external/aclImdb_v1.tar.gz",
         data={
@@ -142,7 +142,7 @@ def example_results(**changes: Any) -> Results:
     return replace(results, **changes)
 
 
-def train_only_results() -> Results:
+def train_only_results() -> ReportInputs:
     """A run on the smaller variant: no ratings, no movies, no unlabelled reviews."""
     full = example_results()
     test = TEST | {

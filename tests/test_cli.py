@@ -254,7 +254,7 @@ def test_comparing_two_files_says_which_is_better(
     assert "b.parquet is better than a.parquet: +30.00 points" in shown
     content = json.loads(Path("out.json").read_text())
     assert content["outcome"] == "better"
-    assert content["only_b_right"] == len(content["flips"]) == 18
+    assert content["only_b_right"] == len(content["disagreements"]) == 18
     assert content["changed"] is None
 
 

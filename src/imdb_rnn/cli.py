@@ -153,13 +153,13 @@ def summary(
     seconds: Annotated[float | None, typer.Option(help="What the run took.")] = None,
 ) -> None:
     """Show the main numbers of the pipeline's results."""
-    from imdb_rnn.evaluation.headline import headline
+    from imdb_rnn.evaluation.result_table import results_table
     from imdb_rnn.io.json_file import read_json
 
     if not RESULTS.exists():
         raise UserError(f"{RESULTS}: no results yet. `make run` or `dvc repro` makes them.")
     try:
-        shown = headline(read_json(RESULTS))
+        shown = results_table(read_json(RESULTS))
     except _OF_ANOTHER_SHAPE as error:
         raise _of_another_version(RESULTS, error, "evaluate") from None
     console.print(shown)
@@ -186,9 +186,9 @@ def experiment(name: Annotated[str, typer.Argument(help="A file in experiments/.
 @waiting("Gathering the results")
 def experiments() -> None:
     """Gather the results of the named experiments into reports/experiments.json."""
-    from imdb_rnn.experiments.named import gather_results, results_table
+    from imdb_rnn.experiments.named import experiments_table, gather_results
 
-    console.print(results_table(gather_results()))
+    console.print(experiments_table(gather_results()))
 
 
 @app.command()
@@ -367,8 +367,8 @@ def seeds(
         from imdb_rnn.experiments.outdated import refuse_outdated_results
         from imdb_rnn.experiments.seeds import FIGURE, experiment_name, run_seeds, seeds_table
         from imdb_rnn.experiments.seeds import RESULTS as SEEDS
-        from imdb_rnn.tracking.results import file_results
-        from imdb_rnn.tracking.seeds import file_seeds
+        from imdb_rnn.tracking.filing import file_results
+        from imdb_rnn.tracking.seed_runs import file_seeds
 
         params = load_params()
         refuse_outdated_results("evaluate")  # the report is outdated by the very file this writes
@@ -397,12 +397,11 @@ def _file_present_results() -> str:
     """File the working folder's results in MLflow; returns the run's id."""
     from imdb_rnn.config import load_params
     from imdb_rnn.experiments.outdated import refuse_outdated_results
-    from imdb_rnn.tracking.later import later_results
-    from imdb_rnn.tracking.results import file_results
+    from imdb_rnn.tracking.filing import file_results
 
     params = load_params()
     refuse_outdated_results("report")
-    run = file_results(params, later=later_results())
+    run = file_results(params, with_report=True)
     if run is None:
         raise typer.Exit(1)
     return run
@@ -496,7 +495,7 @@ def compare_results(
     """Say whether B is better than A on the test reviews, how sure that is, and where they differ.
 
     The verdict rests on accuracy: of equally good models it calls at most 5 % better or worse.
-    Where `imdb-rnn seeds` has trained a side under several seeds, their luck is set beside it.
+    Where `imdb-rnn seeds` has trained a side under several seeds, their variance is shown too.
     """
     if json_file:
         require_replaceable(json_file)
@@ -506,26 +505,26 @@ def compare_results(
         from imdb_rnn.evaluation import comparison_report as report
         from imdb_rnn.evaluation.comparison import compare
         from imdb_rnn.evaluation.evaluated_model import require_comparable
-        from imdb_rnn.evaluation.seed_variance import seed_luck
+        from imdb_rnn.evaluation.seed_variance import seed_variance
         from imdb_rnn.experiments.revisions import changes, changes_table, review_texts
         from imdb_rnn.io.json_file import write_json
 
         first, second = _results(a), _results(b)
         require_comparable(first, second)
         changed = changes(first, second)
-        comparison = compare(first.judged, second.judged)
-        luck = seed_luck(first.seeds, second.seeds)
+        comparison = compare(first.predictions, second.predictions)
+        variance = seed_variance(first.seeds, second.seeds)
         texts = review_texts(TEST_REVIEWS, first)
     if json_file:
         sides = {"a": a, "b": b, "variant": first.variant}
         recipe = {"changed": changed._asdict() if changed else None}
-        write_json(json_file, sides | recipe | report.as_json(comparison, texts, luck))
+        write_json(json_file, sides | recipe | report.as_json(comparison, texts, variance))
     console.print(changes_table(changed, a, b))
     console.print(report.measures_table(comparison, a, b))
-    console.print(report.flips_table(comparison, texts))
+    console.print(report.disagreements_table(comparison, texts))
     console.print(report.verdict(comparison, a, b), markup=False)
-    if luck:
-        console.print(report.seeds_sentence(luck, comparison, a, b), markup=False)
+    if variance:
+        console.print(report.seeds_sentence(variance, comparison, a, b), markup=False)
 
 
 def _results(name: str) -> "EvaluatedModel":

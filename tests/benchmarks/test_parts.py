@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -55,7 +54,7 @@ def test_a_model_of_another_version_keeps_its_row(
     write_json(parts.RESULT, {"lstm": accuracies(0.92)})
     monkeypatch.setattr(parts, "load_params", small_params)
     monkeypatch.setattr(parts, "MODELS", ("lstm",))
-    monkeypatch.setattr(parts, "experiment_reference", lambda _: SimpleNamespace(commit="0123456"))
+    monkeypatch.setattr(parts, "kept_experiments", lambda: {"lstm": "0123456"})
     monkeypatch.setattr(parts, "_get", unreadable)
     parts.main()
     assert json.loads(parts.RESULT.read_text(encoding="utf-8")) == {"lstm": accuracies(0.92)}

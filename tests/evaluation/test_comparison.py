@@ -23,7 +23,7 @@ from imdb_rnn.evaluation.intervals import Interval, auc_difference_interval, mcn
 from imdb_rnn.evaluation.predictions import Predictions
 
 
-def judged(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> Predictions:
+def predictions(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> Predictions:
     return Predictions([f"test/{i}" for i in range(len(labels))], labels, probability)
 
 
@@ -35,7 +35,7 @@ def models(
     first, second = (
         1 / (1 + np.exp(-random.normal(skill * (2.0 * labels - 1), 1.0))) for skill in skills
     )
-    return judged(labels, first), judged(labels, second.round(2)), labels
+    return predictions(labels, first), predictions(labels, second.round(2)), labels
 
 
 def counted(only_first: int, only_second: int, reviews: int = 1000) -> Comparison:
@@ -75,7 +75,7 @@ def test_the_sampling_error_is_that_of_the_mean_of_paired_differences() -> None:
 
 def test_certainty_has_a_finite_loss() -> None:
     labels = np.array([0, 1, 1, 0], dtype=np.int8)
-    sure = judged(labels, np.array([0.0, 1.0, 0.0, 1.0]))
+    sure = predictions(labels, np.array([0.0, 1.0, 0.0, 1.0]))
     found = compare(sure, sure)
     assert found.measures["log_loss"].first == pytest.approx(log_loss(labels, sure.probability))
 
@@ -157,7 +157,7 @@ def test_equally_good_models_are_told_apart_as_rarely_as_promised() -> None:
 def test_the_paired_intervals_hold_the_true_difference_as_often_as_promised(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Two models that share much of their noise, judged on many sets of reviews."""
+    """Two models that share much of their noise, evaluated on many sets of reviews."""
     monkeypatch.setattr(comparison, "RESAMPLES", 300)
     random, skills = np.random.default_rng(8), (0.7, 1.0)
 
@@ -165,7 +165,9 @@ def test_the_paired_intervals_hold_the_true_difference_as_often_as_promised(
         labels = (random.random(reviews) < 0.5).astype(np.int8)
         shared = random.normal(size=reviews)
         first, second = (
-            judged(labels, expit(skill * (2 * labels - 1) + shared + random.normal(size=reviews)))
+            predictions(
+                labels, expit(skill * (2 * labels - 1) + shared + random.normal(size=reviews))
+            )
             for skill in skills
         )
         return compare(first, second)
@@ -220,10 +222,10 @@ def test_the_outcome_is_said_of_the_second(only_first: int, only_second: int, ou
     assert counted(only_first, only_second).outcome == outcome
 
 
-def test_flips_are_sorted_by_how_far_the_probability_moved() -> None:
+def test_disagreements_are_sorted_by_how_far_the_probability_moved() -> None:
     labels = np.array([1, 0, 1, 0, 1], dtype=np.int8)
-    first = judged(labels, np.array([0.4, 0.9, 0.9, 0.2, 0.55]))
-    second = judged(labels, np.array([0.6, 0.1, 0.7, 0.1, 0.1]))
-    flips: list[Any] = compare(first, second).flips
-    assert [flip.id for flip in flips] == ["test/1", "test/4", "test/0"]
-    assert flips[0] == ("test/1", 0, 0.9, 0.1)
+    first = predictions(labels, np.array([0.4, 0.9, 0.9, 0.2, 0.55]))
+    second = predictions(labels, np.array([0.6, 0.1, 0.7, 0.1, 0.1]))
+    disagreements: list[Any] = compare(first, second).disagreements
+    assert [review.id for review in disagreements] == ["test/1", "test/4", "test/0"]
+    assert disagreements[0] == ("test/1", 0, 0.9, 0.1)

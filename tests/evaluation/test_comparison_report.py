@@ -7,23 +7,26 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from imdb_rnn.evaluation.comparison import Comparison, Difference, Flip
+from imdb_rnn.evaluation.comparison import Comparison, Difference, Disagreement
 from imdb_rnn.evaluation.comparison_report import (
     as_json,
-    flips_table,
+    disagreements_table,
     measures_table,
     seeds_sentence,
     verdict,
 )
 from imdb_rnn.evaluation.intervals import Interval
-from imdb_rnn.evaluation.seed_variance import seed_luck
+from imdb_rnn.evaluation.seed_variance import seed_variance
 
-FLIPS = [Flip("test/neg/1_2", 0, 0.9, 0.2), Flip("test/pos/3_9", 1, 0.4, 0.6)]
+DISAGREEMENTS = [
+    Disagreement("test/neg/1_2", 0, 0.9, 0.2),
+    Disagreement("test/pos/3_9", 1, 0.4, 0.6),
+]
 
 
 def comparison(only_first: int, only_second: int, p: float) -> Comparison:
     gap = Difference(0.89, 0.89 + (only_second - only_first) / 25_000, Interval(-0.001, 0.005))
-    return Comparison(25_000, {"accuracy": gap}, only_first, only_second, p, FLIPS)
+    return Comparison(25_000, {"accuracy": gap}, only_first, only_second, p, DISAGREEMENTS)
 
 
 def test_a_clear_difference_names_its_size_and_its_certainty() -> None:
@@ -60,9 +63,9 @@ def test_models_that_are_right_on_the_same_reviews() -> None:
 
 
 def test_seeds_of_both_models_give_their_means_an_interval() -> None:
-    luck = seed_luck([0.89, 0.892, 0.888], [0.898, 0.896])
-    assert luck
-    said = seeds_sentence(luck, comparison(400, 500, 0.0009), "HEAD", "gru")
+    variance = seed_variance([0.89, 0.892, 0.888], [0.898, 0.896])
+    assert variance
+    said = seeds_sentence(variance, comparison(400, 500, 0.0009), "HEAD", "gru")
     assert said.startswith("Over 3 and 2 seeds the mean accuracies differ by +0.70 points (Welch")
     assert "by 0.24 points by their seeds" in said
     # sqrt(900 / 25,000 - 0.004^2) / sqrt(25,000), and 0.4 over sqrt(0.24^2 + 0.12^2)
@@ -81,24 +84,26 @@ def test_seeds_of_both_models_give_their_means_an_interval() -> None:
 def test_seeds_of_one_set_of_parameters_give_no_difference_of_means(
     first: list[float] | None, second: list[float] | None, told: str
 ) -> None:
-    luck = seed_luck(first, second)
-    assert luck
-    said = seeds_sentence(luck, comparison(400, 500, 0.0009), "HEAD", "gru")
+    variance = seed_variance(first, second)
+    assert variance
+    said = seeds_sentence(variance, comparison(400, 500, 0.0009), "HEAD", "gru")
     assert told in said
     assert "Welch" not in said
     assert "two single runs differ by 0.20 points by their seeds" in said
 
 
 def test_models_that_nothing_tells_apart_are_not_divided_by_nothing() -> None:
-    luck = seed_luck([0.9, 0.9], None)
-    assert luck
-    assert "times" not in seeds_sentence(luck, comparison(0, 0, 1.0), "HEAD", "gru")
+    variance = seed_variance([0.9, 0.9], None)
+    assert variance
+    assert "times" not in seeds_sentence(variance, comparison(0, 0, 1.0), "HEAD", "gru")
 
 
 def test_tables_show_texts_and_names_as_they_are() -> None:
     console = Console(width=150, record=True, file=StringIO())
     console.print(measures_table(comparison(1, 2, 1.0), "[a]", "[b]"))
-    console.print(flips_table(comparison(1, 2, 1.0), {"test/neg/1_2": "[bold]so<br />so[/]"}))
+    console.print(
+        disagreements_table(comparison(1, 2, 1.0), {"test/neg/1_2": "[bold]so<br />so[/]"})
+    )
     shown = console.export_text()
     assert "[a]" in shown
     assert "[bold]so so[/]" in shown
@@ -106,26 +111,26 @@ def test_tables_show_texts_and_names_as_they_are() -> None:
 
 
 def test_the_json_tells_of_the_seeds() -> None:
-    luck = seed_luck([0.89, 0.892], [0.9, 0.902])
-    seeds = as_json(comparison(1, 2, 1.0), {}, luck)["seeds"]
+    variance = seed_variance([0.89, 0.892], [0.9, 0.902])
+    seeds = as_json(comparison(1, 2, 1.0), {}, variance)["seeds"]
     assert seeds["b"] == {
         "n": 2,
         "mean": pytest.approx(0.901),
         "sd": pytest.approx(0.00141, abs=1e-5),
     }
     assert seeds["difference_low"] < seeds["difference"] < seeds["difference_high"]
-    alone = as_json(comparison(1, 2, 1.0), {}, seed_luck(None, [0.9, 0.902]))["seeds"]
+    alone = as_json(comparison(1, 2, 1.0), {}, seed_variance(None, [0.9, 0.902]))["seeds"]
     assert alone["a"] is None
     assert alone["difference"] is None
 
 
 @pytest.mark.parametrize("counts", [(500, 510), (500, 500)])
-def test_the_json_is_plain_and_has_every_flip(counts: tuple[int, int]) -> None:
+def test_the_json_is_plain_and_has_every_disagreement(counts: tuple[int, int]) -> None:
     content = as_json(comparison(*counts, 0.8), {"test/neg/1_2": "so so"})
     assert json.loads(json.dumps(content, allow_nan=False)) == content
     assert content["outcome"] == "cannot be told apart"
     assert content["measures"]["accuracy"]["difference_low"] == -0.001
     assert content["measures"]["accuracy"]["difference_high"] == 0.005
-    assert [flip["text"] for flip in content["flips"]] == ["so so", None]
+    assert [review["text"] for review in content["disagreements"]] == ["so so", None]
     assert content["seeds"] is None
     assert np.isclose(content["measures"]["accuracy"]["difference"], np.diff(counts)[0] / 25_000)

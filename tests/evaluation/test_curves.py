@@ -17,16 +17,16 @@ from imdb_rnn.evaluation.curves import (
 Predictions = tuple[NDArray[np.int8], dict[str, NDArray[np.float64]]]
 
 
-@pytest.fixture(name="judged")
-def make_judged() -> Predictions:
+@pytest.fixture(name="predictions")
+def make_predictions() -> Predictions:
     generator = np.random.default_rng(2)
     labels = (generator.random(400) < 0.5).astype(np.int8)
     blurred = {name: generator.normal(size=400) * noise for name, noise in (("rnn", 1), ("nb", 3))}
     return labels, {name: 1 / (1 + np.exp(-(2 * labels - 1 + n))) for name, n in blurred.items()}
 
 
-def test_roc_runs_from_corner_to_corner_and_never_falls(judged: Predictions) -> None:
-    points = roc_points(*judged)
+def test_roc_runs_from_corner_to_corner_and_never_falls(predictions: Predictions) -> None:
+    points = roc_points(*predictions)
     assert points.column_names == ["false_positive_rate", "rnn", "nb"]
     for name in points.column_names:
         values = points[name].to_numpy()
@@ -36,8 +36,10 @@ def test_roc_runs_from_corner_to_corner_and_never_falls(judged: Predictions) -> 
     assert area > np.trapezoid(points["nb"].to_numpy(), points["false_positive_rate"].to_numpy())
 
 
-def test_precision_is_that_of_the_strictest_threshold_with_the_recall(judged: Predictions) -> None:
-    labels, probabilities = judged
+def test_precision_is_that_of_the_strictest_threshold_with_the_recall(
+    predictions: Predictions,
+) -> None:
+    labels, probabilities = predictions
     points = precision_recall_points(labels, probabilities)
     row = 120
     wanted = points["recall"][row].as_py()
@@ -60,9 +62,9 @@ def test_confusion_counts_name_both_classes() -> None:
 
 
 def test_points_are_small_readable_and_identical_when_written_twice(
-    judged: Predictions, tmp_path: Path
+    predictions: Predictions, tmp_path: Path
 ) -> None:
-    labels, probabilities = judged
+    labels, probabilities = predictions
     tables = {
         "roc": roc_points(labels, probabilities),
         "precision_recall": precision_recall_points(labels, probabilities),

@@ -35,18 +35,18 @@ def test_equal_predictions_make_equal_bytes(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("judged", "complaint"),
+    ("expected", "complaint"),
     [
-        (IDS[:2], "3 reviews where 2 are judged"),
-        ([IDS[1], IDS[0], IDS[2]], "test/neg/0_2 in row 0 where test/neg/1_3 is judged"),
-        ([*IDS[:2], "test/pos/9_9"], "test/pos/0_10 in row 2 where test/pos/9_9 is judged"),
+        (IDS[:2], "3 reviews where 2 are expected"),
+        ([IDS[1], IDS[0], IDS[2]], "test/neg/0_2 in row 0 where test/neg/1_3 is expected"),
+        ([*IDS[:2], "test/pos/9_9"], "test/pos/0_10 in row 2 where test/pos/9_9 is expected"),
     ],
 )
 def test_predictions_of_other_reviews_are_refused(
-    path: Path, judged: list[str], complaint: str
+    path: Path, expected: list[str], complaint: str
 ) -> None:
     with pytest.raises(UserError) as refusal:
-        read_probabilities(path, judged, made_by="baseline")
+        read_probabilities(path, expected, made_by="baseline")
     assert complaint in str(refusal.value)
     assert path.name in str(refusal.value)
     assert "dvc repro baseline" in str(refusal.value)

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest, t
 
 from imdb_rnn.evaluation.comparison import CONFIDENCE
-from imdb_rnn.evaluation.seed_variance import seed_luck, welch_difference
+from imdb_rnn.evaluation.seed_variance import seed_variance, welch_difference
 
 FIRST = [0.9270, 0.9262, 0.9265]
 SECOND = [0.9301, 0.9240, 0.9286, 0.9262]
@@ -35,26 +35,26 @@ def test_equally_good_parameters_are_told_apart_as_rarely_as_promised() -> None:
     assert binomtest(alarms, trials, 1 - CONFIDENCE).pvalue > 0.001
 
 
-def test_single_runs_differ_by_the_luck_of_both() -> None:
-    luck = seed_luck(FIRST, SECOND)
-    assert luck
-    assert luck.sd == pytest.approx(np.hypot(stdev(FIRST), stdev(SECOND)))
-    assert luck.first == (3, pytest.approx(mean(FIRST)), pytest.approx(stdev(FIRST)))
-    assert luck.means == welch_difference(FIRST, SECOND)
+def test_single_runs_differ_by_the_variance_of_both() -> None:
+    variance = seed_variance(FIRST, SECOND)
+    assert variance
+    assert variance.sd == pytest.approx(np.hypot(stdev(FIRST), stdev(SECOND)))
+    assert variance.first == (3, pytest.approx(mean(FIRST)), pytest.approx(stdev(FIRST)))
+    assert variance.means == welch_difference(FIRST, SECOND)
 
 
 @pytest.mark.parametrize("sides", [(FIRST, None), (None, FIRST), (FIRST, FIRST)])
 def test_without_other_seeds_both_are_taken_to_vary_as_much(
     sides: tuple[list[float] | None, list[float] | None],
 ) -> None:
-    luck = seed_luck(*sides)
-    assert luck
-    assert luck.sd == pytest.approx(np.sqrt(2) * stdev(FIRST))
-    assert luck.means is None
+    variance = seed_variance(*sides)
+    assert variance
+    assert variance.sd == pytest.approx(np.sqrt(2) * stdev(FIRST))
+    assert variance.means is None
 
 
 def test_nothing_is_said_without_seeds() -> None:
-    assert seed_luck(None, None) is None
+    assert seed_variance(None, None) is None
 
 
 def test_seeds_that_never_differ_give_no_interval() -> None:

@@ -1,6 +1,6 @@
 import json
-import os
 import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from imdb_rnn.errors import UserError
 from imdb_rnn.experiments.named import (
     dvc_command,
     experiment_names,
-    experiment_reference,
-    flatten,
+    experiments_table,
     gather_results,
+    kept_experiments,
     read_overrides,
-    results_table,
 )
+from imdb_rnn.repository.dvc import flatten
+from repositories import git
 
 ROOT = Path(__file__).parents[2]
 
@@ -142,32 +143,24 @@ def test_a_mistake_in_an_experiment_names_its_file(
 
 
 class Clone:
-    """A repository with results, and DVC's experiment `gru` beside them."""
+    """A repository with results, and the experiment `gru` beside them."""
 
     def __init__(self, folder: Path) -> None:
-        self._git = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@t"]
+        self.folder = folder
+        self.kept: dict[str, str] = {}
         for name in ("experiments", "reports"):
             (folder / name).mkdir()
         Path("experiments/gru.yaml").write_text("model: {cell: gru}\n", encoding="utf-8")
-        stages = {
-            "train": {"outs": ["model"]},
-            "evaluate": {"deps": ["model"], "outs": ["predictions"]},
-            "report": {"deps": ["predictions"]},
-        }
-        Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
-        self._run("init", "-q")
+        git(folder, "init", "-q")
         self.write(cell="gru", accuracy=0.9)
         self.keep()
         self.write()
 
     def keep(self) -> None:
         """Make what is there the experiment `gru`."""
-        self._run("add", ".")
-        self._run("commit", "-qm", "gru")
-        self._run("update-ref", "refs/exps/ab/cdef/gru", "HEAD")
-
-    def _run(self, *arguments: str) -> None:
-        subprocess.run([*self._git, *arguments], check=True, capture_output=True)
+        git(self.folder, "add", ".")
+        git(self.folder, "commit", "-qm", "gru")
+        self.kept["gru"] = git(self.folder, "rev-parse", "HEAD").strip()
 
     def write(
         self, *, cell: str = "lstm", rate: str = "", accuracy: float = 0.8, **digests: str
@@ -179,14 +172,17 @@ class Clone:
         test = {"variant": "full", "accuracy": accuracy, "accuracy_low": 0, "accuracy_high": 1}
         Path("reports/evaluate.json").write_text(json.dumps(test), encoding="utf-8")
         Path("reports/train.json").write_text('{"valid_accuracy": 0.5}', encoding="utf-8")
+        inputs = {"train": "data", "evaluate": "model", "report": "predictions"}
+        outputs = {"train": "model", "evaluate": "predictions", "report": "page"}
         stages = {
             stage: {
                 "deps": [
                     {"path": f"src/{stage}.py", "md5": digests.get(stage, "1")},
-                    {"path": "data/raw.parquet", "md5": digests.get("data", "1")},
-                ]
+                    {"path": read, "md5": digests.get(read, "1")},
+                ],
+                "outs": [{"path": outputs[stage]}],
             }
-            for stage in ("train", "evaluate", "report")
+            for stage, read in inputs.items()
         }
         Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
 
@@ -194,7 +190,9 @@ class Clone:
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
     monkeypatch.chdir(tmp_path)
-    return Clone(tmp_path)
+    clone = Clone(tmp_path)
+    monkeypatch.setattr("imdb_rnn.experiments.named.kept_experiments", lambda: clone.kept)
+    return clone
 
 
 def _accuracies() -> dict[str, float]:
@@ -203,7 +201,7 @@ def _accuracies() -> dict[str, float]:
 
 
 @pytest.mark.parametrize("other", [{}, {"report": "2"}, {"data": "2"}])
-def test_results_of_the_same_parameters_and_judged_code_are_gathered(
+def test_results_of_the_same_parameters_and_code_are_gathered(
     clone: Clone, other: dict[str, str]
 ) -> None:
     clone.write(**other)
@@ -227,7 +225,7 @@ def test_a_row_from_before_is_kept_and_said_to_be_so(clone: Clone) -> None:
     assert gathered.kept == ["gru"]
     assert _accuracies() == {"default": 0.85, "gru": 0.9}
     console = Console(width=200, record=True, file=StringIO())
-    console.print(results_table(gathered))
+    console.print(experiments_table(gathered))
     assert "kept from before, not run here" in console.export_text()
 
 
@@ -264,23 +262,21 @@ def test_without_results_nothing_is_gathered(file: str) -> None:
         gather_results()
 
 
-@pytest.mark.usefixtures("clone")
-def test_of_two_experiments_of_a_name_the_newer_counts(tmp_path: Path) -> None:
-    def commit(day: int) -> str:
-        date = {f"GIT_{who}_DATE": f"2030-01-0{day}T00:00:00" for who in ("AUTHOR", "COMMITTER")}
-        person = ["-c", "user.name=t", "-c", "user.email=t@t"]
-        command = ["git", *person, "commit-tree", "HEAD^{tree}", "-m", str(day)]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=os.environ | date, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    older, newer = commit(1), commit(2)
-    for baseline, made in (("aa", older), ("bb", newer), ("cc", older)):
-        reference = f"refs/exps/{baseline}/{'0' * 38}/twice"
-        subprocess.run(["git", "update-ref", reference, made], cwd=tmp_path, check=True)
-    subprocess.run(["git", "update-ref", "refs/exps/celery/stash", newer], cwd=tmp_path, check=True)
-    found = experiment_reference("twice")
-    assert found is not None
-    assert found.commit == newer
-    assert experiment_reference("stash") is None
+def test_of_two_experiments_of_a_name_the_newer_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    git(tmp_path, "init", "-q")
+    subprocess.run([Path(sys.executable).parent / "dvc", "init", "-q"], check=True)
+    assert kept_experiments() == {}
+    made = []
+    for day in (1, 2):
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"2030-01-0{day}T00:00:00")
+        git(tmp_path, "commit", "-q", "--allow-empty", "--message", str(day))
+        made.append(git(tmp_path, "rev-parse", "HEAD").strip())
+    older, newer = made
+    for baseline, commit in (("aa", older), ("bb", newer), ("cc", older)):
+        git(tmp_path, "update-ref", f"refs/exps/{baseline}/{'0' * 38}/twice", commit)
+    git(tmp_path, "update-ref", f"refs/exps/aa/{'0' * 38}/once", older)
+    git(tmp_path, "update-ref", "refs/exps/celery/stash", newer)
+    assert kept_experiments() == {"twice": newer, "once": older}

@@ -108,9 +108,9 @@ class TestInARepository:
     )
     def test_a_name_that_git_or_dvc_knows(self, name: str, first: float, epochs: int) -> None:
         results = load_results(name)
-        assert results.judged.ids == IDS
-        assert results.judged.labels.tolist() == [0, 0, 1, 1]
-        assert results.judged.probability[0] == first
+        assert results.predictions.ids == IDS
+        assert results.predictions.labels.tolist() == [0, 0, 1, 1]
+        assert results.predictions.probability[0] == first
         assert results.variant == "full"
         assert results.recipe is not None
         assert results.recipe.params == {"seed": 1, "train.epochs": epochs}

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from imdb_rnn.errors import UserError
-from imdb_rnn.experiments.verify import Difference, compare, verify
+from imdb_rnn.experiments.verify import ChangedNumber, compare_runs, verify
 from imdb_rnn.io.json_file import write_json
 from results import shipped_params
 
@@ -22,8 +22,8 @@ def lock(*stages: dict[str, str]) -> dict[str, Any]:
 
 def test_equal_outputs_of_all_stages_are_equal(tmp_path: Path) -> None:
     recorded = lock({"data/raw": "1.dir"}, {"reports/train.json": "2"})
-    verification = compare(recorded, recorded, tmp_path, tmp_path)
-    assert verification.equal
+    verification = compare_runs(recorded, recorded, tmp_path, tmp_path)
+    assert all(output.equal for output in verification.outputs)
     assert [output.path for output in verification.outputs] == ["data/raw", "reports/train.json"]
 
 
@@ -36,8 +36,7 @@ def test_an_output_that_differs_is_named(
     tmp_path: Path, recorded: dict[str, str], rerun: dict[str, str]
 ) -> None:
     same = {"b": "3"}
-    verification = compare(lock(same, recorded), lock(same, rerun), tmp_path, tmp_path)
-    assert not verification.equal
+    verification = compare_runs(lock(same, recorded), lock(same, rerun), tmp_path, tmp_path)
     assert [output.path for output in verification.outputs if not output.equal] == ["a"]
 
 
@@ -45,10 +44,10 @@ def test_metrics_say_by_how_much_they_differ(tmp_path: Path) -> None:
     for folder, accuracy in (("ours", 0.75), ("theirs", 0.5)):
         metrics = {"variant": "full", "n": 4, "rnn": {"accuracy": accuracy}, "bins": [accuracy]}
         write_json(tmp_path / folder / "m.json", metrics)
-    verification = compare(
+    verification = compare_runs(
         lock({"m.json": "1"}), lock({"m.json": "2"}), tmp_path / "ours", tmp_path / "theirs"
     )
-    assert verification.differences == [Difference("m.json", "rnn.accuracy", 0.75, 0.5)]
+    assert verification.differences == [ChangedNumber("m.json", "rnn.accuracy", 0.75, 0.5)]
 
 
 @pytest.fixture
@@ -93,8 +92,7 @@ def test_the_lock_file_itself_is_compared(
     monkeypatch.setattr("imdb_rnn.experiments.verify.load_params", shipped_params)
     monkeypatch.setattr("imdb_rnn.experiments.verify._rerun", rerun)
     verification = verify()
-    assert [output.path for output in verification.outputs] == ["dvc.lock"]
-    assert verification.equal is same
+    assert [(each.path, each.equal) for each in verification.outputs] == [("dvc.lock", same)]
     assert (checkout / "dvc.lock").exists()
 
 

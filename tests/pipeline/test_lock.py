@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from imdb_rnn.experiments.named import flatten
+from imdb_rnn.repository.dvc import flatten
 from pipeline.project import ROOT, run
 
 LOCK = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]

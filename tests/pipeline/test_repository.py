@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from imdb_rnn.errors import UserError
-from imdb_rnn.experiments.named import experiment_reference, run_experiment
+from imdb_rnn.experiments.named import kept_experiments, run_experiment
 from imdb_rnn.experiments.seeds import run_seeds
 from pipeline.project import ROOT, run
 from repositories import forget_settings, git, give_away, set_hostile
@@ -166,9 +166,8 @@ def test_an_experiment_is_kept_where_git_is_used_in_other_ways(
     monkeypatch.chdir(state(origin))
     assert run_experiment("other") == 0
     assert ran.exists()
-    kept = experiment_reference("other")
-    assert kept is not None
-    assert yaml.safe_load(kept.read(RESULT))["seed"] == 7
+    kept = git(Path.cwd(), "show", f"{kept_experiments()['other']}:./{RESULT}")
+    assert yaml.safe_load(kept)["seed"] == 7
 
 
 @pytest.mark.hostile
@@ -180,7 +179,7 @@ def test_an_experiment_is_kept_where_a_hook_of_another_repository_starts_it(
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
     assert run_experiment("other") == 0
     assert ran.exists()
-    assert experiment_reference("other") is not None
+    assert "other" in kept_experiments()
     assert not list((tmp_path / "other/.git/refs").rglob("other"))
 
 
@@ -196,9 +195,8 @@ def test_settings_that_change_a_checkout_make_no_stage_seem_changed(
     assert json.loads(run(["dvc", "status", "--json"], folder).stdout) == {}
     monkeypatch.chdir(folder)
     assert run_experiment("other") == 0
-    kept = experiment_reference("other")
-    assert kept is not None
-    assert _dependencies(kept.read("dvc.lock")) == _dependencies(Path("dvc.lock").read_text())
+    kept = git(folder, "show", f"{kept_experiments()['other']}:dvc.lock")
+    assert _dependencies(kept) == _dependencies(Path("dvc.lock").read_text())
 
 
 def _dependencies(lock: str) -> object:
@@ -339,6 +337,26 @@ def test_a_result_that_dvc_loses_is_a_failure_and_costs_no_earlier_one(
     assert ran.exists()
     assert "dvc exp run" in capsys.readouterr().err
     assert git(folder, "rev-parse", earlier).strip() == commit
+
+
+@pytest.mark.fault
+def test_a_result_is_replaced_by_a_new_one_and_kept_if_the_new_run_fails(
+    origin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = changed_pipeline(origin)
+    monkeypatch.chdir(folder)
+    assert run_experiment("other") == 0
+    first = kept_experiments()
+    (folder / "experiments/other.yaml").write_text("seed: 8\n")
+    assert run_experiment("other") == 0
+    second = kept_experiments()
+    assert first.keys() == second.keys() == {"other"}
+    assert first != second
+    (folder / "dvc.yaml").write_text(
+        yaml.safe_dump({"stages": {"evaluate": STAGE | {"cmd": "false"}}})
+    )
+    assert run_experiment("other") != 0
+    assert kept_experiments() == second
 
 
 @pytest.mark.fault

@@ -17,15 +17,15 @@ REVIEWS = pa.table(
 )
 
 
-def _judged(*probabilities: float) -> Predictions:
+def _predictions(*probabilities: float) -> Predictions:
     return Predictions(
         REVIEWS["id"].to_pylist(), REVIEWS["label"].to_numpy(), np.array(probabilities, np.float64)
     )
 
 
 def test_the_surest_mistakes_of_each_class_come_first() -> None:
-    judged = _judged(0.6, 0.9, 0.1, 0.2, 0.9, 0.1)
-    mistakes = clearest_mistakes(judged, REVIEWS, each=5)
+    predictions = _predictions(0.6, 0.9, 0.1, 0.2, 0.9, 0.1)
+    mistakes = clearest_mistakes(predictions, REVIEWS, each=5)
     assert [mistake.id for mistake in mistakes] == ["test/1", "test/0", "test/5", "test/3"]
     first = mistakes[0]
     assert (first.actual, first.probability, first.rating) == ("negative", 0.9, 4)
@@ -33,9 +33,9 @@ def test_the_surest_mistakes_of_each_class_come_first() -> None:
 
 
 def test_no_more_than_asked_for_of_each_class() -> None:
-    mistakes = clearest_mistakes(_judged(0.6, 0.9, 0.8, 0.2, 0.3, 0.1), REVIEWS, each=1)
+    mistakes = clearest_mistakes(_predictions(0.6, 0.9, 0.8, 0.2, 0.3, 0.1), REVIEWS, each=1)
     assert [mistake.id for mistake in mistakes] == ["test/1", "test/5"]
 
 
 def test_a_faultless_model_makes_none() -> None:
-    assert clearest_mistakes(_judged(0.1, 0.1, 0.1, 0.9, 0.9, 0.9), REVIEWS, each=5) == []
+    assert clearest_mistakes(_predictions(0.1, 0.1, 0.1, 0.9, 0.9, 0.9), REVIEWS, each=5) == []

@@ -6,7 +6,7 @@ def test_the_card_holds_scores_slices_data_and_limits() -> None:
     card = model_card(example_results())
     for said in (
         "| accuracy | 0.9104 (95% interval 0.9068 to 0.9139) |",
-        "stand in train | 0.9100 (95% interval 0.9064 to 0.9136) |",
+        "occur in train | 0.9100 (95% interval 0.9064 to 0.9136) |",
         "| 400 or more | 9 | 0.6000 | 0.3000 to 0.9400 |",
         "variant `full`, from `data/external/aclImdb_v1.tar.gz`",
         "units in both directions, 4,016,257 parameters",

@@ -15,7 +15,7 @@ from imdb_rnn.repository.git import (
     has_conflicts,
     has_uncommitted_changes,
     is_shallow,
-    references,
+    newest_last,
     refusal,
     require,
 )
@@ -56,7 +56,7 @@ def everything_read() -> list[object]:
         has_conflicts(),
         has_uncommitted_changes(),
         is_shallow(),
-        references("refs/heads"),
+        newest_last(["HEAD"]),
         refusal(),
     ]
 
@@ -163,7 +163,7 @@ def test_outside_of_a_repository_git_s_own_words_come_with_a_way_out(
     monkeypatch.chdir(tmp_path)
     assert nothing_is_known()
     with pytest.raises(UserError, match=r"not a git repository.*git clone.*git init"):
-        references("refs/exps")
+        newest_last(["HEAD"])
 
 
 @needs_root
@@ -172,7 +172,7 @@ def test_a_clone_of_another_user_is_refused_in_git_s_own_words(repository: Path)
     give_away(repository)
     assert nothing_is_known()
     with pytest.raises(UserError, match=r"dubious ownership.*--add safe\.directory"):
-        references("refs/exps")
+        newest_last(["HEAD"])
 
 
 @pytest.mark.fault

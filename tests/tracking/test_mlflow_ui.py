@@ -18,10 +18,8 @@ import requests
 from chromium import chromium, needs_chromium, watched_page
 from example_results import example_results
 from imdb_rnn.report.page import page
-from imdb_rnn.tracking.address import store_uri
-from imdb_rnn.tracking.later import later_results
-from imdb_rnn.tracking.results import file_results
-from imdb_rnn.tracking.store import EXPERIMENT
+from imdb_rnn.tracking.connection import EXPERIMENT, store_uri
+from imdb_rnn.tracking.filing import file_results
 from results import make_project, small_params, write_results
 
 PATIENCE = 60_000  # milliseconds; the pages are large programs
@@ -55,7 +53,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[
         write_results(folder, params)
         make_project(folder)
         (folder / "reports/report.html").write_text(page(example_results(), {}), encoding="utf-8")
-        assert file_results(params, later=later_results())
+        assert file_results(params, with_report=True)
         client = mlflow.MlflowClient(store_uri())
         experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
         (run,) = client.search_runs([experiment])

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 import pytest
 
 from imdb_rnn.errors import UserError
+from imdb_rnn.tracking.connection import open_store
 from imdb_rnn.tracking.registry import champion_table
-from imdb_rnn.tracking.store import open_store
 from results import PROJECT, small_params, write_predictions, write_results
 
 
@@ -27,14 +27,13 @@ class Said(NamedTuple):
 FILE = """
 import sys
 from imdb_rnn.tracking.registry import champion_table, promote, results_of_run
-from imdb_rnn.tracking.later import later_results
-from imdb_rnn.tracking.results import file_results
+from imdb_rnn.tracking.filing import file_results
 from results import small_params
 params = small_params().model_copy(update={"seed": int(sys.argv[1])})
-run = file_results(params, later=later_results())
+run = file_results(params, with_report=True)
 promote(run, force=False)
 champion_table()
-assert results_of_run(run).judged.ids
+assert results_of_run(run).predictions.ids
 """
 SERVE = """
 import mlflow

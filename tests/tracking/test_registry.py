@@ -17,7 +17,7 @@ from imdb_rnn.experiments.revisions import changes
 from imdb_rnn.io.json_file import write_json
 from imdb_rnn.tracking.registry import ALIAS, NAME, champion_table, promote, results_of_run
 from imdb_rnn.tracking.run import EXPERIMENT_TAG, FINGERPRINT_TAG
-from imdb_rnn.tracking.seeds import PARENT_TAG, file_seeds
+from imdb_rnn.tracking.seed_runs import PARENT_TAG, file_seeds
 
 IDS = [f"test/{i}" for i in range(60)]
 LABELS = [0, 1] * 30
@@ -75,7 +75,7 @@ def shown() -> str:
     return console.export_text()
 
 
-def test_the_first_champion_needs_no_opponent(file_run: FileRun) -> None:
+def test_the_first_model_becomes_the_champion(file_run: FileRun) -> None:
     run = file_run(10)
     assert promote(run, force=False).done
     assert champion() == run
@@ -171,7 +171,7 @@ def test_what_is_not_there_is_refused() -> None:
 
 def test_the_results_of_a_run_are_one_side_of_a_comparison(file_run: FileRun) -> None:
     first, second = results_of_run(file_run(3)), results_of_run(file_run(5))
-    assert first.judged.ids == IDS
+    assert first.predictions.ids == IDS
     assert first.variant == "full"
     changed = changes(first, second)
     assert changed is not None
@@ -180,7 +180,7 @@ def test_the_results_of_a_run_are_one_side_of_a_comparison(file_run: FileRun) ->
     assert json.dumps(changed)
 
 
-def test_a_run_of_several_seeds_tells_of_their_luck_through_the_run_that_holds_them(
+def test_a_run_has_the_accuracies_of_all_seeds_from_the_run_that_holds_them(
     file_run: FileRun,
 ) -> None:
     ours, theirs = file_run(3), file_run(5)

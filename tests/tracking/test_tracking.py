@@ -19,13 +19,11 @@ from mlflow.exceptions import MlflowException
 from imdb_rnn.config import WordVectors
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.json_file import write_json
-from imdb_rnn.tracking.address import store_uri
-from imdb_rnn.tracking.later import later_results
+from imdb_rnn.tracking.connection import EXPERIMENT, PROCESS_TAG, open_store, store_uri
+from imdb_rnn.tracking.filing import file_results
 from imdb_rnn.tracking.live import training_run
 from imdb_rnn.tracking.registry import promote
-from imdb_rnn.tracking.results import file_results
-from imdb_rnn.tracking.seeds import file_seeds
-from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, open_store
+from imdb_rnn.tracking.seed_runs import file_seeds
 from imdb_rnn.tracking.ui import serve_ui
 from results import (
     PROJECT,
@@ -212,7 +210,7 @@ def test_a_copied_folder_files_into_the_main_checkout(
     write_results(copy, PARAMS)
     monkeypatch.setenv("DVC_ROOT", str(folder))
     monkeypatch.chdir(copy)
-    assert file_results(PARAMS, later=later_results())
+    assert file_results(PARAMS, with_report=True)
     assert len(_runs(folder)) == 1
     assert (folder / "mlartifacts").is_dir()
     assert not (copy / "mlflow.db").exists()
@@ -235,7 +233,7 @@ def test_a_stage_of_another_project_leaves_nothing_there(
     write_predictions(folder / "reports/predictions.parquet")
     with training_run(PARAMS) as live:
         live.log_epoch(1, {"valid_loss": 0.34})
-    run = file_results(PARAMS, later=later_results())
+    run = file_results(PARAMS, with_report=True)
     assert run
     assert promote(run, force=False).done
     assert list(foreign.iterdir()) == []
@@ -333,7 +331,7 @@ class TestFiling:
         )
         (results / "reports/diagnostics").mkdir()
         (results / "reports/diagnostics/recall.png").write_bytes(b"\x89PNG")
-        assert file_results(PARAMS, later=later_results())
+        assert file_results(PARAMS, with_report=True)
         (run,) = _runs(results)
         assert run.data.metrics["diagnostics/windows/last/10"] == 0.7
         assert run.data.metrics["test/accuracy"] == 0.9104
@@ -364,7 +362,7 @@ class TestFiling:
         header = '"distance","relu_0_low","relu_0_median","relu_0_high"\n'
         (points / "gradients.csv").write_text(f"{header}{rows}99,,,\n")
         for _ in range(2):
-            assert file_results(PARAMS, later=later_results())
+            assert file_results(PARAMS, with_report=True)
         (run,) = _runs(results)
         assert _curve(results, run, "diagnostics/curves/recall gru") == [(5, 0.9), (10, 0.8)]
         gradients = _curve(results, run, "diagnostics/curves/gradients relu_0")
@@ -380,7 +378,7 @@ class TestFiling:
         (points / "initialization.csv").write_text(
             '"distance","relu_normal, radius 1.5_median"\n0,0.5\n'
         )
-        assert file_results(PARAMS, later=later_results())
+        assert file_results(PARAMS, with_report=True)
         (run,) = _runs(results)
         clipped = _curve(results, run, "diagnostics/curves/clipping tanh_before")
         assert len(clipped) == 126
@@ -389,7 +387,7 @@ class TestFiling:
         assert starts == [(0, 0.5)]
 
     def test_a_run_that_dvc_restored_holds_everything(self, results: Path) -> None:
-        assert file_results(PARAMS, later=later_results())
+        assert file_results(PARAMS, with_report=True)
         (run,) = _runs(results)
         assert run.info.status == "FINISHED"
         metrics = run.data.metrics
@@ -432,7 +430,7 @@ class TestFiling:
         _let_a_teacher_judge(results, judged)
         params = PARAMS.model_copy(update={"word_vectors": WordVectors(window=window)})
         for _ in range(2):
-            assert file_results(params, later=later_results())
+            assert file_results(params, with_report=True)
         (run,) = _runs(results)
         contexts = {
             given.dataset.name: tag.value
@@ -454,14 +452,14 @@ class TestFiling:
     ) -> None:
         (results / "dvc.lock").write_text("schema: '2.0'\n")
         monkeypatch.setenv("DVC_STAGE", "of another project, where a command of this one is called")
-        assert file_results(PARAMS, seconds_of_a_stage, later_results())
+        assert file_results(PARAMS, seconds_of_a_stage, with_report=True)
         (run,) = _runs(results)
         assert ("dvc.lock_sha256" in run.data.tags) is tagged
 
     def test_filing_joins_the_run_of_the_training(self, results: Path) -> None:
         with training_run(PARAMS) as live:
             live.log_epoch(1, {"valid_loss": 0.34})
-        assert file_results(PARAMS, later=later_results())
+        assert file_results(PARAMS, with_report=True)
         (run,) = _runs(results)
         assert _curve(results, run, "epoch/valid_loss") == [(1, 0.34), (2, 0.25), (3, 0.26)]
 
@@ -486,9 +484,9 @@ class TestFiling:
         assert [run.info.status for run in _runs(results)] == ["FINISHED"]
 
     def test_filing_twice_changes_nothing(self, results: Path) -> None:
-        assert file_results(PARAMS, later=later_results())
+        assert file_results(PARAMS, with_report=True)
         once = _everything(results)
-        assert file_results(PARAMS, later=later_results())
+        assert file_results(PARAMS, with_report=True)
         assert _everything(results) == once
 
     def test_seeds_are_a_run_that_holds_theirs(
@@ -498,7 +496,7 @@ class TestFiling:
             experiment.setenv("DVC_EXP_NAME", "seed-2")
             with training_run(PARAMS.model_copy(update={"seed": 2})):
                 pass
-        own = file_results(PARAMS, later=later_results())
+        own = file_results(PARAMS, with_report=True)
         assert own
         numbers = {"variant": "full", "n": 3, "accuracy_mean": 0.91, "runs": [{"seed": 1}]}
         write_json(results / "reports" / "seeds.json", numbers)
@@ -518,7 +516,7 @@ class TestFiling:
         assert children == {"lstm-4x1-bi seed 1", "seed-2"}
 
     def test_nothing_in_the_store_is_a_pickle(self, results: Path) -> None:
-        assert file_results(PARAMS, later=later_results())
+        assert file_results(PARAMS, with_report=True)
         files = [path for path in (results / "mlartifacts").rglob("*") if path.is_file()]
         assert "pyfunc.py" in {path.name for path in files}
         assert not {path.suffix for path in files} & {".pkl", ".pickle", ".pt", ".bin", ".joblib"}
@@ -529,13 +527,13 @@ class TestFiling:
         self, results: Path, monkeypatch: pytest.MonkeyPatch, allowed: str | None, *, runs: bool
     ) -> None:
         write_predictions(results / "reports" / "predictions.parquet")
-        run = file_results(PARAMS, later=later_results())
+        run = file_results(PARAMS, with_report=True)
         assert run
         sprung = results / "sprung"
         _plant_pickle(results / "mlartifacts", Trap(sprung))
         if allowed:
             monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", allowed)
-        assert file_results(PARAMS, later=later_results()) == run
+        assert file_results(PARAMS, with_report=True) == run
         assert promote(run, force=False).done
         assert not sprung.exists()
         # No command of the project goes as far as this; serving the model does.
@@ -547,7 +545,7 @@ class TestFiling:
     def test_without_a_trained_model_there_is_nothing_to_file(self, results: Path) -> None:
         (results / "reports" / "train.json").unlink()
         with pytest.raises(UserError, match=r"train\.json.*dvc repro"):
-            file_results(PARAMS, later=later_results())
+            file_results(PARAMS, with_report=True)
         assert _runs(results) == []
 
     def test_results_that_dvc_does_not_vouch_for_are_not_filed(self, results: Path) -> None:

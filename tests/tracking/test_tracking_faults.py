@@ -21,9 +21,9 @@ import requests
 
 from imdb_rnn.config import Params
 from imdb_rnn.tracking import live
+from imdb_rnn.tracking.connection import EXPERIMENT
+from imdb_rnn.tracking.filing import file_results
 from imdb_rnn.tracking.live import LiveRun, training_run
-from imdb_rnn.tracking.results import file_results
-from imdb_rnn.tracking.store import EXPERIMENT
 from limits import largest_file
 from results import small_params, write_results
 

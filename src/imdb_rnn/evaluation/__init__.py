@@ -1,1 +1,1 @@
-"""Judging predictions: metrics, intervals, slices, differences, figures."""
+"""Evaluation of predictions: metrics, intervals, slices, differences, figures."""

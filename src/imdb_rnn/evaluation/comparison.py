@@ -42,7 +42,7 @@ class Difference(NamedTuple):
         return self.second - self.first
 
 
-class Flip(NamedTuple):
+class Disagreement(NamedTuple):
     """A review that the two models put into different classes."""
 
     id: str
@@ -63,7 +63,7 @@ class Comparison:
     """Reviews that the first model alone gets right."""
     only_second: int
     mcnemar_p: float
-    flips: list[Flip]
+    disagreements: list[Disagreement]
     """Largest change of probability first."""
 
     @property
@@ -130,7 +130,7 @@ def compare(first: Predictions, second: Predictions) -> Comparison:
         only_first=int(np.sum(right[0] & ~right[1])),
         only_second=int(np.sum(right[1] & ~right[0])),
         mcnemar_p=mcnemar_p(*right),
-        flips=_flips(first, second, decisions[0] != decisions[1]),
+        disagreements=_disagreements(first, second, decisions[0] != decisions[1]),
     )
 
 
@@ -173,11 +173,13 @@ def _log_loss(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> NDA
     return loss
 
 
-def _flips(first: Predictions, second: Predictions, flipped: NDArray[np.bool_]) -> list[Flip]:
-    rows = np.flatnonzero(flipped)
+def _disagreements(
+    first: Predictions, second: Predictions, disagree: NDArray[np.bool_]
+) -> list[Disagreement]:
+    rows = np.flatnonzero(disagree)
     change = np.abs(second.probability[rows] - first.probability[rows])
     return [
-        Flip(
+        Disagreement(
             first.ids[row],
             int(first.labels[row]),
             float(first.probability[row]),

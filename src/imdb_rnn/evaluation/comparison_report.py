@@ -8,9 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from imdb_rnn.evaluation.comparison import CONFIDENCE, Comparison, Difference
-from imdb_rnn.evaluation.seed_variance import SeedLuck
+from imdb_rnn.evaluation.seed_variance import SeedVariance
 
-FLIPS_SHOWN: Final = 10
+SHOWN: Final = 10
 _WORDS_SHOWN: Final = 30
 
 
@@ -46,37 +46,39 @@ def verdict(comparison: Comparison, first: str, second: str) -> str:
     return f"{second} cannot be told apart from {first}: {measured}; {chance}. {visible}{more}."
 
 
-def seeds_sentence(luck: SeedLuck, comparison: Comparison, first: str, second: str) -> str:
+def seeds_sentence(variance: SeedVariance, comparison: Comparison, first: str, second: str) -> str:
     """How the difference compares with what seeds and the choice of test reviews do to it.
 
     Args:
-        luck: Of the seeds of one or both models.
+        variance: Of the seeds of one or both models.
         comparison: Of one run of each.
         first: What to call the first model.
         second: What to call the second.
     """
     sampling = comparison.sampling_error
-    both = hypot(luck.sd, sampling)
+    both = hypot(variance.sd, sampling)
     gap = abs(comparison.measures["accuracy"].value)
     times = f"; the measured difference is {gap / both:.1f} times both together" if both else ""
     return (
-        f"{_seeds(luck, first, second)} two single runs differ by {_size(luck.sd)} points by "
-        f"their seeds and by {_size(sampling)} by the choice of test reviews (standard "
+        f"{_seeds(variance, first, second)} two single runs differ by {_size(variance.sd)} points "
+        f"by their seeds and by {_size(sampling)} by the choice of test reviews (standard "
         f"deviations){times}."
     )
 
 
-def _seeds(luck: SeedLuck, first: str, second: str) -> str:
-    known = [(name, side) for name, side in ((first, luck.first), (second, luck.second)) if side]
+def _seeds(variance: SeedVariance, first: str, second: str) -> str:
+    known = [
+        (name, side) for name, side in ((first, variance.first), (second, variance.second)) if side
+    ]
     counts = " and ".join(str(side.n) for _, side in known)
-    if luck.means:
-        low, high = luck.means.interval
+    if variance.means:
+        low, high = variance.means.interval
         return (
-            f"Over {counts} seeds the mean accuracies differ by {_points(luck.means.value)} points "
-            f"(Welch {CONFIDENCE:.0%} interval {_points(low)} to {_points(high)});"
+            f"Over {counts} seeds the mean accuracies differ by {_points(variance.means.value)} "
+            f"points (Welch {CONFIDENCE:.0%} interval {_points(low)} to {_points(high)});"
         )
     told = " and ".join(f"{_size(side.sd)} points for {name}" for name, side in known)
-    alike = "" if luck.first and luck.second else " if the other varies as much,"
+    alike = "" if variance.first and variance.second else " if the other varies as much,"
     return f"Over {counts} seeds the accuracy has a standard deviation of {told};{alike}"
 
 
@@ -92,7 +94,7 @@ def measures_table(comparison: Comparison, first: str, second: str) -> Table:
     return table
 
 
-def flips_table(comparison: Comparison, texts: Mapping[str, str]) -> Table:
+def disagreements_table(comparison: Comparison, texts: Mapping[str, str]) -> Table:
     """The reviews whose class changed, largest change of probability first.
 
     Args:
@@ -100,15 +102,15 @@ def flips_table(comparison: Comparison, texts: Mapping[str, str]) -> Table:
         texts: Id -> text, as far as known.
     """
     table = Table("review", "is", "A", "B", "begins", box=None, pad_edge=False)
-    flips = comparison.flips
+    shown = comparison.disagreements[:SHOWN]
     table.title = (
-        f"{len(flips):,} reviews changed class; the {min(len(flips), FLIPS_SHOWN)} clearest"
+        f"{len(comparison.disagreements):,} reviews changed class; the {len(shown)} clearest"
     )
-    for flip in flips[:FLIPS_SHOWN]:
-        words = texts.get(flip.id, "").replace("<br />", " ").split()[:_WORDS_SHOWN]
-        label = "pos" if flip.label else "neg"
+    for review in shown:
+        words = texts.get(review.id, "").replace("<br />", " ").split()[:_WORDS_SHOWN]
+        label = "pos" if review.label else "neg"
         table.add_row(
-            flip.id, label, f"{flip.first:.3f}", f"{flip.second:.3f}", escape(" ".join(words))
+            review.id, label, f"{review.first:.3f}", f"{review.second:.3f}", escape(" ".join(words))
         )
     return table
 
@@ -144,14 +146,14 @@ def _about(count: int) -> str:
 
 
 def as_json(
-    comparison: Comparison, texts: Mapping[str, str], luck: SeedLuck | None = None
+    comparison: Comparison, texts: Mapping[str, str], variance: SeedVariance | None = None
 ) -> dict[str, Any]:
     """All that there is to say, for scripts: every number, and every review that changed class.
 
     Args:
         comparison: Of the two models.
         texts: Id -> text, as far as known.
-        luck: Of their seeds; None where neither has several.
+        variance: Of their seeds; None where neither has several.
     """
     return {
         "reviews": comparison.reviews,
@@ -173,26 +175,26 @@ def as_json(
         "visible_difference": comparison.visible_difference,
         "reviews_needed": comparison.reviews_needed,
         "sampling_error": comparison.sampling_error,
-        "seeds": _seeds_as_json(luck) if luck else None,
-        "flips": [
+        "seeds": _seeds_as_json(variance) if variance else None,
+        "disagreements": [
             {
-                "id": flip.id,
-                "label": flip.label,
-                "a": flip.first,
-                "b": flip.second,
-                "text": texts.get(flip.id),
+                "id": review.id,
+                "label": review.label,
+                "a": review.first,
+                "b": review.second,
+                "text": texts.get(review.id),
             }
-            for flip in comparison.flips
+            for review in comparison.disagreements
         ],
     }
 
 
-def _seeds_as_json(luck: SeedLuck) -> dict[str, Any]:
+def _seeds_as_json(variance: SeedVariance) -> dict[str, Any]:
     return {
-        "a": luck.first._asdict() if luck.first else None,
-        "b": luck.second._asdict() if luck.second else None,
-        "sd": luck.sd,
-        "difference": luck.means.value if luck.means else None,
-        "difference_low": luck.means.interval.low if luck.means else None,
-        "difference_high": luck.means.interval.high if luck.means else None,
+        "a": variance.first._asdict() if variance.first else None,
+        "b": variance.second._asdict() if variance.second else None,
+        "sd": variance.sd,
+        "difference": variance.means.value if variance.means else None,
+        "difference_low": variance.means.interval.low if variance.means else None,
+        "difference_high": variance.means.interval.high if variance.means else None,
     }

@@ -8,6 +8,8 @@ from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.predictions import Predictions
 
 PREDICTIONS: Final = "reports/predictions.parquet"
+ACCURACY: Final = ("accuracy", "accuracy_low", "accuracy_high")
+"""Keys of the accuracy and its interval in `reports/evaluate.json`."""
 
 
 class Recipe(NamedTuple):
@@ -15,15 +17,15 @@ class Recipe(NamedTuple):
 
     params: dict[str, Any]
     """Dotted name -> value."""
-    code: dict[str, str] | None
-    """File or folder below `src` -> digest; None where it is unknown."""
+    code: Mapping[str, str | None] | None
+    """File or folder below `src` -> DVC's digest; None where it is unknown."""
 
 
 class EvaluatedModel(NamedTuple):
     """What a model said of the test reviews, and what it was made with."""
 
     name: str
-    judged: Predictions
+    predictions: Predictions
     variant: str | None
     """None where no `evaluate.json` stands beside the predictions."""
     recipe: Recipe | None
@@ -44,8 +46,8 @@ def require_comparable(first: EvaluatedModel, second: EvaluatedModel) -> None:
             f"{names}: variants {first.variant} and {second.variant} have different test reviews. "
             f"Compare results of one variant."
         )
-    ids, others = first.judged.ids, second.judged.ids
-    if ids == others and (first.judged.labels == second.judged.labels).all():
+    ids, others = first.predictions.ids, second.predictions.ids
+    if ids == others and (first.predictions.labels == second.predictions.labels).all():
         return
     common = len(set(ids) & set(others))
     raise UserError(
@@ -81,8 +83,6 @@ def seeds_of(seeds: Mapping[str, Any] | None, test: Mapping[str, Any]) -> Mappin
     """
     if seeds is None or seeds["variant"] != test["variant"]:
         return None
-    measured = ("accuracy", "accuracy_low", "accuracy_high")
-    is_this = (
-        all(run.get(key, test[key]) == test[key] for key in measured) for run in seeds["runs"]
-    )
-    return seeds if any(is_this) else None
+    runs = seeds["runs"]
+    is_one = any(all(run.get(key, test[key]) == test[key] for key in ACCURACY) for run in runs)
+    return seeds if is_one else None

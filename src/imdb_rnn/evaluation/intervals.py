@@ -1,4 +1,4 @@
-"""How sure a measured number is, and whether a difference could be luck."""
+"""Confidence intervals and tests of measured numbers."""
 
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ def auc_difference_interval(
 ) -> Interval:
     """Paired percentile bootstrap interval of how much the second model's ROC AUC is higher.
 
-    Each bootstrap sample draws reviews, and both models are judged on the same ones. Equal seeds
+    Each bootstrap sample draws reviews, and both models are evaluated on the same ones. Equal seeds
     draw the reviews that `mean_interval` draws.
 
     Args:

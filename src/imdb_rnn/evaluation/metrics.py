@@ -32,7 +32,7 @@ def predicted_labels(probability: NDArray[np.floating[Any]]) -> NDArray[np.int8]
 def classification_metrics(
     labels: NDArray[np.int8], probability: NDArray[np.float64]
 ) -> dict[str, float]:
-    """The headline numbers of one model.
+    """The metrics of one model.
 
     Args:
         labels: 1 positive, 0 negative [reviews]; both occur.

@@ -45,7 +45,7 @@ def read_probabilities(path: Path, ids: Sequence[str], made_by: str) -> Probabil
 
     Args:
         path: Written by `write_predictions`.
-        ids: The reviews that are being judged, in order.
+        ids: The reviews that are evaluated, in order.
         made_by: Stage that writes the table, for the message.
 
     Raises:
@@ -84,21 +84,21 @@ def read_predictions(path: Path, origin: str) -> Predictions:
     try:
         with path.open("rb") as file:  # pyarrow opens no name that is not UTF-8
             table = pq.read_table(file)
-        if any(table.column_names.count(name) != 1 for name in _JUDGED.names):
-            needed, found = (", ".join(names) for names in (_JUDGED.names, table.column_names))
+        if any(table.column_names.count(name) != 1 for name in _SCHEMA.names):
+            needed, found = (", ".join(names) for names in (_SCHEMA.names, table.column_names))
             raise _no_predictions(origin, f"columns {needed} are needed, and there are {found}")
-        table = table.select(_JUDGED.names).cast(_JUDGED)
-        judged = Predictions(*(column.to_numpy() for column in table.columns))
+        table = table.select(_SCHEMA.names).cast(_SCHEMA)
+        predictions = Predictions(*(column.to_numpy() for column in table.columns))
     except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these
         raise _no_predictions(origin, str(error).partition("\n")[0].rstrip(".")) from None
-    if set(judged.labels) != {0, 1}:
+    if set(predictions.labels) != {0, 1}:
         raise _no_predictions(origin, "labels 0 and 1 must both occur, and no others")
-    if not ((judged.probability >= 0) & (judged.probability <= 1)).all():
+    if not ((predictions.probability >= 0) & (predictions.probability <= 1)).all():
         raise _no_predictions(origin, "probabilities must lie between 0 and 1")
-    return judged._replace(ids=list(judged.ids))
+    return predictions._replace(ids=list(predictions.ids))
 
 
-_JUDGED: Final = pa.schema(
+_SCHEMA: Final = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
         pa.field("label", pa.int8(), nullable=False),
@@ -125,10 +125,10 @@ def require_same_reviews(
     if list(expected) == list(found):
         return
     if len(expected) != len(found):
-        what = f"{len(found):,} reviews where {len(expected):,} are judged"
+        what = f"{len(found):,} reviews where {len(expected):,} are expected"
     else:
         row = next(
             i for i, pair in enumerate(zip(expected, found, strict=True)) if len(set(pair)) > 1
         )
-        what = f"{found[row]} in row {row} where {expected[row]} is judged"
+        what = f"{found[row]} in row {row} where {expected[row]} is expected"
     raise UserError(f"{origin}: these are not the test reviews: {what}. Run `dvc repro {made_by}`.")

@@ -1,4 +1,4 @@
-"""Whether a difference between two models is more than the luck of their seeds."""
+"""How much of a difference between two models may come from their seeds."""
 
 from collections.abc import Sequence
 from statistics import mean, stdev
@@ -19,7 +19,7 @@ class Spread(NamedTuple):
     sd: float
 
 
-class SeedLuck(NamedTuple):
+class SeedVariance(NamedTuple):
     """What seeds do to the difference of accuracy between two models."""
 
     first: Spread | None
@@ -38,7 +38,9 @@ class SeedLuck(NamedTuple):
         return float(np.sqrt(2 * np.mean(np.square(known))))
 
 
-def seed_luck(first: Sequence[float] | None, second: Sequence[float] | None) -> SeedLuck | None:
+def seed_variance(
+    first: Sequence[float] | None, second: Sequence[float] | None
+) -> SeedVariance | None:
     """What the seeds of two models tell; None where neither has several.
 
     Args:
@@ -51,7 +53,7 @@ def seed_luck(first: Sequence[float] | None, second: Sequence[float] | None) -> 
     means = None
     if first and second and list(first) != list(second):
         means = welch_difference(first, second)
-    return SeedLuck(_spread(first), _spread(second), means)
+    return SeedVariance(_spread(first), _spread(second), means)
 
 
 def welch_difference(first: Sequence[float], second: Sequence[float]) -> Difference | None:

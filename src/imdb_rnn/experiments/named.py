@@ -1,4 +1,4 @@
-"""Named variations of `params.yaml`: run one in DVC, and gather what they all came to.
+"""Named variations of `params.yaml`: run one in DVC, and gather the results of all.
 
 `experiments/NAME.yaml` holds only what differs from `params.yaml`. DVC runs it in a temporary
 copy, so that the working folder keeps its parameters and results.
@@ -6,12 +6,13 @@ copy, so that the working folder keeps its parameters and results.
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,11 +27,12 @@ from imdb_rnn.errors import UserError
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.io.yaml_file import parse_yaml
 from imdb_rnn.repository import git
-from imdb_rnn.repository.dvc import LAST_JUDGED, LOCK, PIPELINE, recorded_code, stages_until
+from imdb_rnn.repository.dvc import EVALUATE, LOCK, PIPELINE, code_until, flatten
 from imdb_rnn.signals import COMMAND, run_program
 
 FOLDER: Final = Path("experiments")
 RESULTS: Final = Path("reports/experiments.json")
+METRICS: Final = ("reports/evaluate.json", "reports/train.json")
 DEFAULT: Final = "default"
 COPIES: Final = Path(".dvc/tmp/exps/standalone")
 """Where DVC makes the temporary copies."""
@@ -60,7 +62,7 @@ def read_overrides(name: str) -> dict[str, Any]:
     changes = read_mapping(file)
     origin = f"{PARAMS_FILE} with {file}"
     parse_params(merged(read_mapping(PARAMS_FILE), changes), origin)
-    overrides = dict(flatten(changes))
+    overrides = flatten(changes)
     lists = [path for path, value in overrides.items() if isinstance(value, list)]
     if lists:
         raise UserError(f"{file}: {lists[0]} is a list, which an experiment cannot change.")
@@ -89,7 +91,7 @@ def dvc_command(name: str, overrides: Mapping[str, Any]) -> list[str]:
         command += ["-S", f"{path}={json.dumps(value, ensure_ascii=False)}"]
     # What is compared stops before the diagnostics, which else would be measured for nothing.
     whole = any(path.startswith("diagnostics.") for path in overrides)
-    return [*command, WHOLE if whole else LAST_JUDGED]
+    return [*command, WHOLE if whole else EVALUATE]
 
 
 def run_experiment(name: str) -> int:
@@ -117,25 +119,23 @@ def run_changed(name: str, overrides: Mapping[str, Any]) -> int:
     """
     require_experiments(name)
     _remove_abandoned_copies()
-    command = dvc_command(name, overrides)
-    earlier = experiment_reference(name)
-    if earlier:
-        git.delete_reference(earlier.name)
-    of_another_commit = experiment_reference(name)
+    command, commit, aside = dvc_command(name, overrides), git.git_commit(), f"{name}.earlier"
     console.print(" ".join(command), markup=False)
     code = None
     try:
+        # Here and below, DVC refuses where there is no earlier one. If this is killed, the earlier
+        # one waits under the other name for the end of the next attempt.
+        _dvc_exp("rename", "--force", name, aside)
         code = run_program(command, env=environment()).returncode
-        if code == 0 and experiment_reference(name) == of_another_commit:
+        if code == 0 and name not in _dvc_exp("list", "--name-only", "--rev", str(commit)).split():
             error_console.print(
                 f"DVC ended without an error and kept no experiment {name}; "
                 f"`{shlex.join(command)} --verbose` tells more.",
                 style="red",
             )
             code = 1
-    finally:
-        if code != 0 and earlier:  # failed, or interrupted
-            git.set_reference(earlier.name, earlier.commit)
+    finally:  # reached also where this is interrupted
+        _dvc_exp(*(["remove", aside] if code == 0 else ["rename", aside, name]))
     return code
 
 
@@ -207,10 +207,7 @@ _NO_GIT: Final = "core.no_scm"
 
 def works_without_git() -> bool:
     """Whether DVC is told to work without Git, as `make setup` does where there is none."""
-    done = subprocess.run(
-        ["dvc", "config", _NO_GIT], capture_output=True, text=True, check=False, env=environment()
-    )
-    return done.stdout.strip().lower() == "true"
+    return str(ask_dvc("config", _NO_GIT).stdout).strip().lower() == "true"
 
 
 def require_pipeline() -> None:
@@ -227,6 +224,17 @@ def require_pipeline() -> None:
             f"DVC finds no Git repository here. {refusal} Or "
             f"`dvc config --local {_NO_GIT} true` has DVC work without Git."
         )
+
+
+def ask_dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run DVC to its end, and keep what it prints."""
+    return run_program(
+        ["dvc", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        env=environment(),
+    )
 
 
 def environment() -> dict[str, str]:
@@ -256,12 +264,13 @@ def gather_results() -> Gathered:
     Raises:
         UserError: The pipeline itself has no results yet.
     """
-    for path in (*_METRICS, LOCK):
+    for path in (*METRICS, LOCK):
         if not Path(path).exists():
             raise UserError(f"{path}: no results yet. `make run` or `dvc repro` makes them.")
     rows = {row["name"]: row for row in (read_json(RESULTS) if RESULTS.exists() else [])}
-    found = {name: _results_of(name) for name in experiment_names()}
-    found[DEFAULT] = _row(DEFAULT, *(read_json(Path(path)) for path in _METRICS))
+    kept = kept_experiments()
+    found = {name: _results_of(name, kept.get(name)) for name in experiment_names()}
+    found[DEFAULT] = _row(DEFAULT, *(read_json(Path(path)) for path in METRICS))
     rows |= {name: row for name, row in found.items() if row}
     gathered = [rows[name] for name in sorted(rows) if name in found]
     gathered.sort(key=lambda row: row["accuracy"])
@@ -269,7 +278,7 @@ def gather_results() -> Gathered:
     return Gathered(gathered, [row["name"] for row in gathered if not found[row["name"]]])
 
 
-def results_table(gathered: Gathered) -> Table:
+def experiments_table(gathered: Gathered) -> Table:
     """What `gather_results` returns, for reading."""
     table = Table("experiment", "test accuracy", "interval", "validation", "variant")
     if gathered.kept:
@@ -288,75 +297,77 @@ def results_table(gathered: Gathered) -> Table:
     return table
 
 
-_METRICS: Final = ("reports/evaluate.json", "reports/train.json")
-
-
-def _results_of(name: str) -> dict[str, Any] | None:
+def _results_of(name: str, commit: str | None) -> dict[str, Any] | None:
     """The row of an experiment, if it was run with parameters and code as they are now."""
-    reference = experiment_reference(name)
-    if reference is None or not made_as_now(reference, read_mapping(_file(name))):
+    if commit is None or not made_as_now(commit, read_mapping(_file(name))):
         return None
-    return _row(name, *(json.loads(reference.read(path)) for path in _METRICS))
+    return _row(name, *read_metrics(commit))
 
 
 def _row(name: str, test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, Any]:
-    intervals = {key: test[key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
-    return {
-        "name": name,
-        **intervals,
-        "valid_accuracy": train["valid_accuracy"],
-        "seeds": 1,
-        "variant": test["variant"],
-    }
+    return {"name": name, **accuracies(test, train), "seeds": 1, "variant": test["variant"]}
+
+
+def accuracies(test: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, float]:
+    """The accuracy on the test reviews with its interval, and on the validation reviews.
+
+    Args:
+        test: Contents of `reports/evaluate.json`.
+        train: Contents of `reports/train.json`.
+    """
+    shown = {key: test[key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
+    return shown | {"valid_accuracy": train["valid_accuracy"]}
 
 
 def _file(name: str) -> Path:
     return FOLDER / f"{name}.yaml"
 
 
-class Reference(NamedTuple):
-    """Where DVC keeps an experiment."""
+def read_metrics(commit: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`reports/evaluate.json` and `reports/train.json` as a commit has them.
 
-    commit: str
-    name: str
+    Raises:
+        UserError: It does not.
+    """
+    test, train = (json.loads(git.require_committed(Path(path), commit)) for path in METRICS)
+    return test, train
 
-    def read(self, path: str) -> str:
-        """A file of the experiment."""
-        return git.require_committed(Path(path), self.commit)
 
-
-def made_as_now(reference: Reference, changes: Mapping[str, Any]) -> bool:
+def made_as_now(commit: str, changes: Mapping[str, Any]) -> bool:
     """Whether an experiment had the parameters and the code that it would have today.
 
     Args:
-        reference: Of the experiment.
+        commit: Of the experiment.
         changes: What it changes in `params.yaml`.
     """
-    params = parse_yaml(reference.read(str(PARAMS_FILE)), f"{PARAMS_FILE} of {reference.name}")
-    return params == merged(read_mapping(PARAMS_FILE), changes) and _judged_code(
-        reference.read(str(LOCK))
-    ) == _judged_code(LOCK.read_text(encoding="utf-8"))
+    params, lock = (git.require_committed(path, commit) for path in (PARAMS_FILE, LOCK))
+    return (
+        parse_yaml(params, f"{PARAMS_FILE} of {commit}")
+        == merged(read_mapping(PARAMS_FILE), changes)
+    ) and _evaluated_code(lock) == _evaluated_code(LOCK.read_text(encoding="utf-8"))
 
 
-def _judged_code(lock: str) -> dict[str, str]:
-    """Digest of each file or folder of code that went into the test results of a `dvc.lock`."""
-    return recorded_code(parse_yaml(lock, str(LOCK)), stages_until(LAST_JUDGED, Path()))
+def _evaluated_code(lock: str) -> dict[str, str | None]:
+    """Digest of each file or folder of code behind the test results of a `dvc.lock`."""
+    return code_until(EVALUATE, parse_yaml(lock, str(LOCK))["stages"])
 
 
-_REFERENCES: Final = "refs/exps/??/*/*"
-"""Of experiments, by the commit that they start from; DVC has others beside them."""
+def kept_experiments() -> dict[str, str]:
+    """The experiments that DVC keeps: name -> commit, the newest where several have one name.
+
+    Raises:
+        UserError: DVC cannot tell.
+    """
+    if refusal := git.refusal():
+        raise UserError(f"DVC keeps experiments in Git. {refusal}")
+    found = re.findall(r"^\t(\w+) \[(.+)\]$", _dvc_exp("list", "--all-commits"), re.MULTILINE)
+    kept: dict[str, str] = {}
+    for commit in git.newest_last(abbreviated for abbreviated, _ in found):
+        kept |= {name: commit for abbreviated, name in found if commit.startswith(abbreviated)}
+    return kept
 
 
-def experiment_reference(name: str) -> Reference | None:
-    """Where Git has the newest experiment of a name; None where there is none."""
-    found = (Reference(*reference) for reference in git.references(_REFERENCES))
-    return next((reference for reference in found if reference.name.endswith(f"/{name}")), None)
-
-
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Leaves of nested parameters by dotted path."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def _dvc_exp(*arguments: str) -> str:
+    """What `dvc exp` prints; nothing where it fails, as it does where an experiment is missing."""
+    done = ask_dvc("exp", *arguments)
+    return str(done.stdout) if done.returncode == 0 else ""

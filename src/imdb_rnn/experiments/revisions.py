@@ -3,8 +3,8 @@
 Those of a run in MLflow come from `tracking.registry`.
 """
 
-import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
@@ -16,12 +16,11 @@ from imdb_rnn.data.reviews import read_reviews, variant_of
 from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.evaluated_model import PREDICTIONS, EvaluatedModel, Recipe, seed_accuracies
 from imdb_rnn.evaluation.predictions import read_predictions
-from imdb_rnn.experiments.named import environment, experiment_reference, flatten
+from imdb_rnn.experiments.named import ask_dvc, kept_experiments
 from imdb_rnn.io.yaml_file import parse_yaml
 from imdb_rnn.messages import of_dvc
 from imdb_rnn.repository import git
-from imdb_rnn.repository.dvc import recorded_code
-from imdb_rnn.signals import run_program
+from imdb_rnn.repository.dvc import EVALUATE, code_until, file_digest, flatten, recorded_outputs
 
 
 class Changes(NamedTuple):
@@ -54,21 +53,17 @@ def changes(first: EvaluatedModel, second: EvaluatedModel) -> Changes | None:
     if first.recipe is None or second.recipe is None:
         return None
     (params, code), (other_params, other_code) = first.recipe, second.recipe
-    names = sorted(params.keys() | other_params.keys())
+    unknown = code is None or other_code is None
     return Changes(
-        {
-            name: (params.get(name), other_params.get(name))
-            for name in names
-            if params.get(name) != other_params.get(name)
-        },
-        None if code is None or other_code is None else _differing(code, other_code),
+        _differing(params, other_params),
+        None if unknown else list(_differing(code or {}, other_code or {})),
     )
 
 
-def _differing(files: dict[str, str], others: dict[str, str]) -> list[str]:
-    return sorted(
-        file for file in files.keys() | others.keys() if files.get(file) != others.get(file)
-    )
+def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Name -> value on each side, for the names whose values differ."""
+    pairs = {name: (first.get(name), second.get(name)) for name in sorted({*first, *second})}
+    return {name: (one, other) for name, (one, other) in pairs.items() if one != other}
 
 
 def changes_table(changed: Changes | None, first: str, second: str) -> Table:
@@ -107,12 +102,11 @@ def _results_of_file(path: Path) -> EvaluatedModel:
     if not path.is_file():
         raise UserError(f"{path}: no such file. `dvc repro evaluate` writes {PREDICTIONS}.")
     results, lock = _text(path.with_name("evaluate.json")), _text(path.parent.parent / "dvc.lock")
-    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     return EvaluatedModel(
         str(path),
         read_predictions(path, str(path)),
         _variant(results),
-        _recipe(lock, digest) if lock else None,
+        _recipe(lock, file_digest(path)) if lock else None,
         seed_accuracies(_text(path.with_name("seeds.json")), results),
     )
 
@@ -127,24 +121,19 @@ def _results_of_commit(commit: str, name: str) -> EvaluatedModel:
         )
     with TemporaryDirectory() as folder:
         path = Path(folder) / "predictions.parquet"
-        command = ["dvc", "get", ".", PREDICTIONS, "--rev", commit, "--out", str(path)]
-        done = run_program(
-            command,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            env=environment(),
-        )
+        done = ask_dvc("get", ".", PREDICTIONS, "--rev", commit, "--out", str(path))
         if done.returncode != 0:
             raise UserError(
                 f"{name}: DVC cannot get its {PREDICTIONS}: {of_dvc(done.stderr)}. "
                 f"`dvc pull` or, with the revision checked out, `dvc repro` brings them back."
             )
-        judged = read_predictions(path, f"{PREDICTIONS} of {name}")
+        predictions = read_predictions(path, f"{PREDICTIONS} of {name}")
     results, seeds = (
         git.committed(Path(f"reports/{file}.json"), commit) for file in ("evaluate", "seeds")
     )
-    return EvaluatedModel(name, judged, _variant(results), recipe, seed_accuracies(seeds, results))
+    return EvaluatedModel(
+        name, predictions, _variant(results), recipe, seed_accuracies(seeds, results)
+    )
 
 
 def _commit(name: str) -> str:
@@ -152,14 +141,14 @@ def _commit(name: str) -> str:
         return commit
     if refusal := git.refusal():
         raise UserError(f"{name}: no file of that name, and no revision. {refusal}")
-    experiment = experiment_reference(name)
+    experiment = kept_experiments().get(name)
     if experiment is None:
         raise UserError(
             f"{name}: no file, no Git revision and no DVC experiment of that name here. "
             f"`dvc exp list --all-commits` and `git log` name those that there are; an MLflow run "
             f"goes by its id of 32 digits.{_OLDER_ARE_MISSING if git.is_shallow() else ''}"
         )
-    return experiment.commit
+    return experiment
 
 
 _OLDER_ARE_MISSING: Final = (
@@ -178,7 +167,7 @@ def _recipe(lock: str, digest: str | None = None) -> Recipe | None:
     """
     try:
         stages: dict[str, Any] = parse_yaml(lock, "dvc.lock")["stages"]
-        outputs = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+        outputs = recorded_outputs(stages)
     except (UserError, KeyError, TypeError, AttributeError):
         return None
     if PREDICTIONS not in outputs or digest not in (None, outputs[PREDICTIONS]):
@@ -188,9 +177,9 @@ def _recipe(lock: str, digest: str | None = None) -> Recipe | None:
             name: value
             for stage in stages.values()
             for values in stage.get("params", {}).values()
-            for name, value in flatten(values)
+            for name, value in flatten(values).items()
         },
-        code=recorded_code({"stages": stages}),
+        code=code_until(EVALUATE, stages),
     )
 
 

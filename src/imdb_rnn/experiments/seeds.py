@@ -1,6 +1,5 @@
-"""The same parameters under several seeds: how far apart are results that differ by luck?"""
+"""The same parameters under several seeds: how much do results vary?"""
 
-import json
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Final
@@ -11,9 +10,11 @@ from imdb_rnn.config import PARAMS_FILE, read_mapping
 from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.figures import seeds_figure, write_figure
 from imdb_rnn.experiments.named import (
-    Reference,
-    experiment_reference,
+    METRICS,
+    accuracies,
+    kept_experiments,
     made_as_now,
+    read_metrics,
     require_experiments,
     run_changed,
 )
@@ -21,8 +22,6 @@ from imdb_rnn.io.json_file import read_json, write_json
 
 RESULTS: Final = Path("reports/seeds.json")
 FIGURE: Final = Path("reports/seeds.png")
-_TEST: Final = "reports/evaluate.json"
-_TRAIN: Final = "reports/train.json"
 
 
 def run_seeds(n: int) -> dict[str, Any]:
@@ -37,21 +36,24 @@ def run_seeds(n: int) -> dict[str, Any]:
     """
     require_experiments()
     first: int = read_mapping(PARAMS_FILE)["seed"]
-    own = read_json(Path(_TEST))
-    runs = [_row(first, own, read_json(Path(_TRAIN)))]
+    own, train = (read_json(Path(path)) for path in METRICS)
+    runs = [{"seed": first, **accuracies(own, train)}]
+    kept = kept_experiments()
     for seed in range(first + 1, first + n):
-        run = _done(seed) or _run(seed)
-        test = json.loads(run.read(_TEST))
+        commit = kept.get(experiment_name(seed))
+        if commit is None or not made_as_now(commit, {"seed": seed}):
+            commit = _run(seed)
+        test, train = read_metrics(commit)
         _require_same_variant(seed, test["variant"], own["variant"])
-        runs.append(_row(seed, test, json.loads(run.read(_TRAIN))))
-    accuracies = [run["accuracy"] for run in runs]
+        runs.append({"seed": seed, **accuracies(test, train)})
+    measured = [run["accuracy"] for run in runs]
     results = {
         "variant": own["variant"],
         "n": n,
-        "accuracy_mean": round(mean(accuracies), 6),
-        "accuracy_sd": round(stdev(accuracies), 6),
-        "accuracy_min": min(accuracies),
-        "accuracy_max": max(accuracies),
+        "accuracy_mean": round(mean(measured), 6),
+        "accuracy_sd": round(stdev(measured), 6),
+        "accuracy_min": min(measured),
+        "accuracy_max": max(measured),
         "baselines": {name: found["accuracy"] for name, found in own["baselines"].items()},
         "runs": runs,
     }
@@ -74,15 +76,14 @@ def seeds_table(results: dict[str, Any]) -> Table:
     return table
 
 
-def _run(seed: int) -> Reference:
+def _run(seed: int) -> str:
     code = run_changed(experiment_name(seed), {"seed": seed})
-    run = experiment_reference(experiment_name(seed))
-    if code != 0 or run is None:
+    if code != 0:
         raise UserError(
             f"seed {seed}: `dvc exp run` failed with exit code {code}; its messages stand above. "
             "The seeds that are done are kept; the same command goes on from there."
         )
-    return run
+    return kept_experiments()[experiment_name(seed)]
 
 
 def _require_same_variant(seed: int, variant: str, own: str) -> None:
@@ -94,20 +95,6 @@ def _require_same_variant(seed: int, variant: str, own: str) -> None:
         )
 
 
-def _done(seed: int) -> Reference | None:
-    """The earlier run of a seed, if parameters and code were the same."""
-    run = experiment_reference(experiment_name(seed))
-    return run if run and made_as_now(run, {"seed": seed}) else None
-
-
 def experiment_name(seed: int) -> str:
     """What DVC calls the run of a seed."""
     return f"seed-{seed}"
-
-
-def _row(seed: int, test: dict[str, Any], train: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "seed": seed,
-        **{key: test[key] for key in ("accuracy", "accuracy_low", "accuracy_high")},
-        "valid_accuracy": train["valid_accuracy"],
-    }

@@ -1,34 +1,31 @@
 """The pipeline once more in a clean copy: does it write the same bytes?"""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.table import Table
 
 from imdb_rnn.config import PARAMS_FILE, FileSource, load_params
 from imdb_rnn.console import console
 from imdb_rnn.errors import UserError
-from imdb_rnn.experiments.named import environment, flatten
+from imdb_rnn.experiments.named import ask_dvc, environment
 from imdb_rnn.io.yaml_file import parse_yaml
 from imdb_rnn.messages import of_dvc
 from imdb_rnn.repository import git
-from imdb_rnn.repository.dvc import CODE, LOCK
+from imdb_rnn.repository.dvc import CODE, LOCK, file_digest, flatten, recorded_outputs
 from imdb_rnn.signals import run_program
 
 
-@dataclass(frozen=True)
-class Output:
-    """One output of the pipeline, as recorded and as the rerun made it."""
+class Output(NamedTuple):
+    """One output of the pipeline, with DVC's digests."""
 
     path: str
     recorded: str | None
-    """DVC's digest; None where `dvc.lock` does not have the output."""
+    """None where `dvc.lock` does not have the output."""
     rerun: str | None
 
     @property
@@ -36,9 +33,15 @@ class Output:
         """Whether both have the same bytes."""
         return self.recorded == self.rerun
 
+    @property
+    def verdict(self) -> str:
+        """In a word."""
+        if self.equal:
+            return "equal"
+        return "MISSING" if self.rerun is None else "DIFFERENT" if self.recorded else "NEW"
 
-@dataclass(frozen=True)
-class Difference:
+
+class ChangedNumber(NamedTuple):
     """A number that the rerun did not repeat."""
 
     file: str
@@ -47,19 +50,13 @@ class Difference:
     rerun: float
 
 
-@dataclass(frozen=True)
-class Verification:
-    """What a rerun came to."""
+class Verification(NamedTuple):
+    """How the outputs of a rerun differ from the recorded ones."""
 
     outputs: list[Output]
     """All outputs of all stages by path, and `dvc.lock`, which tells what they were made from."""
-    differences: list[Difference]
+    differences: list[ChangedNumber]
     """In JSON files that Git keeps, the metrics among them."""
-
-    @property
-    def equal(self) -> bool:
-        """Whether every output has the same bytes."""
-        return all(output.equal for output in self.outputs)
 
 
 def verify() -> Verification:
@@ -73,18 +70,18 @@ def verify() -> Verification:
     Raises:
         UserError: There is nothing that a rerun could be compared with, or it fails.
     """
-    recorded, lock = recorded_results(), _md5(LOCK)
+    recorded, lock = recorded_results(), file_digest(LOCK)
     with TemporaryDirectory(prefix="imdb-rnn-verify-") as folder:
         copy = Path(folder) / "copy"
         console.print(f"Running the pipeline again in {copy}", markup=False)
         copy_commit(copy)
         _rerun(copy)
-        verification = compare(recorded, read_lock(copy / LOCK), Path(), copy)
-        verification.outputs.append(Output(str(LOCK), lock, _md5(copy / LOCK)))
+        verification = compare_runs(recorded, read_lock(copy / LOCK), Path(), copy)
+        verification.outputs.append(Output(str(LOCK), lock, file_digest(copy / LOCK)))
     return verification
 
 
-def compare(
+def compare_runs(
     recorded: Mapping[str, Any], rerun: Mapping[str, Any], folder: Path, copy: Path
 ) -> Verification:
     """Compare two runs of the pipeline.
@@ -95,14 +92,11 @@ def compare(
         folder: Has the recorded JSON files.
         copy: Has the rerun's.
     """
-    ours, theirs = _digests(recorded), _digests(rerun)
+    ours, theirs = recorded_outputs(recorded["stages"]), recorded_outputs(rerun["stages"])
     outputs = [Output(path, ours.get(path), theirs.get(path)) for path in sorted(ours | theirs)]
-    files = [
-        output.path for output in outputs if not output.equal and output.path.endswith(".json")
-    ]
+    paths = [each.path for each in outputs if not each.equal and each.path.endswith(".json")]
     return Verification(
-        outputs,
-        [found for file in files for found in _differences(file, folder / file, copy / file)],
+        outputs, [found for path in paths for found in _changed_numbers(path, folder, copy)]
     )
 
 
@@ -110,7 +104,7 @@ def verification_table(verification: Verification) -> Table:
     """A verification, for reading."""
     table = Table("output", "rerun")
     for output in verification.outputs:
-        table.add_row(output.path, "equal" if output.equal else _verdict(output))
+        table.add_row(output.path, output.verdict)
     return table
 
 
@@ -123,12 +117,6 @@ def differences_table(verification: Verification) -> Table:
             found.file, found.name, f"{found.recorded:g}", f"{found.rerun:g}", f"{by:+.2g}"
         )
     return table
-
-
-def _verdict(output: Output) -> str:
-    if output.rerun is None:
-        return "MISSING"
-    return "DIFFERENT" if output.recorded else "NEW"
 
 
 def recorded_results() -> dict[str, Any]:
@@ -163,9 +151,7 @@ def recorded_results() -> dict[str, Any]:
 
 def _outdated() -> list[str]:
     """Code and parameters that are no longer what a stage has used, as DVC sees it."""
-    done = run_program(
-        ["dvc", "status", "--json"], capture_output=True, encoding="utf-8", env=environment()
-    )
+    done = ask_dvc("status", "--json")
     if done.returncode != 0:
         raise UserError(f"{LOCK}: `dvc status` refuses: {of_dvc(done.stderr)}.")
     changes = [change for stage in json.loads(done.stdout).values() for change in stage]
@@ -173,11 +159,6 @@ def _outdated() -> list[str]:
     found = {path for changed in deps for path in changed if path.startswith(CODE)}
     params = (changed.get(str(PARAMS_FILE), {}) for changed in deps)
     return sorted(found.union(*(names for names in params if isinstance(names, dict))))
-
-
-def _md5(path: Path) -> str:
-    """What DVC tells versions of a file apart by."""
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def copy_commit(copy: Path) -> None:
@@ -225,17 +206,12 @@ def read_lock(file: Path) -> dict[str, Any]:
     return content
 
 
-def _digests(lock: Mapping[str, Any]) -> dict[str, str]:
-    return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
-
-
-def _differences(name: str, ours: Path, theirs: Path) -> Iterator[Difference]:
-    if not (ours.exists() and theirs.exists()):
-        return
-    recorded, rerun = _numbers(ours), _numbers(theirs)
-    for key in recorded:
-        if key in rerun and recorded[key] != rerun[key]:
-            yield Difference(name, key, recorded[key], rerun[key])
+def _changed_numbers(path: str, folder: Path, copy: Path) -> Iterator[ChangedNumber]:
+    if (folder / path).exists() and (copy / path).exists():
+        recorded, rerun = _numbers(folder / path), _numbers(copy / path)
+        for key in recorded:
+            if key in rerun and recorded[key] != rerun[key]:
+                yield ChangedNumber(path, key, recorded[key], rerun[key])
 
 
 def _numbers(file: Path) -> dict[str, float]:
@@ -244,6 +220,6 @@ def _numbers(file: Path) -> dict[str, float]:
         return {}
     return {
         key: value
-        for key, value in flatten(content)
+        for key, value in flatten(content).items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }

@@ -1,1 +1,1 @@
-"""What a run came to, for people: one page to look at, and the model's card."""
+"""The results of a run for people: one page to look at, and the model's card."""

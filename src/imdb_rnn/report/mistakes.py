@@ -11,7 +11,7 @@ from imdb_rnn.evaluation.predictions import Predictions
 
 
 class Mistake(NamedTuple):
-    """A misjudged review."""
+    """A review that is classified wrongly."""
 
     id: str
     actual: str
@@ -24,20 +24,20 @@ class Mistake(NamedTuple):
     """As it was written, line breaks as `\\n`."""
 
 
-def clearest_mistakes(judged: Predictions, reviews: pa.Table, each: int) -> list[Mistake]:
+def clearest_mistakes(predictions: Predictions, reviews: pa.Table, each: int) -> list[Mistake]:
     """The most confident mistakes, class by class: first negative reviews called positive.
 
     Args:
-        judged: The test reviews as the classifier sees them.
+        predictions: The test reviews as the classifier sees them.
         reviews: The same reviews in the same order, a review table.
         each: How many of each class at most.
     """
-    confidence = np.abs(judged.probability - 0.5)
-    wrong = predicted_labels(judged.probability) != judged.labels
+    confidence = np.abs(predictions.probability - 0.5)
+    wrong = predicted_labels(predictions.probability) != predictions.labels
     by_confidence = np.argsort(-confidence, kind="stable")
     rows = np.concatenate(
         [
-            by_confidence[(wrong & (judged.labels == label))[by_confidence]][:each]
+            by_confidence[(wrong & (predictions.labels == label))[by_confidence]][:each]
             for label in range(len(CLASSES))
         ]
     )
@@ -45,7 +45,7 @@ def clearest_mistakes(judged: Predictions, reviews: pa.Table, each: int) -> list
         Mistake(
             id=review["id"],
             actual=CLASSES[review["label"]],
-            probability=float(judged.probability[row]),
+            probability=float(predictions.probability[row]),
             rating=review["rating"],
             text=review["text"].replace("<br />", "\n"),
         )

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from imdb_rnn.config import Model
-from imdb_rnn.report.results import Results
+from imdb_rnn.report.inputs import ReportInputs
 from imdb_rnn.report.templates import template
 
 
-def model_card(results: Results) -> str:
+def model_card(results: ReportInputs) -> str:
     """The card as Markdown; what belongs on one: Mitchell et al. 2019, "Model Cards".
 
     Args:

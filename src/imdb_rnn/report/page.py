@@ -11,7 +11,7 @@ from markupsafe import Markup
 from imdb_rnn.evaluation import figures
 from imdb_rnn.evaluation.drawing import Figure, style
 from imdb_rnn.evaluation.inline_svg import inline_svg
-from imdb_rnn.report.results import Results
+from imdb_rnn.report.inputs import ReportInputs
 from imdb_rnn.report.templates import template
 
 _PAGE_COLORS: Final = {
@@ -22,11 +22,12 @@ _PAGE_COLORS: Final = {
     figures.GRID: "--grid",
     "#000000": "--ink",
 }
+"""Colour in a figure -> the property of `report.css` that takes its place, light or dark."""
 _INCHES: Final = 6.2
 """Width of a figure, narrow enough that its letters can be read on a phone."""
 
 
-def page(results: Results, pictures: Mapping[Path, str]) -> str:
+def page(results: ReportInputs, pictures: Mapping[Path, str]) -> str:
     """The whole page; equal results make equal text.
 
     Args:
@@ -42,7 +43,7 @@ def page(results: Results, pictures: Mapping[Path, str]) -> str:
     )
 
 
-def _figures(results: Results) -> dict[str, Markup]:
+def _figures(results: ReportInputs) -> dict[str, Markup]:
     test, curves = results.test, results.curves
     drawn = {
         "experiments": figures.experiments_figure(results.experiments),

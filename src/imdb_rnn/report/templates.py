@@ -5,8 +5,8 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
-from imdb_rnn.evaluation.headline import standing
 from imdb_rnn.evaluation.predictions import TITLES
+from imdb_rnn.evaluation.result_table import standing
 
 _ENVIRONMENT: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent),

@@ -20,69 +20,54 @@ CHECKOUT: Final = PACKAGE.parents[1]
 PIPELINE: Final = Path("dvc.yaml")
 LOCK: Final = Path("dvc.lock")
 CODE: Final = "src/"
-LAST_JUDGED: Final = "evaluate"
+EVALUATE: Final = "evaluate"
 """The stage that writes what models are compared by."""
 
 
-def stages_until(stage: str, folder: Path = CHECKOUT) -> list[str]:
-    """A stage of `dvc.yaml` and all whose outputs it reads, directly or not, in the file's order.
+def code_until(stage: str, stages: Mapping[str, Any]) -> dict[str, str | None]:
+    """The code that can change what a stage writes: of that stage and of those it depends on.
 
-    Raises:
-        UserError: The file is missing or damaged.
+    Args:
+        stage: A stage.
+        stages: The `stages` of a `dvc.yaml` or a `dvc.lock`; empty code where it lacks the stage.
+
+    Returns:
+        Path of a file or folder -> DVC's digest, which a `dvc.yaml` does not have.
     """
-    stages = read_mapping(folder / PIPELINE)["stages"]
-    needed, waiting = set[str](), [stage]
+    needed, waiting = set[str](), [stage] if stage in stages else []
     while waiting:
         name = waiting.pop()
         needed.add(name)
-        inputs = [Path(path) for path in stages[name].get("deps", ())]
+        inputs = _paths(stages[name], "deps")
         waiting += [
             other
             for other in stages.keys() - needed
             if any(
                 output == path or output in path.parents or path in output.parents
-                for output in _outputs(stages[other])
+                for output in _paths(stages[other], "outs", "metrics", "plots")
                 for path in inputs
             )
         ]
-    return [name for name in stages if name in needed]
+    listed = {
+        path.as_posix(): digest
+        for name in stages
+        if name in needed
+        for path, digest in _paths(stages[name], "deps").items()
+    }
+    return {path: listed[path] for path in sorted(listed) if path.startswith(CODE)}
 
 
-def _outputs(stage: Mapping[str, Any]) -> list[Path]:
-    entries = [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, ())]
-    return [Path(entry if isinstance(entry, str) else next(iter(entry))) for entry in entries]
-
-
-def code_until(stage: str, folder: Path = CHECKOUT) -> list[Path]:
-    """The code that can change what a stage writes: of that stage and of those before it.
-
-    Args:
-        stage: A stage of `dvc.yaml`.
-        folder: Of the project.
-
-    Returns:
-        Files and folders below `folder`.
-    """
-    stages = read_mapping(folder / PIPELINE)["stages"]
-    names = stages_until(stage, folder)
-    listed = {path for name in names for path in stages[name].get("deps", ())}
-    return [folder / path for path in sorted(listed) if path.startswith(CODE)]
-
-
-def recorded_code(lock: Mapping[str, Any], stages: Iterable[str] | None = None) -> dict[str, str]:
-    """The code that a `dvc.lock` records.
-
-    Args:
-        lock: Its contents.
-        stages: Only theirs; None for all.
-
-    Returns:
-        Path of a file or folder -> DVC's digest.
-    """
-    recorded = lock["stages"]
-    names = recorded if stages is None else [name for name in stages if name in recorded]
-    deps = (dep for name in names for dep in recorded[name].get("deps", ()))
-    return {dep["path"]: dep["md5"] for dep in deps if dep["path"].startswith(CODE)}
+def _paths(stage: Mapping[str, Any], *kinds: str) -> dict[Path, str | None]:
+    """Paths that a stage lists, with their digests where it has them."""
+    paths: dict[Path, str | None] = {}
+    for entry in (entry for kind in kinds for entry in stage.get(kind, ())):
+        if isinstance(entry, str):
+            paths[Path(entry)] = None
+        elif "path" in entry:  # in dvc.lock
+            paths[Path(entry["path"])] = entry.get("md5")
+        else:  # with options, in dvc.yaml
+            paths[Path(next(iter(entry)))] = None
+    return paths
 
 
 def fingerprint(params: Params, dataset: Mapping[str, Any]) -> str:
@@ -95,20 +80,35 @@ def fingerprint(params: Params, dataset: Mapping[str, Any]) -> str:
     state = {
         "params": params.model_dump(mode="json"),
         "reviews": {name: split["sha256"] for name, split in dataset["splits"].items()},
-        "code": code_digest(LAST_JUDGED),
+        "code": code_digest(EVALUATE),
     }
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 
 def code_digest(stage: str) -> str:
-    """SHA-256, in hexadecimal, over `code_until` a stage of this project."""
-    found = (
+    """SHA-256, in hexadecimal, over the code that can change what a stage of this project writes.
+
+    Raises:
+        UserError: `dvc.yaml` is missing or damaged.
+    """
+    listed = code_until(stage, read_mapping(CHECKOUT / PIPELINE)["stages"])
+    files = (
         file
-        for path in code_until(stage)
+        for path in map(CHECKOUT.joinpath, listed)
         for file in (path.rglob("*") if path.is_dir() else [path])
     )
-    files = [file for file in found if file.is_file() and "__pycache__" not in file.parts]
-    return digest_files(CHECKOUT, files)
+    kept = [file for file in files if file.is_file() and "__pycache__" not in file.parts]
+    return digest_files(CHECKOUT, kept)
+
+
+def recorded_outputs(stages: Mapping[str, Any]) -> dict[str, str]:
+    """Path of each output -> DVC's digest, of the `stages` of a `dvc.lock`."""
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+
+
+def file_digest(path: Path) -> str:
+    """DVC's digest of a file."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def digest_files(folder: Path, files: Iterable[Path]) -> str:
@@ -156,3 +156,15 @@ def project_root(folder: Path) -> Path | None:
     """
     folders = (folder, *folder.parents)
     return next((f for f in folders if all((f / mark).is_file() for mark in MARKS)), None)
+
+
+def flatten(tree: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
+    """Nested keys joined to one, as DVC names parameters: {"a": {"b": 1}} becomes {"a.b": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            below = flatten(value, separator)
+            flat |= {f"{key}{separator}{name}": leaf for name, leaf in below.items()}
+        else:
+            flat[key] = value
+    return flat

@@ -8,6 +8,7 @@ own words.
 import os
 import re
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -150,25 +151,15 @@ def accepts_as_reference(name: str) -> bool:
     return _run("check-ref-format", name).returncode == 0
 
 
-def references(below: str) -> list[tuple[str, str]]:
-    """Commit and full name of each reference, the newest commit first.
+def newest_last(revisions: Iterable[str]) -> list[str]:
+    """The commits that revisions stand for, by their dates.
 
     Raises:
-        UserError: Git cannot be asked here.
+        UserError: Git does not know one of them.
     """
-    form = "--format=%(objectname) %(refname)"
-    lines = require("for-each-ref", "--sort=-committerdate", form, below).splitlines()
-    return [(commit, name) for commit, _, name in (line.partition(" ") for line in lines)]
-
-
-def set_reference(name: str, commit: str) -> None:
-    """Make a reference, or move it."""
-    require("update-ref", name, commit)
-
-
-def delete_reference(name: str) -> None:
-    """Delete a reference; the commit stays for as long as Git keeps what nothing refers to."""
-    require("update-ref", "-d", name)
+    known = list(revisions)  # without any, Git would tell of HEAD
+    listed = require("rev-list", "--no-walk=sorted", *known, "--") if known else ""
+    return listed.split()[::-1]
 
 
 def clone_into(folder: Path) -> None:

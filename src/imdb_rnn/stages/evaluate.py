@@ -1,4 +1,4 @@
-"""Judge the trained classifier on the test reviews, which are read once, here."""
+"""Evaluate the trained classifier on the test reviews, which are read once, here."""
 
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from imdb_rnn.console import console, progress
 from imdb_rnn.data.reviews import read_reviews, variant_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.evaluation import figures
+from imdb_rnn.evaluation.all_metrics import comparable_numbers, summarize
 from imdb_rnn.evaluation.calibration import calibration_bins
 from imdb_rnn.evaluation.curves import (
     CLASSES,
@@ -22,8 +23,6 @@ from imdb_rnn.evaluation.curves import (
     roc_points,
     write_points,
 )
-from imdb_rnn.evaluation.duplicates import stand_in
-from imdb_rnn.evaluation.headline import headline
 from imdb_rnn.evaluation.metrics import positive_probability, predicted_labels
 from imdb_rnn.evaluation.predictions import (
     MODEL,
@@ -32,14 +31,15 @@ from imdb_rnn.evaluation.predictions import (
     require_same_reviews,
     write_predictions,
 )
-from imdb_rnn.evaluation.summary import comparable_numbers, summarize
+from imdb_rnn.evaluation.result_table import results_table
+from imdb_rnn.evaluation.slices import occur_in
 from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.inference import predict_logits
 from imdb_rnn.models.saved_model import load_model
 from imdb_rnn.runtime.machine import prepare
 from imdb_rnn.stages import run_stage
-from imdb_rnn.tracking.results import SECONDS_TO_FILE, file_results
+from imdb_rnn.tracking.filing import SECONDS_TO_FILE, file_results
 
 TRAIN = Path("data/raw/train.parquet")
 TEST = Path("data/raw/test.parquet")
@@ -68,7 +68,7 @@ def evaluate(params: Params) -> None:
     write_json(REPORTS / "metrics.json", comparable_numbers(results, train))
     _draw(test["label"].to_numpy(), probabilities, summary)
     console.print(_write_report(test["label"].to_numpy(), probabilities[MODEL]))
-    console.print(headline(results))
+    console.print(results_table(results))
     file_results(params, SECONDS_TO_FILE)
 
 
@@ -83,9 +83,9 @@ def _predict(ids: list[str], params: Params) -> NDArray[np.float32]:
 
 
 def _duplicated(test: pa.Table) -> NDArray[np.bool_]:
-    """Which test reviews also stand in train."""
+    """Which test reviews also occur in train."""
     train = read_reviews(TRAIN)
-    return stand_in(test["text"].to_pylist(), train["text"].to_pylist())
+    return occur_in(test["text"].to_pylist(), train["text"].to_pylist())
 
 
 def _write_report(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> str:

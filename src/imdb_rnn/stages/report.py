@@ -1,4 +1,4 @@
-"""Show what the run came to: a page for people, the model's card, the record in MLflow."""
+"""Show the results of the run: a page for people, the model's card, the record in MLflow."""
 
 from pathlib import Path
 
@@ -9,13 +9,12 @@ from imdb_rnn.diagnostics.findings import findings
 from imdb_rnn.evaluation.predictions import read_predictions, require_same_reviews
 from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.json_file import read_json
+from imdb_rnn.report.inputs import read_inputs
 from imdb_rnn.report.mistakes import clearest_mistakes
 from imdb_rnn.report.model_card import model_card
 from imdb_rnn.report.page import page
-from imdb_rnn.report.results import read_results
 from imdb_rnn.stages import run_stage
-from imdb_rnn.tracking.later import later_results
-from imdb_rnn.tracking.results import SECONDS_TO_FILE, file_results
+from imdb_rnn.tracking.filing import SECONDS_TO_FILE, file_results
 
 PROVENANCE = Path("data/raw/provenance.json")
 TEST = Path("data/raw/test.parquet")
@@ -31,21 +30,21 @@ MISTAKES_OF_EACH_CLASS = 8
 
 def report(params: Params) -> None:
     """Read all results, write `reports/report.html` and the model card, file the run in MLflow."""
-    judged, reviews = read_predictions(PREDICTIONS, str(PREDICTIONS)), read_reviews(TEST)
+    predictions, reviews = read_predictions(PREDICTIONS, str(PREDICTIONS)), read_reviews(TEST)
     require_same_reviews(
-        reviews["id"].to_pylist(), judged.ids, origin=str(PREDICTIONS), made_by="evaluate"
+        reviews["id"].to_pylist(), predictions.ids, origin=str(PREDICTIONS), made_by="evaluate"
     )
-    results = read_results(
+    results = read_inputs(
         REPORTS,
         params,
         source=read_json(PROVENANCE)["source"],
-        mistakes=clearest_mistakes(judged, reviews, MISTAKES_OF_EACH_CLASS),
+        mistakes=clearest_mistakes(predictions, reviews, MISTAKES_OF_EACH_CLASS),
     )
     shown = findings(read_json(DIAGNOSTICS))
     pictures = {PICTURES / f"{name}.png": sentence for name, sentence in shown.items()}
     _write(PAGE, page(results, pictures))
     _write(CARD, model_card(results))
-    file_results(params, SECONDS_TO_FILE, later_results())
+    file_results(params, SECONDS_TO_FILE, with_report=True)
     console.print(f"report: {PAGE}")
 
 

@@ -1,12 +1,9 @@
 """MLflow's record of the pipeline: one run for one state of parameters, data and code.
 
-`train` opens the run and draws its curves while it works (`live`), `evaluate` files results and
-model into it (`results`), `report` what the last stages add (`later`), and `imdb-rnn track` all of
+`train` opens the run and draws its curves while it works (`live`). `evaluate` files results and
+model into it (`filing`), `report` what the last stages have written, and `imdb-rnn track` all of
 that, also from output files that DVC restored from its cache. The run is found by its fingerprint,
 a tag; the outputs know nothing of it, so their hashes stay.
-
-This package and `registry` are the only ones that know MLflow, besides the module that MLflow
-itself runs to serve.
 """
 
 import os

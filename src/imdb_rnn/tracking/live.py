@@ -1,8 +1,9 @@
 """A training that is under way, recorded without holding it up."""
 
+import json
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -10,15 +11,68 @@ from mlflow.entities import Metric
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import error_console
-from imdb_rnn.repository.dvc import fingerprint
-from imdb_rnn.tracking.journal import Journal
-from imdb_rnn.tracking.outputs import DATASET, read_output
-from imdb_rnn.tracking.run import StateRun, points_at
-from imdb_rnn.tracking.store import answered, warn
+from imdb_rnn.errors import naming
+from imdb_rnn.repository.dvc import fingerprint, main_checkout
+from imdb_rnn.tracking.connection import answered, warn
+from imdb_rnn.tracking.run import DATASET, StateRun, points_at, read_output
 
 SECONDS_BETWEEN_FLUSHES: Final = 5.0
 SECONDS_TO_FINISH: Final = 15.0
 """How long the end of a training waits for what is still to be sent."""
+
+
+class Journal:
+    """Points of one state's curves that MLflow may not have yet, in a file, a JSON list a line.
+
+    A process that is killed loses none of them.
+
+    Args:
+        state: The fingerprint.
+    """
+
+    def __init__(self, state: str) -> None:
+        self._path = main_checkout() / ".cache" / "curves" / f"{state}.jsonl"
+
+    def points(self) -> list[Metric]:
+        """What is in the file; a line that a killed process left unfinished is passed over."""
+        if not self._path.exists():
+            return []
+        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [point for line in lines if (point := _parse_point(line))]
+
+    def open(self) -> None:
+        """Prepare for adding points behind those that are there."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("a", encoding="utf-8")
+        self._file.write("\n")  # an unfinished line ends here
+
+    def append(self, points: Iterable[Metric]) -> None:
+        """Add points; they are out of this process's hands on return.
+
+        Raises:
+            OSError: They cannot be written; the error names the file.
+        """
+        with naming(self._path):
+            for point in points:
+                entry = [point.key, point.value, point.timestamp, point.step]
+                self._file.write(json.dumps(entry) + "\n")
+            self._file.flush()
+
+    def close(self) -> None:
+        """Add no more."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Forget the points, which MLflow has."""
+        self._path.unlink(missing_ok=True)
+
+
+def _parse_point(line: str) -> Metric | None:
+    try:
+        key, value, timestamp, step = json.loads(line)
+        return Metric(str(key), float(value), int(timestamp), int(step))
+    except (ValueError, TypeError):
+        return None
 
 
 class LiveRun:

@@ -24,7 +24,7 @@ ADDRESSES: Final = [
 """Table and column of what MLflow keeps addresses of artifacts in."""
 
 
-def lead_home(database: Path, artifacts: Path, recorded: str) -> None:
+def update_artifact_paths(database: Path, artifacts: Path, recorded: str) -> None:
     """Have all addresses in a database lead into the checkout that it lies in, or none; say so.
 
     Args:

@@ -1,8 +1,8 @@
 """Which model is in use, and why: MLflow's model registry, and its runs read back.
 
-`imdb-rnn promote` registers a run's model as a version of `imdb-rnn`. The alias `champion` stands
-for the version in use, and moves on to a model that is better on the same test reviews. What the
-move rests on is kept with the version, as tags.
+`imdb-rnn promote` registers a run's model as a version of `imdb-rnn`. The alias `champion` marks
+the version in use, and moves on to a model that is better on the same test reviews. The reason for
+the move is kept with the version, as tags.
 """
 
 import json
@@ -30,6 +30,7 @@ from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.comparison import compare
 from imdb_rnn.evaluation.comparison_report import verdict
 from imdb_rnn.evaluation.evaluated_model import (
+    ACCURACY,
     PREDICTIONS,
     EvaluatedModel,
     Recipe,
@@ -38,10 +39,9 @@ from imdb_rnn.evaluation.evaluated_model import (
 )
 from imdb_rnn.evaluation.predictions import read_predictions
 from imdb_rnn.messages import reason
-from imdb_rnn.tracking.address import keeps_runs_itself, local_artifacts, shown_store
+from imdb_rnn.tracking.connection import local_artifacts, open_store, require_runs, shown_store
 from imdb_rnn.tracking.run import DESCRIPTION_TAG
-from imdb_rnn.tracking.seeds import PARENT_TAG
-from imdb_rnn.tracking.store import open_store, require_runs
+from imdb_rnn.tracking.seed_runs import PARENT_TAG
 
 NAME: Final = "imdb-rnn"
 ALIAS: Final = "champion"
@@ -50,28 +50,17 @@ _FILED_SEEDS: Final = "reports/seeds.json"
 
 
 class Promotion(NamedTuple):
-    """What came of proposing a model for champion."""
+    """Whether a model is the champion now, and why."""
 
     done: bool
     why: str
 
 
-class _Champion(NamedTuple):
-    version: ModelVersion
-    run: Run
-
-
-class _Decision(NamedTuple):
-    wins: bool
-    tags: dict[str, str]
-    """What is kept with the version: the verdict, with whom it was compared, p, forced or not."""
-
-
 def promote(run_id: str, *, force: bool) -> Promotion:
     """Register a run's model, and make it the champion if it is better than the present one.
 
-    The first champion needs no opponent. Better means what `compare` means by it: significantly
-    more of the same test reviews right, by the exact McNemar test.
+    Better means what `compare` means by it: significantly more of the same test reviews right, by
+    the exact McNemar test. The first model is compared with none.
 
     Args:
         run_id: Of a run with a model and predictions.
@@ -85,20 +74,21 @@ def promote(run_id: str, *, force: bool) -> Promotion:
         candidate = results_of_run(run_id)
         client, _ = open_store()
         champion = _champion(client)
-        if champion and champion.run.info.run_id == run_id:
+        current = champion[1].info.run_id if champion else None
+        if current == run_id:
             return Promotion(done=True, why=f"{candidate.name} is the champion already.")
-        opponent = results_of_run(champion.run.info.run_id) if champion else None
-        decision = _decide(opponent, candidate, force=force)
+        baseline = results_of_run(current) if current else None
+        promoted, tags = _decide(baseline, candidate, force=force)
         version = _registered(client, run_id)
-        for name, value in decision.tags.items():
+        for name, value in tags.items():
             client.set_model_version_tag(NAME, version.version, name, value)
-        if decision.wins:
+        if promoted:
             client.set_registered_model_alias(NAME, ALIAS, version.version)
-    return Promotion(decision.wins, decision.tags["verdict"])
+    return Promotion(promoted, tags["verdict"])
 
 
 def champion_table() -> Table:
-    """Who the champion is and why, for reading.
+    """Which model is the champion and why, for reading.
 
     Raises:
         UserError: There is none yet.
@@ -112,19 +102,16 @@ def champion_table() -> Table:
             f"{shown_store()}: there is no champion yet. `imdb-rnn promote` makes the first."
         )
     version, run = champion
-    test = {
-        name: run.data.metrics.get(f"test/{name}", float("nan"))
-        for name in ("accuracy", "accuracy_low", "accuracy_high")
-    }
+    accuracy, low, high = (run.data.metrics.get(f"test/{k}", float("nan")) for k in ACCURACY)
     tags, lineage = version.tags, run.data.tags
     table = Table(box=None, show_header=False, pad_edge=False)
     rows = {
         "champion": f"version {version.version}, run “{run.info.run_name}” ({run.info.run_id})",
-        "accuracy": f"{test['accuracy']:.4f} (95 % interval {test['accuracy_low']:.4f} to "
-        f"{test['accuracy_high']:.4f}), variant {lineage.get('variant')}",
+        "accuracy": f"{accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), "
+        f"variant {lineage.get('variant')}",
         "commit": lineage.get("mlflow.source.git.commit", "none")
         + (" with uncommitted changes" if lineage.get("git.dirty") == "true" else ""),
-        "compared with": tags.get("compared_with", "nobody"),
+        "compared with": tags.get("compared_with", "none"),
         "McNemar p": tags.get("mcnemar_p", "none"),
         "forced": tags.get("forced", "false"),
         "because": tags.get("verdict", "somebody moved the alias in MLflow"),
@@ -137,8 +124,8 @@ def champion_table() -> Table:
 
 def _cannot_be_loaded() -> str:
     """MLflow takes `%41` in the path of a file for an encoded letter when it loads a model."""
-    folder = str(local_artifacts())
-    if not keeps_runs_itself() or unquote(folder) == folder:
+    folder = str(local_artifacts() or "")
+    if unquote(folder) == folder:
         return ""
     return f" (which MLflow cannot load: there is a % in {folder})"
 
@@ -188,8 +175,7 @@ def _filed_seeds(client: MlflowClient, run: Run, folder: str) -> list[float] | N
         path = client.download_artifacts(parent, _FILED_SEEDS, folder)
     except (MlflowException, OSError):  # the parent was deleted, or is somebody else's
         return None
-    measured = ("accuracy", "accuracy_low", "accuracy_high")
-    test = {name: run.data.metrics.get(f"test/{name}") for name in measured}
+    test = {name: run.data.metrics.get(f"test/{name}") for name in ACCURACY}
     own = json.dumps({"variant": run.data.tags.get("variant")} | test)
     return seed_accuracies(Path(path).read_text(encoding="utf-8"), own)
 
@@ -201,7 +187,7 @@ def _value(text: str) -> Any:  # noqa: ANN401 - JSON has no narrower type
     return text
 
 
-def _champion(client: MlflowClient) -> _Champion | None:
+def _champion(client: MlflowClient) -> tuple[ModelVersion, Run] | None:
     found = client.search_registered_models(f"name = '{NAME}'")
     version = found[0].aliases.get(ALIAS) if found else None
     if version is None:
@@ -211,9 +197,9 @@ def _champion(client: MlflowClient) -> _Champion | None:
     if run is None:
         raise UserError(
             f"models:/{NAME}@{ALIAS}: version {version} belongs to no run, or to one that was "
-            f"deleted, so nobody knows how good it is. Delete the alias in `imdb-rnn ui`."
+            f"deleted, so its results are unknown. Delete the alias in `imdb-rnn ui`."
         )
-    return _Champion(champion, run)
+    return champion, run
 
 
 def _existing_run(client: MlflowClient, run_id: str) -> Run | None:
@@ -227,37 +213,31 @@ def _existing_run(client: MlflowClient, run_id: str) -> Run | None:
 
 def _decide(
     champion: EvaluatedModel | None, candidate: EvaluatedModel, *, force: bool
-) -> _Decision:
+) -> tuple[bool, dict[str, str]]:
+    """Whether the candidate is the next champion, and the tags that say why."""
+    # All of them each time, so that nothing is left of an earlier attempt.
+    tags = {
+        "verdict": "It is the first champion.",
+        "compared_with": "none",
+        "mcnemar_p": "none",
+        "forced": "false",
+    }
     if champion is None:
-        return _decision("It is the first champion.", wins=True)
+        return True, tags
+    tags["compared_with"] = champion.name
     try:
         require_comparable(champion, candidate)
     except UserError as refusal:
         if not force:
             raise
-        return _decision(f"Not compared: {refusal}", wins=True, forced=True, with_=champion.name)
-    comparison = compare(champion.judged, candidate.judged)
+        return True, tags | {"verdict": f"Not compared: {refusal}", "forced": "true"}
+    comparison = compare(champion.predictions, candidate.predictions)
     better = comparison.outcome == "better"
-    return _decision(
-        verdict(comparison, champion.name, candidate.name),
-        wins=better or force,
-        forced=force and not better,
-        with_=champion.name,
-        p=f"{comparison.mcnemar_p:.2g}",
-    )
-
-
-def _decision(
-    said: str, *, wins: bool, forced: bool = False, with_: str = "nobody", p: str = "none"
-) -> _Decision:
-    # All of them each time, so that nothing is left of an earlier attempt.
-    tags = {
-        "verdict": said,
-        "compared_with": with_,
-        "mcnemar_p": p,
-        "forced": "true" if forced else "false",
+    return better or force, tags | {
+        "verdict": verdict(comparison, champion.name, candidate.name),
+        "mcnemar_p": f"{comparison.mcnemar_p:.2g}",
+        "forced": "true" if force and not better else "false",
     }
-    return _Decision(wins, tags)
 
 
 def _registered(client: MlflowClient, run_id: str) -> ModelVersion:

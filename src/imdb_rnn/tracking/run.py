@@ -1,7 +1,8 @@
-"""The run of one state: its name, parameters, lineage, curves and status."""
+"""The run of one state of the pipeline: its name, parameters, lineage, curves and status."""
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,18 +11,42 @@ from typing import Any, Final
 from mlflow.entities import Metric, Param, RunTag
 
 from imdb_rnn.config import PARAMS_FILE, Params
+from imdb_rnn.errors import UserError
+from imdb_rnn.io.json_file import read_json
 from imdb_rnn.io.yaml_file import parse_yaml
 from imdb_rnn.messages import without_secrets
-from imdb_rnn.repository.dvc import dvc_experiment, fingerprint
+from imdb_rnn.repository.dvc import LOCK, dvc_experiment, fingerprint, flatten
 from imdb_rnn.repository.git import commit_url, committed, git_commit, has_uncommitted_changes
-from imdb_rnn.tracking.store import EXPERIMENT, PROCESS_TAG, newest_run, open_store, this_process
+from imdb_rnn.tracking.connection import (
+    EXPERIMENT,
+    PROCESS_TAG,
+    newest_run,
+    open_store,
+    this_process,
+)
 
 FINGERPRINT_TAG: Final = "imdb_rnn.fingerprint"
 EXPERIMENT_TAG: Final = "dvc.experiment"
 DESCRIPTION_TAG: Final = "mlflow.note.content"
 
+DATASET: Final = Path("data/prepared/dataset.json")
+REPORTS: Final = Path("reports")
+
 CHANGES_IN_A_NAME: Final = 3
 METRICS_A_BATCH: Final = 1000  # more at once are refused
+
+
+def read_output(path: Path) -> dict[str, Any]:
+    """Read a JSON object that a stage has written.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+    try:
+        content: dict[str, Any] = read_json(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: {error}. `dvc repro` writes it anew.") from None
+    return content
 
 
 class StateRun:
@@ -54,21 +79,24 @@ class StateRun:
         self.name: str = run.info.run_name
 
     def describe(self, test: Mapping[str, Any] | None = None, *, finished: bool = False) -> None:
-        """Log parameters and lineage, and a headline once there are test results.
+        """Log parameters and lineage, and the test accuracy once there are test results.
 
         Args:
             test: Contents of `reports/evaluate.json`.
             finished: No stage is under way, so that `dvc.lock` belongs to the results.
         """
         variant = self.facts["variant"]
-        tags = _lineage() | {"variant": variant} | (_finished_lock() if finished else {})
+        tags = _lineage() | {"variant": variant}
+        if finished and LOCK.exists():
+            # Not in a stage, whose entry DVC writes once it has ended: `imdb-rnn track` sets it.
+            tags["dvc.lock_sha256"] = hashlib.sha256(LOCK.read_bytes()).hexdigest()
         if test:
             tags[DESCRIPTION_TAG] = (
                 f"Test accuracy **{test['accuracy']:.4f}** "
                 f"[{test['accuracy_low']:.4f}, {test['accuracy_high']:.4f}], variant {variant}, "
                 f"commit {_link(tags['mlflow.source.git.commit'])}"
             )
-        params = flattened(self._params.model_dump(mode="json"), ".")
+        params = flatten(self._params.model_dump(mode="json"))
         self.client.log_batch(
             self.id,
             params=[
@@ -87,15 +115,8 @@ class StateRun:
         self._log(new)
 
     def log_results(self, metrics: Mapping[str, float]) -> None:
-        """Log single values; MLflow would keep each repetition, so only those that differ."""
-        now = int(time.time() * 1000)
-        self._log(
-            [
-                Metric(name, value, now, 0)
-                for name, value in metrics.items()
-                if self._metrics.get(name) != value
-            ]
-        )
+        """Log single values."""
+        self._log(changed_values(metrics, self._metrics))
 
     def _log(self, points: Sequence[Metric]) -> None:
         for begin in range(0, len(points), METRICS_A_BATCH):
@@ -113,6 +134,17 @@ class StateRun:
         self.status = status
 
 
+def metric_name(name: str) -> str:
+    """The name in letters that MLflow takes."""
+    return re.sub(r"[^\w\-. :/]", "_", name)
+
+
+def changed_values(metrics: Mapping[str, float], known: Mapping[str, float]) -> list[Metric]:
+    """Single values that differ from those that a run has; MLflow would keep each repetition."""
+    now = int(time.time() * 1000)
+    return [Metric(k, value, now, 0) for k, value in metrics.items() if known.get(k) != value]
+
+
 def points_at(axis: str, position: int, metrics: Mapping[str, float]) -> list[Metric]:
     """A point of each curve `AXIS/NAME`.
 
@@ -122,7 +154,9 @@ def points_at(axis: str, position: int, metrics: Mapping[str, float]) -> list[Me
         metrics: Value of each curve there.
     """
     now = int(time.time() * 1000)
-    return [Metric(f"{axis}/{name}", value, now, position) for name, value in metrics.items()]
+    return [
+        Metric(f"{axis}/{name}", float(value), now, position) for name, value in metrics.items()
+    ]
 
 
 def _run_name(params: Params) -> str:
@@ -149,8 +183,8 @@ def _changes(params: Params) -> list[str] | None:
     text = committed(PARAMS_FILE)
     if not text:
         return None
-    before = flattened(parse_yaml(text, str(PARAMS_FILE)), ".")
-    now = flattened(params.model_dump(mode="json"), ".")
+    before = flatten(parse_yaml(text, str(PARAMS_FILE)))
+    now = flatten(params.model_dump(mode="json"))
     return [
         without_secrets(f"{name}={_as_yaml(value)}")
         for name, value in now.items()
@@ -174,30 +208,6 @@ def _lineage() -> dict[str, str]:
     if experiment := dvc_experiment():
         tags[EXPERIMENT_TAG] = experiment
     return tags
-
-
-def _finished_lock() -> dict[str, str]:
-    """A tag that leads to `dvc.lock`, where there is one.
-
-    Not for a stage: DVC writes a stage's entry once it has ended, and calls nobody afterwards. So
-    the tag is set by `imdb-rnn track`, with which `make run` ends.
-    """
-    lock = Path("dvc.lock")
-    if not lock.exists():
-        return {}
-    return {"dvc.lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest()}
-
-
-def flattened(tree: Mapping[str, Any], separator: str) -> dict[str, Any]:
-    """Nested keys joined to one: {"a": {"b": 1}} becomes {"a.b": 1}."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            below = flattened(value, separator)
-            flat |= {f"{key}{separator}{name}": leaf for name, leaf in below.items()}
-        else:
-            flat[key] = value
-    return flat
 
 
 def _as_yaml(value: object) -> str:

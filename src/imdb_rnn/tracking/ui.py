@@ -9,8 +9,7 @@ from imdb_rnn.console import console
 from imdb_rnn.errors import UserError
 from imdb_rnn.messages import without_secrets
 from imdb_rnn.signals import run_program
-from imdb_rnn.tracking.address import store_uri
-from imdb_rnn.tracking.store import AGAIN, answered, open_store, require_runs
+from imdb_rnn.tracking.connection import AGAIN, answered, open_store, require_runs, store_uri
 
 
 def serve_ui(port: int) -> None:

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from imdb_rnn.config import Evaluate
+from imdb_rnn.evaluation.all_metrics import summarize
 from imdb_rnn.evaluation.intervals import mean_interval
-from imdb_rnn.evaluation.summary import summarize
 
 SETTINGS = Evaluate(confidence=0.95, resamples=200, batch_size=8)
 N = 60
@@ -23,7 +23,7 @@ def confident(right: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.where(right == (LABELS == 1), 0.9, 0.1)
 
 
-def judge(seed: int = 1, duplicated: NDArray[np.bool_] = DUPLICATED) -> dict[str, Any]:
+def summary_of(seed: int = 1, duplicated: NDArray[np.bool_] = DUPLICATED) -> dict[str, Any]:
     reviews = pa.table(
         {
             "text": ["good film"] * N,
@@ -35,8 +35,8 @@ def judge(seed: int = 1, duplicated: NDArray[np.bool_] = DUPLICATED) -> dict[str
     return summarize(reviews, probabilities, duplicated, SETTINGS, seed)
 
 
-def test_headline_and_duplicates_agree_with_counting() -> None:
-    summary = judge()
+def test_metrics_and_duplicates_agree_with_counting() -> None:
+    summary = summary_of()
     assert summary["n_test"] == 60
     assert summary["accuracy"] == pytest.approx(54 / 60)
     assert summary["accuracy_low"] < summary["accuracy"] < summary["accuracy_high"]
@@ -46,7 +46,7 @@ def test_headline_and_duplicates_agree_with_counting() -> None:
 
 def test_the_accuracy_without_duplicates_has_an_interval_of_its_own() -> None:
     duplicated = np.arange(N) >= 30
-    summary = judge(duplicated=duplicated)
+    summary = summary_of(duplicated=duplicated)
     unseen = summary["without_duplicates"]
     assert unseen["accuracy"] == summary["accuracy_without_duplicates"] == pytest.approx(24 / 30)
     low, high = mean_interval(RIGHT[~duplicated].astype(float), 0.95, 200, seed=1)
@@ -55,7 +55,7 @@ def test_the_accuracy_without_duplicates_has_an_interval_of_its_own() -> None:
 
 
 def test_difference_to_a_baseline_is_paired() -> None:
-    compared = judge()["baselines"]["nb"]
+    compared = summary_of()["baselines"]["nb"]
     assert compared["accuracy"] == pytest.approx(42 / 60)
     assert compared["difference"] == pytest.approx(12 / 60)
     assert 0 < compared["difference_low"] < 12 / 60 < compared["difference_high"]
@@ -63,12 +63,12 @@ def test_difference_to_a_baseline_is_paired() -> None:
 
 
 def test_slices_add_up_and_unknown_ratings_have_none() -> None:
-    slices = judge()["slices"]
+    slices = summary_of()["slices"]
     assert list(slices) == ["length", "negation"]
     for groups in slices.values():
         assert sum(group["n"] for group in groups.values()) == 60
 
 
 def test_summary_is_json_and_follows_from_the_seed() -> None:
-    assert json.dumps(judge()) == json.dumps(judge())
-    assert judge(seed=2)["accuracy"] == judge()["accuracy"]
+    assert json.dumps(summary_of()) == json.dumps(summary_of())
+    assert summary_of(seed=2)["accuracy"] == summary_of()["accuracy"]

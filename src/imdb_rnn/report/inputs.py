@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from imdb_rnn.config import Params
-from imdb_rnn.evaluation.evaluated_model import seeds_of
+from imdb_rnn.evaluation.evaluated_model import ACCURACY, seeds_of
 from imdb_rnn.io.json_file import read_json
 from imdb_rnn.report.mistakes import Mistake
 
@@ -17,7 +17,7 @@ CURVES: Final = ("roc", "precision_recall", "calibration", "confusion")
 
 
 @dataclass(frozen=True)
-class Results:
+class ReportInputs:
     """One state of the pipeline."""
 
     params: Params
@@ -40,7 +40,9 @@ class Results:
     mistakes: list[Mistake]
 
 
-def read_results(reports: Path, params: Params, source: str, mistakes: list[Mistake]) -> Results:
+def read_inputs(
+    reports: Path, params: Params, source: str, mistakes: list[Mistake]
+) -> ReportInputs:
     """Gather the results in a folder `reports`.
 
     Args:
@@ -50,7 +52,7 @@ def read_results(reports: Path, params: Params, source: str, mistakes: list[Mist
         mistakes: On the test reviews, the most confident first.
     """
     test = read_json(reports / "evaluate.json")
-    return Results(
+    return ReportInputs(
         params=params,
         source=source,
         data=read_json(reports / "data.json"),
@@ -74,9 +76,8 @@ def ladder(rows: list[dict[str, Any]], test: Mapping[str, Any]) -> list[dict[str
     Returns:
         The rows, with `this` true for the present run, which is put in where it is not recorded.
     """
-    shown = ("accuracy", "accuracy_low", "accuracy_high", "variant")
-    present = {key: test[key] for key in shown}
-    marked = [row | {"this": {key: row[key] for key in shown} == present} for row in rows]
+    present = {key: test[key] for key in (*ACCURACY, "variant")}
+    marked = [row | {"this": present.items() <= row.items()} for row in rows]
     if not any(row["this"] for row in marked):
         marked.append({"name": "this run", **present, "this": True})
     return sorted(marked, key=lambda row: row["accuracy"])

@@ -1,6 +1,6 @@
 from example_results import EXPERIMENTS, SEEDS, TEST
 from imdb_rnn.evaluation.evaluated_model import seeds_of
-from imdb_rnn.report.results import ladder
+from imdb_rnn.report.inputs import ladder
 
 
 def test_this_run_takes_its_place_on_the_ladder() -> None:

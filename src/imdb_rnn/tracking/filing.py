@@ -1,36 +1,46 @@
-"""What the pipeline came to, filed into the run of its state."""
+"""Results of the pipeline, filed into the run of its state."""
 
-import csv
 import json
-import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import mlflow
+import pyarrow.csv
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
 
 from imdb_rnn.config import PARAMS_FILE, Params
 from imdb_rnn.console import console
 from imdb_rnn.messages import without_secrets
-from imdb_rnn.repository.dvc import PACKAGE, digest_files, fingerprint
-from imdb_rnn.tracking.address import shown_store, store_uri
-from imdb_rnn.tracking.journal import Journal
-from imdb_rnn.tracking.outputs import DATASET, MODEL_FOLDER, REPORTS, read_output
-from imdb_rnn.tracking.run import StateRun, flattened, points_at
-from imdb_rnn.tracking.store import AGAIN, EXPERIMENT, LATER, answered, warn
+from imdb_rnn.repository.dvc import PACKAGE, digest_files, fingerprint, flatten
+from imdb_rnn.tracking.connection import (
+    AGAIN,
+    EXPERIMENT,
+    LATER,
+    answered,
+    shown_store,
+    store_uri,
+    warn,
+)
+from imdb_rnn.tracking.diagnostics_curves import diagnostics_curves
+from imdb_rnn.tracking.live import Journal
+from imdb_rnn.tracking.run import (
+    DATASET,
+    REPORTS,
+    StateRun,
+    metric_name,
+    points_at,
+    read_output,
+)
 
+MODEL_FOLDER: Final = Path("models/rnn")
 MODEL_TAG: Final = "imdb_rnn.model_sha256"
 SECONDS_TO_FILE: Final = 120.0
 """How long each of the stages `evaluate` and `report` waits until its results are filed."""
 
-Artifacts = Mapping[str, Sequence[str]]
-"""Folder in the run -> the files, as patterns, that are filed there."""
-
-ARTIFACTS: Final[Artifacts] = {
+ARTIFACTS: Final = {
     "pipeline": ["params.yaml", "dvc.yaml"],
     "reports": [
         "reports/data.json",
@@ -46,6 +56,13 @@ ARTIFACTS: Final[Artifacts] = {
     "figures": ["reports/figures/*.png"],
     "plots": ["reports/plots/*.csv"],
 }
+"""Folder in the run -> the files, as patterns, that are filed there."""
+REPORT_ARTIFACTS: Final = {
+    "reports": ["reports/report.html"],
+    "diagnostics": ["reports/diagnostics.json", "reports/diagnostics/*.png"],
+    "diagnostics/points": ["reports/plots/diagnostics/*.csv"],
+}
+"""The same of the stages `diagnostics` and `report`."""
 
 SERVING_PACKAGES: Final = [
     "numpy",
@@ -59,18 +76,8 @@ SERVING_PACKAGES: Final = [
 ]
 
 
-@dataclass(frozen=True)
-class Later:
-    """What the stages after `evaluate` add to the run."""
-
-    artifacts: Artifacts
-    metrics: Mapping[str, Any]
-    """Nested; each number is filed under the names that lead to it."""
-    curves: Sequence[Metric]
-
-
 def file_results(
-    params: Params, seconds: float | None = None, later: Later | None = None
+    params: Params, seconds: float | None = None, *, with_report: bool = False
 ) -> str | None:
     """File what the output files hold into the run of this state; a second time changes nothing.
 
@@ -78,8 +85,8 @@ def file_results(
         params: All of `params.yaml`; the outputs in the working folder must belong to them.
         seconds: How long a stage waits for MLflow at most, before the pipeline goes on. None, for
             a command: as long as it answers; and `dvc.lock` belongs to the results.
-        later: From `later_results`, once the stages after `evaluate` have run; None leaves out what
-            may be of another state.
+        with_report: Also what `diagnostics` and `report` have written. Before these have run,
+            their files may be of another state.
 
     Returns:
         The run's id; None if MLflow did not take everything, and then why not has been printed.
@@ -90,7 +97,8 @@ def file_results(
     run_id: str | None = None
     dataset = read_output(DATASET)
     results = {"train": read_output(REPORTS / "train.json")}
-    for name in ("evaluate", "baseline", "data", "pseudo_label"):
+    names = ["evaluate", "baseline", "data", "pseudo_label"] + ["diagnostics"] * with_report
+    for name in names:
         if (REPORTS / f"{name}.json").exists():
             results[name] = read_output(REPORTS / f"{name}.json")
 
@@ -101,14 +109,13 @@ def file_results(
         journal = Journal(fingerprint(params, dataset))
         run.extend_curves([*journal.points(), *_recorded_epochs()])
         journal.remove()
-        run.log_results(_numbers(_headline_metrics(results)))
-        judged = results.get("pseudo_label", {}).get("reviews", 0)
-        _log_datasets(run, params, pseudo_labelled=judged > 0)
+        run.log_results(_numbers(_metrics(results)))
+        pseudo_labelled = results.get("pseudo_label", {}).get("reviews", 0) > 0
+        _log_datasets(run, params, pseudo_labelled=pseudo_labelled)
         _log_files(run, ARTIFACTS)
-        if later:
-            run.extend_curves(later.curves)
-            run.log_results(_numbers(later.metrics))
-            _log_files(run, later.artifacts)
+        if with_report:
+            run.extend_curves(diagnostics_curves())
+            _log_files(run, REPORT_ARTIFACTS)
         _log_model(run)
         run.set_status("FINISHED")
         console.print(
@@ -131,17 +138,11 @@ def file_results(
 
 def _recorded_epochs() -> list[Metric]:
     """The curves of `reports/history.csv`, for runs that DVC restored instead of training."""
-    with (REPORTS / "history.csv").open(encoding="utf-8", newline="") as file:
-        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    epochs = [int(row.pop("epoch")) for row in rows]
-    return [
-        point
-        for epoch, metrics in zip(epochs, rows, strict=True)
-        for point in points_at("epoch", epoch, metrics)
-    ]
+    rows = pyarrow.csv.read_csv(REPORTS / "history.csv").to_pylist()
+    return [point for row in rows for point in points_at("epoch", row.pop("epoch"), row)]
 
 
-def _headline_metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The metrics files, nested so that names such as `test/accuracy` come of them.
 
     MLflow groups charts by what stands before the last slash.
@@ -154,6 +155,7 @@ def _headline_metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
         "baseline": results.get("baseline", {}).get("models", {}),
         "data": results.get("data", {}),
         "pseudo_label": results.get("pseudo_label", {}),
+        "diagnostics": results.get("diagnostics", {}),
     }
 
 
@@ -161,14 +163,9 @@ def _numbers(tree: Mapping[str, Any]) -> dict[str, float]:
     """Every number under the names that lead to it."""
     return {
         metric_name(name): float(value)
-        for name, value in flattened(tree, "/").items()
+        for name, value in flatten(tree, "/").items()
         if isinstance(value, int | float)
     }
-
-
-def metric_name(name: str) -> str:
-    """The name in letters that MLflow takes."""
-    return re.sub(r"[^\w\-. :/]", "_", name)
 
 
 def _log_datasets(run: StateRun, params: Params, *, pseudo_labelled: bool) -> None:
@@ -177,7 +174,7 @@ def _log_datasets(run: StateRun, params: Params, *, pseudo_labelled: bool) -> No
     Args:
         run: Of the state.
         params: Of the state.
-        pseudo_labelled: Whether it learned from the unlabelled ones, as a teacher judged them.
+        pseudo_labelled: Whether it learned from the unlabelled ones, with a teacher's labels.
     """
     contexts = {"train": "training", "test": "testing"}
     uses_of_unlabelled = {
@@ -210,7 +207,7 @@ def _dataset(facts: Mapping[str, Any], split: str) -> Dataset:
     )
 
 
-def _log_files(run: StateRun, artifacts: Artifacts) -> None:
+def _log_files(run: StateRun, artifacts: Mapping[str, Sequence[str]]) -> None:
     """Copy files into the run, as far as they exist."""
     for folder, patterns in artifacts.items():
         for path in sorted(path for pattern in patterns for path in Path().glob(pattern)):

@@ -1,14 +1,11 @@
 """Several seeds as one run that holds theirs."""
 
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from mlflow.entities import Metric
-
-from imdb_rnn.tracking.run import EXPERIMENT_TAG, FINGERPRINT_TAG
-from imdb_rnn.tracking.store import answered, newest_run, open_store
+from imdb_rnn.tracking.connection import answered, newest_run, open_store
+from imdb_rnn.tracking.run import EXPERIMENT_TAG, FINGERPRINT_TAG, changed_values
 
 SEEDS_TAG: Final = "imdb_rnn.seeds_of"
 PARENT_TAG: Final = "mlflow.parentRunId"
@@ -40,16 +37,8 @@ def file_seeds(
         for child in [own, *(run.info.run_id for run in children if run)]:
             client.set_tag(child, PARENT_TAG, run_id)
         client.update_run(run_id, name=f"{results['n']} seeds")
-        now = int(time.time() * 1000)
         metrics = {f"seeds/{k}": float(v) for k, v in results.items() if isinstance(v, int | float)}
-        client.log_batch(
-            run_id,
-            metrics=[
-                Metric(name, value, now, 0)
-                for name, value in metrics.items()
-                if parent.data.metrics.get(name) != value
-            ],
-        )
+        client.log_batch(run_id, metrics=changed_values(metrics, parent.data.metrics))
         for path in files:
             client.log_artifact(run_id, str(path), "reports")
         if parent.info.status != "FINISHED":

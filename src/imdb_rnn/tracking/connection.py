@@ -1,10 +1,13 @@
-"""Opening the place where runs are kept, and whether it answers."""
+"""Where runs are kept, and a client for it that answers within bounds and in sentences."""
 
+import os
+import re
 import shlex
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 import mlflow
 import psutil
@@ -13,23 +16,64 @@ from mlflow.entities import Experiment, LifecycleStage, Run
 
 from imdb_rnn.console import error_console
 from imdb_rnn.errors import UserError
-from imdb_rnn.messages import reason
+from imdb_rnn.messages import reason, without_secrets
 from imdb_rnn.repository.dvc import main_checkout
-from imdb_rnn.tracking.address import (
-    keeps_runs_itself,
-    local_artifacts,
-    local_database,
-    shown_store,
-    store_uri,
-)
-from imdb_rnn.tracking.moved import lead_home
+from imdb_rnn.tracking.moved import update_artifact_paths
 
 EXPERIMENT: Final = "imdb-rnn"
 PROCESS_TAG: Final = "imdb_rnn.process"
 LATER: Final = "The pipeline goes on; `imdb-rnn track` files the run later"
-AGAIN: Final = "Run this again when that is mended; doing it twice changes nothing"
+AGAIN: Final = "Run this again once that is repaired; doing it twice changes nothing"
 CLOCK_DRIFT_SECONDS: Final = 2.0
 """By how much the start of a process may seem to move when the clock is corrected."""
+
+_WITH_USER: Final = re.compile(r"(https?://)([^:@/]*)(?::((?!\d+/).*))?@([^@]*)")
+
+
+def store_uri() -> str:
+    """Where runs are kept: MLFLOW_TRACKING_URI, or else `mlflow.db` in the main checkout.
+
+    User and password of a server's address go into the variables that MLflow has for them, so
+    that nothing which prints or keeps the address has them.
+    """
+    address = os.environ.get("MLFLOW_TRACKING_URI")
+    if not address:
+        return _sqlite(_database())
+    database = address.removeprefix("sqlite:///")
+    if database != address and not database.startswith(("/", "..", ":memory:")):
+        # DVC's copies of the checkout would each have one of their own, gone when they end.
+        return _sqlite(main_checkout() / database)
+    if found := _WITH_USER.fullmatch(address):
+        scheme, user, password, rest = found.groups()
+        os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(user)
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(password or "")
+        address = os.environ["MLFLOW_TRACKING_URI"] = f"{scheme}{rest}"
+    return address
+
+
+def shown_store() -> str:
+    """Where runs are kept, for reading: without a password."""
+    return without_secrets(store_uri())
+
+
+def local_artifacts() -> Path | None:
+    """Where the files of runs lie that this checkout keeps itself; None where it does not."""
+    return main_checkout() / "mlartifacts" if store_uri() == _sqlite(_database()) else None
+
+
+def _database() -> Path:
+    """The database of a checkout that keeps its runs itself."""
+    return main_checkout() / "mlflow.db"
+
+
+def _sqlite(database: Path) -> str:
+    """An address that SQLAlchemy understands, whatever the path.
+
+    It takes `%41` for an encoded letter, and what comes behind `?` for options. Encoded, MLflow
+    would make a folder of that name. From here, the path is one without the checkout's own.
+    """
+    path = str(database)
+    return f"sqlite:///{os.path.relpath(path) if '%' in path or '?' in path else path}"
 
 
 def require_runs() -> None:
@@ -56,25 +100,24 @@ def open_store() -> tuple[mlflow.MlflowClient, str]:
     lock = main_checkout() / ".cache" / "mlflow.lock"
     lock.parent.mkdir(exist_ok=True)
     with FileLock(lock):
-        uri = store_uri()
-        here = keeps_runs_itself()
+        uri, artifacts = store_uri(), local_artifacts()
         # Else MLFLOW_REGISTRY_URI, which may be set for other work, would tear them apart.
-        client = mlflow.MlflowClient(uri, registry_uri=uri if here else None)
+        client = mlflow.MlflowClient(uri, registry_uri=uri if artifacts else None)
         experiment = client.get_experiment_by_name(EXPERIMENT)
-        if experiment:
-            if here:
-                lead_home(local_database(), local_artifacts(), experiment.artifact_location)
-            _refuse_deleted(experiment)
-            _close_abandoned_runs(client, experiment.experiment_id)
-            return client, experiment.experiment_id
-        location = local_artifacts().as_uri() if here else None
-        return client, client.create_experiment(EXPERIMENT, artifact_location=location)
+        if experiment is None:
+            location = artifacts.as_uri() if artifacts else None
+            return client, client.create_experiment(EXPERIMENT, artifact_location=location)
+        if artifacts:
+            update_artifact_paths(_database(), artifacts, experiment.artifact_location)
+        _refuse_deleted(experiment)
+        _close_abandoned_runs(client, experiment.experiment_id)
+        return client, experiment.experiment_id
 
 
 def _refuse_deleted(experiment: Experiment) -> None:
     if experiment.lifecycle_stage == LifecycleStage.DELETED:
         number = experiment.experiment_id
-        here = f"MLFLOW_TRACKING_URI={shlex.quote(store_uri())} " if keeps_runs_itself() else ""
+        here = f"MLFLOW_TRACKING_URI={shlex.quote(store_uri())} " if local_artifacts() else ""
         raise UserError(
             f"MLflow at {shown_store()}: the experiment {EXPERIMENT} was deleted and lies in "
             f"MLflow's trash. `{here}mlflow experiments restore --experiment-id {number}` brings "

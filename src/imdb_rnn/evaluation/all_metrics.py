@@ -21,12 +21,12 @@ def summarize(
     settings: Evaluate,
     seed: int,
 ) -> dict[str, Any]:
-    """Judge the recurrent network on the test reviews and compare it with the baselines.
+    """Evaluate the recurrent network on the test reviews and compare it with the baselines.
 
     Args:
         reviews: The test reviews, a review table.
         probabilities: Of the recurrent network (`MODEL`) and of each baseline.
-        duplicated: Which reviews also stand in train [reviews].
+        duplicated: Which reviews also occur in train [reviews].
         settings: Level and resamples of the intervals.
         seed: Of the resampling.
 

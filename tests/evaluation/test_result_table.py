@@ -1,6 +1,6 @@
 import pytest
 
-from imdb_rnn.evaluation.headline import standing
+from imdb_rnn.evaluation.result_table import standing
 
 
 def results(difference: float, low: float, high: float, p: float) -> dict[str, object]:

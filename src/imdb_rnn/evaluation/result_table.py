@@ -1,4 +1,4 @@
-"""What a run of the pipeline came to, in one short table."""
+"""The test results of a run in one short table."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from rich.table import Table
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
 
 
-def headline(results: Mapping[str, Any]) -> Group:
+def results_table(results: Mapping[str, Any]) -> Group:
     """The test accuracy with its interval, and how far the network is ahead of each baseline.
 
     Args:
