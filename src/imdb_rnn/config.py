@@ -8,7 +8,8 @@ import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic_core import ErrorDetails
@@ -23,6 +24,16 @@ SCHEMA_FILE = Path("params.schema.json")
 _Place = tuple[int | str, ...]
 """Of a parameter: the names and numbers that lead to it."""
 Probability = Annotated[float, Field(ge=0, lt=1)]
+CELL_NAMES: Final = tuple(
+    sorted(
+        found.name for found in iter_modules([str(Path(__file__).with_name("models") / "cells")])
+    )
+)
+"""Of the recurrent cells: their modules, found without importing them and with them PyTorch."""
+if TYPE_CHECKING:
+    CellName = str
+else:
+    CellName = Literal[CELL_NAMES]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -177,7 +188,7 @@ class WordVectors(Section):
 class Model(Section):
     """The classifier: embedding, recurrent layers, pooling, one linear unit."""
 
-    cell: Literal["rnn", "gru", "lstm"]
+    cell: CellName
     """Recurrence of the hidden layers."""
     nonlinearity: Literal["tanh", "relu"]
     """Activation of the cell `rnn`; the gated cells have their own."""

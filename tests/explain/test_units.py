@@ -11,6 +11,7 @@ from imdb_rnn.data.batches import collate
 from imdb_rnn.data.tokenizer import UNKNOWN_ID, build_tokenizer
 from imdb_rnn.diagnostics.small import in_memory
 from imdb_rnn.explain.units import known_negations, measure_units, unit_states, watch_units
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.classifier import Classifier
 from models.shapes import model_shape
 from results import TEXTS, shipped_params
@@ -25,7 +26,7 @@ REVIEWS = [
 
 @pytest.mark.parametrize(
     ("cell", "both", "side", "masked"),
-    list(product(("rnn", "gru", "lstm"), (False, True), ("post", "pre"), (True, False))),
+    list(product(CELLS, (False, True), ("post", "pre"), (True, False))),
 )
 def test_states_are_each_review_s_own_at_its_words(
     cell: str, side: str, *, both: bool, masked: bool

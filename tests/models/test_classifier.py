@@ -8,6 +8,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from imdb_rnn.data.batches import collate
 from imdb_rnn.diagnostics.bptt import Kind, Network, Truncation, gradients
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.dropout import shared_dropout, word_dropout
 from imdb_rnn.models.recurrent import RecurrentLayer
@@ -27,7 +28,7 @@ def _logits(classifier: Classifier, reviews: list[Any]) -> torch.Tensor:
 
 EVERY_SHAPE = [
     {"cell": cell, "bidirectional": both, "pooling": pooling, "padding": side, "layers": layers}
-    for cell in ("rnn", "gru", "lstm")
+    for cell in CELLS
     for both in (False, True)
     for pooling in ("last", "mean", "max", "max+mean")
     for side in ("post", "pre")
@@ -139,6 +140,19 @@ def test_two_directions_equal_pytorch_on_packed_sequences(
         torch.testing.assert_close(states[:length, review], expected[:length, review])
 
 
+def test_the_min_gru_follows_its_equation() -> None:
+    """z_t = sigmoid(W_z x_t + b_z), h_t = (1 - z_t) h_{t-1} + z_t (W_n x_t + b_n)."""
+    layer = RecurrentLayer(5, model_shape(cell="min_gru"))
+    inputs = torch.randn(9, 3, 5, generator=torch.Generator().manual_seed(0))
+    weight, bias = (w.detach().numpy() for w in layer.parameters())
+    state = np.zeros((3, 6))
+    for x, found in zip(inputs.numpy(), layer(inputs, torch.tensor([9, 4, 1])), strict=True):
+        gate, candidate = np.split(x @ weight.T + bias, 2, axis=1)
+        update = 1 / (1 + np.exp(-gate))
+        state = (1 - update) * state + update * candidate
+        assert found.detach().numpy() == pytest.approx(state, abs=1e-6)
+
+
 def test_initial_weights_follow_from_the_seed_alone() -> None:
     def weights(seed: int) -> torch.Tensor:
         return Classifier(VOCABULARY, MAX_LENGTH, model_shape(), seed).embedding.weight
@@ -195,7 +209,7 @@ def _state_gradients(cell: str, *, both: bool, bptt_steps: int | None) -> torch.
     return gradient.abs().amax(-1)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("steps", [1, 3, 4, 9, 20])
 def test_the_gradient_ends_exactly_where_it_is_cut(cell: str, steps: int) -> None:
     arrived = _state_gradients(cell, both=False, bptt_steps=steps) > 0
@@ -205,7 +219,7 @@ def test_the_gradient_ends_exactly_where_it_is_cut(cell: str, steps: int) -> Non
         assert arrived[:, review].tolist() == expected
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_backward_reading_is_cut_from_its_own_beginning(cell: str) -> None:
     arrived = _state_gradients(cell, both=True, bptt_steps=3) > 0
     # Read backwards, the first word is the last; of nine words the last chunk is the first three.

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from imdb_rnn.errors import UserError
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.models.saved_model import load_encoder, load_model
 from results import TEXTS, small_params, write_model
@@ -21,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_a_model_comes_back_with_the_same_weights(tmp_path: Path, cell: str) -> None:
     params = small_params(cell=cell, layers=2)
     written = write_model(tmp_path / "model", params)

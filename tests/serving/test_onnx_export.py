@@ -12,6 +12,8 @@ import torch
 from imdb_rnn.data.batches import collate
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import unfinished_name
+from imdb_rnn.models.cell import onnx_form
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.models.saved_model import load_encoder
@@ -58,6 +60,8 @@ def run(graph: bytes, tokens: torch.Tensor, lengths: torch.Tensor) -> np.ndarray
         {"cell": "rnn", "pooling": "last", "nonlinearity": "relu"},
         {"cell": "rnn", "pooling": "max", "bidirectional": True},
         {"cell": "lstm", "pooling": "last", "bidirectional": True},
+        {"cell": "min_gru", "pooling": "mean"},
+        {"cell": "min_gru", "pooling": "max+mean", "bidirectional": True, "layers": 2},
     ],
     ids=str,
 )
@@ -238,11 +242,18 @@ def test_a_classifier_that_counts_padding_as_words_is_refused() -> None:
         onnx_model(classifier([], mask_padding=False))
 
 
+def test_a_cell_that_onnx_does_not_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(CELLS["min_gru"], "onnx")
+    with pytest.raises(UserError, match="MinGRU cells cannot be exported"):
+        onnx_model(classifier([], cell="min_gru"))
+
+
 def test_a_graph_that_answers_otherwise_is_refused_and_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_model(tmp_path / "model", small_params())
-    monkeypatch.setitem(onnx_export._BLOCKS, "LSTM", [0, 1, 2, 3])  # noqa: SLF001
+    wrong = [0, 1, 2, 3]
+    monkeypatch.setattr(CELLS["lstm"], "onnx", lambda cell: onnx_form(cell, "LSTM", wrong))
     with pytest.raises(UserError, match="more than 1e-05"):
         export_onnx(tmp_path / "model", tmp_path / "export")
     assert not (tmp_path / "export").exists()

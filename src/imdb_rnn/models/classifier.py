@@ -8,6 +8,7 @@ from torch import nn
 from imdb_rnn.config import Model
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 from imdb_rnn.features.ngram_log_odds import NgramTable
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.dropout import shared_dropout, word_dropout
 from imdb_rnn.models.initialization import INITIALIZATION
 from imdb_rnn.models.lookup import Lookup
@@ -48,6 +49,7 @@ class Classifier(nn.Module):
         directions = 2 if shape.bidirectional else 1
         states = shape.hidden_size * directions
         pooled = states * (2 if shape.pooling == "max+mean" else 1)
+        # Named as in the weights of version 0.1.0, which could not be loaded otherwise.
         self.phrases = NgramTable(vocabulary_size, ngrams)
         inputs = shape.embedding_size + self.phrases.max_ngram
         # PyTorch's modules draw their first weights from its global generator.
@@ -68,9 +70,11 @@ class Classifier(nn.Module):
 
     @property
     def _equal_words_are_equal_inputs(self) -> bool:
-        """Whether a word comes as the same vector to wherever it stands, and to plain cells."""
+        """Whether a word is the same vector wherever it stands, and the cells use that."""
         shape = self.shape
-        return shape.cell == "rnn" and not (shape.embedding_dropout or self.phrases.max_ngram)
+        return CELLS[shape.cell].takes_lookups and not (
+            shape.embedding_dropout or self.phrases.max_ngram
+        )
 
     @property
     def device(self) -> torch.device:

@@ -15,6 +15,7 @@ from torch import nn
 
 from imdb_rnn.config import Model
 from imdb_rnn.data.batches import collate
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.recurrent import reversal
 
@@ -22,7 +23,7 @@ from imdb_rnn.models.recurrent import reversal
 def can_fold(shape: Model) -> bool:
     """Whether `FoldedClassifier` knows the architecture: one layer of LSTM, pooled over words."""
     return (
-        shape.cell == "lstm"
+        issubclass(CELLS[shape.cell], nn.LSTM)
         and shape.layers == 1
         and shape.mask_padding
         and shape.pooling in {"max", "mean", "max+mean"}

@@ -7,12 +7,13 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from imdb_rnn.config import Model
+from imdb_rnn.models.cell import Cell
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.lookup import Lookup
-from imdb_rnn.models.plain_rnn import PlainCell
 
 
 class RecurrentLayer(nn.Module):
-    """One layer of RNN, GRU or LSTM units, read forwards and optionally backwards as well.
+    """One layer of recurrent cells, read forwards and optionally backwards as well.
 
     The backward reading reverses each review within its own length instead of the whole padded
     row. So padding stays behind the words in both directions, and a review's states do not
@@ -26,8 +27,9 @@ class RecurrentLayer(nn.Module):
 
     def __init__(self, input_size: int, shape: Model) -> None:
         super().__init__()
-        self.forwards = _cell(input_size, shape)
-        self.backwards = _cell(input_size, shape) if shape.bidirectional else None
+        cell = CELLS[shape.cell]
+        self.forwards = cell(input_size, shape)
+        self.backwards = cell(input_size, shape) if shape.bidirectional else None
 
     def forward(
         self, inputs: torch.Tensor | Lookup, lengths: torch.Tensor, bptt_steps: int | None = None
@@ -101,9 +103,7 @@ class _MovedRows(torch.autograd.Function):
         return moved.view(gradient.shape), None
 
 
-def _states(
-    cell: nn.RNNBase, inputs: torch.Tensor | Lookup, bptt_steps: int | None
-) -> torch.Tensor:
+def _states(cell: Cell, inputs: torch.Tensor | Lookup, bptt_steps: int | None) -> torch.Tensor:
     """States after all steps, whose gradient goes back to the beginning of its chunk at most.
 
     Each chunk starts with the state that the one before left behind, as a constant: what
@@ -126,11 +126,3 @@ def _detached(state: torch.Tensor | tuple[torch.Tensor, ...]) -> Any:  # noqa: A
     if isinstance(state, tuple):
         return tuple(part.detach() for part in state)
     return state.detach()
-
-
-def _cell(input_size: int, shape: Model) -> nn.RNNBase:
-    if shape.cell == "lstm":
-        return nn.LSTM(input_size, shape.hidden_size)
-    if shape.cell == "gru":
-        return nn.GRU(input_size, shape.hidden_size)
-    return PlainCell(input_size, shape.hidden_size, nonlinearity=shape.nonlinearity)

@@ -16,7 +16,6 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
 
 from imdb_rnn.config import Model
 from imdb_rnn.data.batches import collate
@@ -36,10 +35,6 @@ SUMS: Final = "imdb-rnn.sha256"
 OPSET: Final = 18
 # What went with the opset, so that programs of the last years read the file too.
 _FORMAT: Final = 8
-
-# Blocks of rows in PyTorch's weights -> in ONNX's: input, output, forget, cell for an LSTM; update,
-# reset, new for a GRU.
-_BLOCKS: Final = {"LSTM": [0, 3, 1, 2], "GRU": [1, 0, 2], "RNN": [0]}
 
 _CONTRACT: Final = """# Is a movie review positive?
 
@@ -86,7 +81,7 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
 
     Raises:
         UserError: The model folder cannot be used, the folder holds something else, the
-            classifier counts padding as words, or the graph does not answer as it does.
+            classifier cannot be exported, or the graph does not answer as it does.
     """
     classifier, encoder = load_model(model_folder), load_encoder(model_folder)
     _refuse_what_is_no_export(folder)
@@ -178,7 +173,7 @@ def onnx_model(classifier: Classifier) -> onnx.ModelProto:
     [batch]; both sizes are free. The output is `probability`, float32 [batch].
 
     Raises:
-        UserError: The classifier counts padding as words.
+        UserError: The classifier counts padding as words, or its cell has no ONNX form.
     """
     shape = classifier.shape
     if not shape.mask_padding:
@@ -300,41 +295,27 @@ def _one_word_on(graph: _Graph, ngrams: str) -> str:
 def _layer(graph: _Graph, layer: RecurrentLayer, features: str, lengths: str) -> str:
     """Hidden states [time, batch, hidden_size * directions] of features [time, batch, ...]."""
     cells = [layer.forwards, layer.backwards] if layer.backwards else [layer.forwards]
-    cell = cells[0]
-    attributes: dict[str, Any] = {"hidden_size": cell.hidden_size}
-    if isinstance(cell, nn.GRU):
-        attributes["linear_before_reset"] = 1  # as PyTorch has it
-    if isinstance(cell, nn.RNN):
-        attributes["activations"] = [cell.nonlinearity.title()] * len(cells)
+    forms = [cell.onnx() for cell in cells]
+    form = forms[0]
+    attributes: dict[str, Any] = {
+        **form.attributes,
+        **{name: values * len(cells) for name, values in form.by_direction.items()},
+    }
     states = graph.add(
-        _operator(cell),
+        form.operator,
         features,
-        graph.constant(torch.stack([_blocks(cell, "weight_ih_l0") for cell in cells])),
-        graph.constant(torch.stack([_blocks(cell, "weight_hh_l0") for cell in cells])),
-        graph.constant(
-            torch.stack(
-                [torch.cat([_blocks(c, "bias_ih_l0"), _blocks(c, "bias_hh_l0")]) for c in cells]
-            )
-        ),
+        graph.constant(torch.stack([form.weight_ih for form in forms])),
+        graph.constant(torch.stack([form.weight_hh for form in forms])),
+        graph.constant(torch.stack([form.bias for form in forms])),
         lengths,
         direction="bidirectional" if layer.backwards else "forward",
+        hidden_size=cells[0].hidden_size,
         **attributes,
     )
     # The directions stand between time and batch.
     side_by_side = graph.add("Transpose", states, perm=[0, 2, 1, 3])
-    return graph.add("Reshape", side_by_side, graph.constant([0, 0, len(cells) * cell.hidden_size]))
-
-
-def _operator(cell: nn.RNNBase) -> str:
-    """What ONNX calls the cell; PyTorch's name for a plain one tells its activation too."""
-    return cell.mode.partition("_")[0]
-
-
-def _blocks(cell: nn.RNNBase, name: str) -> torch.Tensor:
-    """A weight with its blocks of rows in ONNX's order."""
-    order = _BLOCKS[_operator(cell)]
-    blocks = getattr(cell, name).detach().chunk(len(order))
-    return torch.cat([blocks[i] for i in order])
+    width = len(cells) * cells[0].hidden_size
+    return graph.add("Reshape", side_by_side, graph.constant([0, 0, width]))
 
 
 def _pooled(graph: _Graph, shape: Model, states: str) -> str:
