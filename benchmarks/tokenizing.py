@@ -16,13 +16,12 @@ Tokenize = Callable[[Sequence[str]], object]
 
 def _project() -> Tokenize:
     from imdb_rnn.config import load_params
-    from imdb_rnn.data.tokenizer import build_tokenizer, encode
+    from imdb_rnn.data.tokenizer import Tokenizer
 
     params = load_params().prepare
 
     def tokenize(texts: Sequence[str]) -> None:
-        tokenizer = build_tokenizer(texts, params)
-        for _ in encode(tokenizer, texts, params.max_length, params.truncation):
+        for _ in Tokenizer.train(texts, params).encode(texts):
             pass
 
     return tokenize

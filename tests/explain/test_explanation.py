@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from imdb_rnn.data.tokenizer import Reading
 from imdb_rnn.diagnostics.small import in_memory
 from imdb_rnn.errors import UserError
 from imdb_rnn.explain.attribution import Evidence
 from imdb_rnn.explain.explanation import Explanation, Method, explain
 from imdb_rnn.explain.page import page, write_page
-from imdb_rnn.explain.reading import Reading
 from imdb_rnn.explain.terminal import as_text
 from imdb_rnn.explain.units import Unit, Watched
 from imdb_rnn.models.predictor import Predictor
@@ -74,6 +74,17 @@ def test_the_verdict_is_the_predictor_s(predictor: Predictor, method: Method) ->
     assert found.verdict.startswith("positive" if expected >= 0.5 else "negative")
     assert len(found.words) == predictor.classifier.max_length
     assert found.evidence.logit == pytest.approx(np.log(expected / (1 - expected)), abs=1e-4)
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "<br /><br />"])
+def test_a_text_without_words_is_refused(predictor: Predictor, text: str) -> None:
+    with pytest.raises(UserError, match="no word that could"):
+        explain(predictor, text, "occlusion")
+
+
+def test_a_text_that_is_not_unicode_is_refused(predictor: Predictor) -> None:
+    with pytest.raises(UserError, match=r"not UTF-8 \(character 3\)"):
+        explain(predictor, b"ab\xe9".decode("utf-8", "surrogateescape"), "occlusion")
 
 
 def test_a_text_without_a_known_word_is_refused(predictor: Predictor) -> None:

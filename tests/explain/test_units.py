@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from imdb_rnn.data.batches import collate
-from imdb_rnn.data.tokenizer import UNKNOWN_ID, build_tokenizer
+from imdb_rnn.data.tokenizer import UNKNOWN_ID, Tokenizer
 from imdb_rnn.diagnostics.small import in_memory
 from imdb_rnn.explain.units import known_negations, measure_units, unit_states, watch_units
 from imdb_rnn.models.cells import CELLS
@@ -118,5 +118,5 @@ def test_units_are_counted_within_their_direction() -> None:
 
 
 def test_negations_are_those_that_the_tokenizer_knows() -> None:
-    tokenizer = build_tokenizer([*TEXTS, "it isn't"] * 2, shipped_params().prepare)
-    assert [tokenizer.id_to_token(i) for i in known_negations(tokenizer)] == ["cannot", "t"]
+    tokenizer = Tokenizer.train([*TEXTS, "it isn't"] * 2, shipped_params().prepare)
+    assert [tokenizer.token(i) for i in known_negations(tokenizer)] == ["cannot", "t"]

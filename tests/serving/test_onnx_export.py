@@ -16,7 +16,7 @@ from imdb_rnn.models.cell import onnx_form
 from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.predictor import Predictor
-from imdb_rnn.models.saved_model import load_encoder
+from imdb_rnn.models.saved_model import load_tokenizer
 from imdb_rnn.serving import onnx_export
 from imdb_rnn.serving.onnx_export import export_onnx, onnx_model
 from limits import largest_file
@@ -93,8 +93,8 @@ def test_the_folder_has_all_that_its_page_names(tmp_path: Path) -> None:
     assert difference is not None
     assert difference <= 1e-5
     texts = [text for text in TEXTS if text]
-    encode = load_encoder(tmp_path / "export")
-    tokens, lengths = collate(list(encode(texts)), "post", None)
+    tokenizer = load_tokenizer(tmp_path / "export")
+    tokens, lengths = collate(list(tokenizer.encode(texts)), "post", None)
     found = run((tmp_path / "export" / "model.onnx").read_bytes(), tokens, lengths)
     expected = Predictor.load(tmp_path / "model").probabilities(texts)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)

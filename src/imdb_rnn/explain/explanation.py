@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.data.tokenizer import Reading, Tokenizer
 from imdb_rnn.errors import UserError
 from imdb_rnn.explain.attribution import (
     Evidence,
@@ -15,7 +16,6 @@ from imdb_rnn.explain.attribution import (
     occlusion,
     prefix_probabilities,
 )
-from imdb_rnn.explain.reading import Reading, read
 from imdb_rnn.explain.units import Unit, Watched, known_negations, measure_units, watch_units
 from imdb_rnn.messages import shortened
 from imdb_rnn.models.classifier import Classifier
@@ -77,7 +77,7 @@ class Explanation:
         """All words that were read, in order."""
         shares = self.evidence.words / max(np.abs(self.evidence.words).max(), 1e-9)
         columns = zip(
-            self.reading.words, self.reading.known, self.evidence.words, shares, strict=True
+            self.reading.tokens, self.reading.known, self.evidence.words, shares, strict=True
         )
         return [
             Word(position, _shown(text, known=known), known, float(evidence), float(share))
@@ -137,9 +137,9 @@ class Explanation:
         if not all(reading.known):
             notes.append("Words in [brackets] are not in the classifier's vocabulary.")
         if reading.skipped:
-            total = len(reading.words) + reading.skipped
+            total = len(reading.tokens) + reading.skipped
             notes.append(
-                f"Of {total:,} words {len(reading.words):,} were read, as many as the classifier "
+                f"Of {total:,} words {len(reading.tokens):,} were read, as many as the classifier "
                 f"takes; the others stood at {SKIPPED}."
             )
         if self.units:
@@ -167,12 +167,7 @@ def explain(
         UserError: The text holds no word that the classifier knows, or is not valid
             Unicode.
     """
-    reading = read(predictor.encode, text)
-    if not any(reading.known):
-        raise UserError(
-            f"The text {shortened(text, 40)!r} cannot be explained: {NOTHING_KNOWN}. Write it in "
-            "the language of the training reviews."
-        )
+    reading = _read(predictor.tokenizer, text)
     return Explanation(
         reading,
         prefix_probabilities(predictor.classifier, reading.ids),
@@ -182,8 +177,30 @@ def explain(
     )
 
 
+def _read(tokenizer: Tokenizer, text: str) -> Reading:
+    """The tokens to explain, at least one of them known."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"The text is not UTF-8 (character {error.start + 1}). Pass it in UTF-8."
+        ) from None
+    reading = tokenizer.read(text)
+    if not reading.tokens:
+        raise UserError(
+            f"The text {shortened(text, 40)!r} holds no word that could be explained. "
+            "Pass a review."
+        )
+    if not any(reading.known):
+        raise UserError(
+            f"The text {shortened(text, 40)!r} cannot be explained: {NOTHING_KNOWN}. Write it in "
+            "the language of the training reviews."
+        )
+    return reading
+
+
 def _watched(predictor: Predictor, reading: Reading, reviews: TokenStore) -> Watched:
-    negations = known_negations(predictor.encode.tokenizer)
+    negations = known_negations(predictor.tokenizer)
     units = measure_units(predictor.classifier, reviews, negations)
     return watch_units(predictor.classifier, units, reading.ids)
 

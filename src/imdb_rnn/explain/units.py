@@ -11,11 +11,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from imdb_rnn.data.batches import collate
 from imdb_rnn.data.token_store import TokenStore
-from imdb_rnn.data.tokenizer import PADDING_ID, UNKNOWN_ID
+from imdb_rnn.data.tokenizer import PADDING_ID, UNKNOWN_ID, Tokenizer
 from imdb_rnn.models.classifier import Classifier, words_first
 
 NEGATIONS: Final = (
@@ -71,7 +70,7 @@ class Watched(NamedTuple):
 
 def known_negations(tokenizer: Tokenizer) -> list[int]:
     """Ids of those `NEGATIONS` that are in the vocabulary."""
-    ids = map(tokenizer.token_to_id, NEGATIONS)
+    ids = map(tokenizer.token_id, NEGATIONS)
     return [i for i in ids if i is not None]
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imdb_rnn.data.tokenizer import UNKNOWN_ID
+from imdb_rnn.data.tokenizer import UNKNOWN_ID, Tokenizer
 from imdb_rnn.errors import UserError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.folded import FoldedClassifier, can_fold
 from imdb_rnn.models.inference import predict_logits
-from imdb_rnn.models.saved_model import Encoder, load_encoder, load_model
+from imdb_rnn.models.saved_model import load_model, load_tokenizer
 
 # Fast on a CPU, and small enough that even the longest reviews stay within modest memory.
 BATCH_SIZE: Final = 64
@@ -31,11 +31,11 @@ NOTHING_KNOWN: Final = "it has no word that the model knows, so there is nothing
 
 @dataclass(frozen=True)
 class Predictor:
-    """A trained classifier together with its preprocessing."""
+    """A trained classifier together with its tokenizer."""
 
     classifier: Classifier
     """In evaluation mode, on the CPU."""
-    encode: Encoder
+    tokenizer: Tokenizer
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -44,7 +44,7 @@ class Predictor:
         Raises:
             UserError: A file of the folder is missing or damaged.
         """
-        return cls(load_model(folder), load_encoder(folder))
+        return cls(load_model(folder), load_tokenizer(folder))
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Probability that each text is positive.
@@ -77,12 +77,12 @@ class Predictor:
         seen: it costs neither seconds nor gigabytes. Half a surrogate pair counts as an unknown
         sign.
         """
-        limit = CHARACTERS_A_WORD * self.classifier.max_length
+        limit = CHARACTERS_A_WORD * self.tokenizer.max_length
         # In small groups, so that memory does not grow with the number of texts.
         return [
             review
             for begin in range(0, len(texts), BATCH_SIZE)
-            for review in self.encode(
+            for review in self.tokenizer.encode(
                 [_whole_signs(_ends(text, limit)) for text in texts[begin : begin + BATCH_SIZE]]
             )
         ]

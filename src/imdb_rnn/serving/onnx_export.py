@@ -19,12 +19,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from imdb_rnn.config import Model
 from imdb_rnn.data.batches import collate
+from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.errors import UserError
 from imdb_rnn.features.ngram_log_odds import NO_NGRAM
 from imdb_rnn.io.atomic import UNFINISHED, replacing
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.recurrent import RecurrentLayer
-from imdb_rnn.models.saved_model import CONFIG, TOKENIZER, Encoder, load_encoder, load_model
+from imdb_rnn.models.saved_model import CONFIG, TOKENIZER, load_model, load_tokenizer
 
 GRAPH: Final = "model.onnx"
 README: Final = "README.md"
@@ -83,18 +84,18 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
         UserError: The model folder cannot be used, the folder holds something else, the
             classifier cannot be exported, or the graph does not answer as it does.
     """
-    classifier, encoder = load_model(model_folder), load_encoder(model_folder)
+    classifier, tokenizer = load_model(model_folder), load_tokenizer(model_folder)
     _refuse_what_is_no_export(folder)
     graph = onnx_model(classifier)
-    difference = _difference(graph, classifier, encoder)
+    difference = _difference(graph, classifier, tokenizer)
     if difference is not None and not difference <= LARGEST_DIFFERENCE:  # nor where it is nan
         raise UserError(
             f"{model_folder}: the graph's answers are {difference:.1g} from the classifier's, more "
             f"than {LARGEST_DIFFERENCE:g}; nothing was written. `pip install` the versions in "
             f"constraints.txt."
         )
-    longest = encoder.max_length
-    cut = _CUTS[encoder.truncation].format(longest, longest - longest // 2, longest // 2)
+    longest = tokenizer.max_length
+    cut = _CUTS[tokenizer.truncation].format(longest, longest - longest // 2, longest // 2)
     contract = _CONTRACT.format(
         graph=GRAPH,
         opset=OPSET,
@@ -150,13 +151,15 @@ def _sums(files: Iterable[Path]) -> str:
     )
 
 
-def _difference(graph: onnx.ModelProto, classifier: Classifier, encoder: Encoder) -> float | None:
+def _difference(
+    graph: onnx.ModelProto, classifier: Classifier, tokenizer: Tokenizer
+) -> float | None:
     """Largest distance between the answers of graph and classifier, if the graph can be run."""
     if find_spec("onnxruntime") is None:
         return None
     import onnxruntime  # noqa: PLC0415 - who exports need not have it
 
-    tokens, lengths = collate(list(encoder(_TEXTS)), "post", None)
+    tokens, lengths = collate(list(tokenizer.encode(_TEXTS)), "post", None)
     session = onnxruntime.InferenceSession(
         graph.SerializeToString(), providers=["CPUExecutionProvider"]
     )
