@@ -222,7 +222,7 @@ class Measurement:
         seconds = []
         for _ in range(CHECKPOINTS):
             began = time.perf_counter()
-            checkpoint.write({"trainer": trainer.state(), "course": state["course"]})
+            checkpoint.write({"trainer": trainer.state(), "training": state["training"]})
             seconds.append(time.perf_counter() - began)
         return seconds
 

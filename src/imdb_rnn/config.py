@@ -122,20 +122,20 @@ class Download(Section):
 
 
 class Prepare(Section):
-    """From text to word ids."""
+    """From text to token ids."""
 
     lowercase: bool
     """Fold capital letters."""
     punctuation: Literal["keep", "drop"]
-    """Whether runs of punctuation are words of their own or are left out."""
+    """Whether runs of punctuation are tokens of their own or are left out."""
     vocabulary_size: Annotated[int, Field(ge=3, le=10_000_000)]
-    """Number of word ids, the two for padding and unknown words included."""
+    """Number of token ids, the two for padding and unknown tokens included."""
     minimum_count: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    """A word that occurs less often in the vocabulary's text is unknown."""
+    """A token that occurs less often in the vocabulary's text is unknown."""
     vocabulary_from: Literal["train", "train+unsup"]
     """Text that the vocabulary is counted on; never validation or test."""
     max_length: Annotated[int, Field(ge=1, le=100_000)]
-    """Longest review in words; of a longer one the rest is cut away."""
+    """Longest review in tokens; of a longer one the rest is cut away."""
     truncation: Literal["head", "tail", "head+tail"]
     """Which end of a long review survives the cut."""
     validation_folds: Annotated[int, Field(ge=2, le=100)]
@@ -201,15 +201,16 @@ class Model(Section):
     embedding_size: Annotated[int, Field(ge=1, le=65_536)]
     """Dimensions of a word vector."""
     pooling: Literal["last", "mean", "max", "max+mean"]
-    """How the hidden states of all words become one vector."""
+    """How the hidden states of all tokens become one vector."""
     padding: Literal["post", "pre"]
     """On which side a short review is filled up."""
     mask_padding: bool
     """Keep padding out of states and pooling. Without it every review is filled to max_length."""
     word_dropout: Probability
-    """Share of words that training hides behind the unknown word."""
+    """Share of tokens that training hides behind the unknown token."""
     embedding_dropout: Probability
-    """Share of word-vector dimensions that are zeroed, the same for all words of a review."""
+    """Share of word-vector dimensions that are zeroed, the same for all tokens of a review
+    (variational dropout)."""
     layer_dropout: Probability
     """The same between recurrent layers."""
     output_dropout: Probability

@@ -10,7 +10,7 @@ from imdb_rnn.data.batches import collate
 from imdb_rnn.diagnostics.bptt import Kind, Network, Truncation, gradients
 from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.models.dropout import shared_dropout, word_dropout
+from imdb_rnn.models.dropout import variational_dropout, word_dropout
 from imdb_rnn.models.recurrent import RecurrentLayer
 from models.shapes import model_shape
 
@@ -23,7 +23,7 @@ REVIEWS = [
 
 def _logits(classifier: Classifier, reviews: list[Any]) -> torch.Tensor:
     with torch.no_grad():
-        return classifier(*collate(reviews, classifier.shape.padding, classifier.batch_width))
+        return classifier(*collate(reviews, classifier.config.padding, classifier.batch_width))
 
 
 EVERY_SHAPE = [
@@ -177,7 +177,7 @@ def test_orthogonal_initialization_keeps_norms(cell: str) -> None:
 
 def test_dropout_draws_one_mask_for_all_words_and_keeps_the_mean() -> None:
     random = torch.Generator().manual_seed(0)
-    dropped = shared_dropout(torch.ones(7, 40, 50), 0.5, random)
+    dropped = variational_dropout(torch.ones(7, 40, 50), 0.5, random)
     assert torch.equal(dropped[0], dropped[6])
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
     assert dropped.mean().item() == pytest.approx(1, abs=0.1)
@@ -192,7 +192,7 @@ def test_word_dropout_hides_the_given_share() -> None:
 
 def test_without_a_generator_nothing_is_dropped() -> None:
     features = torch.ones(3, 2, 4)
-    assert torch.equal(shared_dropout(features, 0.9, None), features)
+    assert torch.equal(variational_dropout(features, 0.9, None), features)
     assert torch.equal(word_dropout(torch.ones(2, 2).long(), 0.9, None), torch.ones(2, 2).long())
 
 

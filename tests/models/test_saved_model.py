@@ -27,7 +27,7 @@ def test_a_model_comes_back_with_the_same_weights(tmp_path: Path, cell: str) -> 
     params = small_params(cell=cell, layers=2)
     written = write_model(tmp_path / "model", params)
     read = load_model(tmp_path / "model")
-    assert read.shape == params.model
+    assert read.config == params.model
     assert read.max_length == written.max_length
     assert not read.training
     assert read.state_dict().keys() == written.state_dict().keys()
@@ -161,7 +161,7 @@ def test_a_tokenizer_with_more_words_than_embeddings_is_refused(
     words = tokenizer["model"]["vocab"]
     words["unheard-of"] = len(words)
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    with pytest.raises(UserError, match=r"tokenizer\.json: .*it has a word"):
+    with pytest.raises(UserError, match=r"tokenizer\.json: .*it has a token"):
         load_tokenizer(folder)
 
 

@@ -24,7 +24,7 @@ CHARACTERS_A_WORD: Final = 40
 """Cutting changes nothing as long as words, with blanks and `<br />`, are no longer on average."""
 
 Judge = Callable[[Sequence[NDArray[np.int32]]], NDArray[np.float32]]
-"""From the word ids of reviews, int32 [words] each, to the probability that each is positive."""
+"""From the token ids of reviews, int32 [tokens] each, to the probability that each is positive."""
 
 NOTHING_KNOWN: Final = "it has no word that the model knows, so there is nothing to judge by"
 
@@ -71,9 +71,9 @@ class Predictor:
         return self.judge(reviews)
 
     def read(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        """The word ids that the classifier sees of each text, int32 [words], at least one.
+        """The token ids that the classifier sees of each text, int32 [tokens], at least one.
 
-        Of a very long text only the two ends are split into words, because no more of it would be
+        Of a very long text only the two ends are split into tokens, because no more of it would be
         seen: it costs neither seconds nor gigabytes. Half a surrogate pair counts as an unknown
         sign.
         """
@@ -96,16 +96,16 @@ class Predictor:
         """`judge` up to float rounding, faster for a hundred reviews or more.
 
         It reads all that it is given at once. To prepare it, at the first use, takes a tenth of a
-        second, and a hundred megabytes for 30,000 words.
+        second, and a hundred megabytes for 30,000 tokens.
         """
-        if not can_fold(self.classifier.shape):
+        if not can_fold(self.classifier.config):
             return self.judge
         folded = FoldedClassifier(self.classifier)
         return lambda reviews: _probabilities(folded.logits(reviews))
 
 
 def unknown_share(review: NDArray[np.int32]) -> float:
-    """Share of the words of a review, int32 [words], that the model does not know."""
+    """Share of the tokens of a review, int32 [tokens], that the model does not know."""
     return float(np.mean(review == UNKNOWN_ID))
 
 

@@ -2,7 +2,7 @@
 
 - `model.safetensors`: the weights; equal weights make equal bytes
 - `config.json`: the architecture and how text is cut
-- `tokenizer.json`: words and their ids, as `tokenizers` writes them
+- `tokenizer.json`: tokens and their ids, as `tokenizers` writes them
 """
 
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def save_model(folder: Path, classifier: Classifier, tokenizer: Tokenizer) -> No
         max_length=tokenizer.max_length,
         truncation=tokenizer.truncation,
         ngrams=classifier.phrases.sizes,
-        model=classifier.shape,
+        model=classifier.config,
     )
     with replacing(folder) as unfinished:
         unfinished.mkdir()
@@ -150,7 +150,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         raise _unusable(path, str(error)) from None
     largest = tokenizer.vocabulary_size - 1
     if largest >= config.vocabulary_size:
-        raise _unusable(path, f"it has a word {largest}, {CONFIG} says {config.vocabulary_size}")
+        raise _unusable(path, f"it has a token {largest}, {CONFIG} says {config.vocabulary_size}")
     return tokenizer
 
 

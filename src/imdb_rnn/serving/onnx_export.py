@@ -43,11 +43,11 @@ _CONTRACT: Final = """# Is a movie review positive?
 
 | name | type | shape | |
 |---|---|---|---|
-| `tokens` | int64 | batch, words | word ids, each review filled up behind with 0 |
+| `tokens` | int64 | batch, words | token ids, each review filled up behind with 0 |
 | `lengths` | int64 | batch | words of each review, at least 1 |
 | `probability` | float32 | batch | the answer: of "positive" |
 
-Word ids come from `{tokenizer}`, which the library
+Token ids come from `{tokenizer}`, which the library
 [tokenizers](https://github.com/huggingface/tokenizers) reads (Rust, Python, JavaScript and others):
 encode without special tokens. A review of more than {max_length} words is cut to {cut}.
 A review without any word is 1 (unknown); do not trust an answer about unknown words alone.
@@ -178,8 +178,8 @@ def onnx_model(classifier: Classifier) -> onnx.ModelProto:
     Raises:
         UserError: The classifier counts padding as words, or its cell has no ONNX form.
     """
-    shape = classifier.shape
-    if not shape.mask_padding:
+    config = classifier.config
+    if not config.mask_padding:
         raise UserError(
             "model.mask_padding is false: such a classifier counts padding as words, and cannot be "
             "exported. Train one that masks it."
@@ -190,7 +190,7 @@ def onnx_model(classifier: Classifier) -> onnx.ModelProto:
     lengths = graph.add("Cast", "lengths", to=TensorProto.INT32)
     for layer in classifier.layers:
         features = _layer(graph, cast("RecurrentLayer", layer), features, lengths)
-    pooled = _pooled(graph, shape, features)
+    pooled = _pooled(graph, config, features)
     logits = graph.add(
         "Gemm",
         pooled,
@@ -321,7 +321,7 @@ def _layer(graph: _Graph, layer: RecurrentLayer, features: str, lengths: str) ->
     return graph.add("Reshape", side_by_side, graph.constant([0, 0, width]))
 
 
-def _pooled(graph: _Graph, shape: Model, states: str) -> str:
+def _pooled(graph: _Graph, config: Model, states: str) -> str:
     """One vector a review, [batch, features], as `pool` has it."""
     time = graph.add("Squeeze", graph.add("Shape", states, end=1), graph.constant([0]))
     position = graph.add("Range", graph.constant(np.int64(0)), time, graph.constant(np.int64(1)))
@@ -332,28 +332,28 @@ def _pooled(graph: _Graph, shape: Model, states: str) -> str:
         kept = graph.add("Where", chosen, states, graph.constant(otherwise))
         return graph.add(operator, kept, graph.constant([0]), keepdims=0)
 
-    if shape.pooling == "last":
-        return over_time("ReduceSum", _is_end(graph, shape, position), 0.0)
+    if config.pooling == "last":
+        return over_time("ReduceSum", _is_end(graph, config, position), 0.0)
     is_word = graph.add("Unsqueeze", is_word, graph.constant([2]))
     parts = []
-    if "max" in shape.pooling:
+    if "max" in config.pooling:
         parts.append(over_time("ReduceMax", is_word, float(np.finfo(np.float32).min)))
-    if "mean" in shape.pooling:
+    if "mean" in config.pooling:
         count = graph.add("Cast", "lengths", to=TensorProto.FLOAT)
         count = graph.add("Unsqueeze", count, graph.constant([1]))
         parts.append(graph.add("Div", over_time("ReduceSum", is_word, 0.0), count))
     return graph.add("Concat", *parts, axis=1)
 
 
-def _is_end(graph: _Graph, shape: Model, position: str) -> str:
+def _is_end(graph: _Graph, config: Model, position: str) -> str:
     """Bool [time, batch, features]: where the reading that a feature belongs to ends."""
     is_last = graph.add("Equal", graph.add("Add", position, graph.constant([1])), "lengths")
     is_last = graph.add("Unsqueeze", is_last, graph.constant([2]))
-    if not shape.bidirectional:
+    if not config.bidirectional:
         return is_last
     is_first = graph.add("Equal", position, graph.constant([0]))
     is_first = graph.add("Unsqueeze", is_first, graph.constant([2]))
-    units = shape.hidden_size
+    units = config.hidden_size
     forwards = graph.constant(torch.arange(2 * units) < units)
     backwards = graph.constant(torch.arange(2 * units) >= units)
     return graph.add(

@@ -3,7 +3,7 @@
 `nn.RNN` records the operations of every step one by one and adds up the weight gradients step by
 step. Only the products with the previous state have to go one after the other: the projections of
 the inputs, and the weight gradients of all steps, are one product each over time * batch rows, and
-where the inputs are word vectors, the projections only over a batch's distinct words.
+where the inputs are word vectors, the projections only over a batch's distinct tokens.
 """
 
 from collections.abc import Callable, Iterator
