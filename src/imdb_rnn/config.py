@@ -170,10 +170,10 @@ class PseudoLabel(Section):
 
 
 class NgramLogOdds(Section):
-    """Polarities of frequent n-grams, which the network reads beside the words' vectors."""
+    """Log odds of frequent n-grams, which the network reads beside the tokens' vectors."""
 
     max_ngram: Annotated[int, Field(ge=0, le=5)]
-    """Words of the longest n-grams; 0 does without."""
+    """Tokens of the longest n-grams; 0 does without."""
     min_df: Annotated[int, Field(ge=1, le=1_000_000_000)]
     """An n-gram that fewer training and pseudo-labelled reviews hold is left out."""
 

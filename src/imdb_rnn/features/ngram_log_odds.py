@@ -27,7 +27,7 @@ from imdb_rnn.io.atomic import replacing
 
 NO_NGRAM: Final = -1
 SMOOTHING: Final = 1.0
-"""Reviews of each class that every n-gram is taken to stand in, besides those that hold it."""
+"""Reviews of each class that are added to those that contain an n-gram."""
 _ROUNDING: Final = 1e-5
 """Of a log odds in float32."""
 
@@ -46,6 +46,7 @@ class NgramTable(nn.Module):
         self.max_ngram = len(ngrams)
         for length, number in enumerate(ngrams, start=1):
             self.register_buffer(f"keys_{length}", torch.zeros(number, dtype=torch.int64))
+            # The log odds; named as in the files of version 0.1.0.
             self.register_buffer(f"polarities_{length}", torch.zeros(number))
             self.register_buffer(f"reviews_{length}", torch.ones(number))
 
@@ -128,11 +129,13 @@ def load_ngrams(path: Path) -> NgramTable:
     for length in lengths:
         reviews = table.get_buffer(f"reviews_{length}")
         if not ((reviews >= 1) & reviews.isfinite()).all():
-            raise _unusable(path, f"n-grams of {length} tokens stand in no number of reviews")
+            raise _unusable(path, f"some n-grams of {length} tokens are in no review")
         # Where all reviews are of one class; beyond it, leaving one out would have no logarithm.
         largest = ((reviews + SMOOTHING) / SMOOTHING).log() + _ROUNDING
         if not (table.get_buffer(f"polarities_{length}").abs() <= largest).all():
-            raise _unusable(path, f"polarities of {length} tokens are none of that many reviews")
+            raise _unusable(
+                path, f"some log odds of n-grams of {length} tokens do not fit their counts"
+            )
         if (table.get_buffer(f"keys_{length}").diff() <= 0).any():
             raise _unusable(path, f"n-grams of {length} tokens are out of order")
     return table

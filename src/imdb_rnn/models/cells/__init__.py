@@ -14,12 +14,11 @@ from imdb_rnn.models.cell import Cell
 def _load(name: str) -> type[Cell]:
     """The one class of cell that a module of this folder defines."""
     module = import_module(f"{__name__}.{name}")
+    defined = (value for value in vars(module).values() if isinstance(value, type))
     (cell,) = (
         value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, Cell)
-        and value.__module__ == module.__name__
+        for value in defined
+        if issubclass(value, Cell) and value.__module__ == module.__name__
     )
     return cell
 
