@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imdb_rnn.config import Params, load_params
-from imdb_rnn.data.tokenizer import build_tokenizer
+from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.io.json_file import write_json
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.saved_model import save_model
@@ -36,12 +36,11 @@ def small_params(**model: object) -> Params:
 
 def write_model(folder: Path, params: Params, max_length: int = 12, seed: int = 1) -> Classifier:
     """Write an untrained classifier over the words of `TEXTS`."""
-    tokenizer = build_tokenizer(TEXTS * 2, params.prepare)
-    tokenizer_file = folder.parent / "tokenizer.json"
+    prepare = params.prepare.model_copy(update={"max_length": max_length})
+    tokenizer = Tokenizer.train(TEXTS * 2, prepare)
     folder.mkdir(parents=True)
-    tokenizer.save(str(tokenizer_file))
-    classifier = Classifier(tokenizer.get_vocab_size(), max_length, params.model, seed)
-    save_model(folder, classifier.eval(), params.prepare.truncation, tokenizer_file)
+    classifier = Classifier(tokenizer.vocabulary_size, max_length, params.model, seed)
+    save_model(folder, classifier.eval(), tokenizer)
     return classifier
 
 

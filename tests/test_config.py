@@ -69,7 +69,7 @@ def test_all_problems_are_reported_at_once_a_line_each() -> None:
     ("path", "value", "words"),
     [
         ("train.epcohs", 2, ["train.epcohs", "unknown", "epochs"]),
-        ("model.cell", "gur", ["model.cell", '"gur"', "rnn, gru, lstm", "mean gru"]),
+        ("model.cell", "gur", ["model.cell", '"gur"', "gru, lstm, min_gru, rnn", "mean gru"]),
         ("train.epochs", 0, ["train.epochs", "got 0", "integer, at least 1"]),
         ("prepare.validation_folds", 1, ["integer, at least 2, at most 100"]),
         ("train.max_grad_norm", -1.0, ["number, more than 0, or null"]),

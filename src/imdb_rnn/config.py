@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -32,6 +33,16 @@ PARAMS_FILE = Path("params.yaml")
 _Place = tuple[int | str, ...]
 """Of a parameter: the names and numbers that lead to it."""
 Probability = Annotated[float, Field(ge=0, lt=1)]
+CELL_NAMES: Final = tuple(
+    sorted(
+        found.name for found in iter_modules([str(Path(__file__).with_name("models") / "cells")])
+    )
+)
+"""Of the recurrent cells: their modules, found without importing them and with them PyTorch."""
+if TYPE_CHECKING:
+    CellName = str
+else:
+    CellName = Literal[CELL_NAMES]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -120,20 +131,20 @@ class Download(Section):
 
 
 class Prepare(Section):
-    """From text to word ids."""
+    """From text to token ids."""
 
     lowercase: bool
     """Fold capital letters."""
     punctuation: Literal["keep", "drop"]
-    """Whether runs of punctuation are words of their own or are left out."""
+    """Whether runs of punctuation are tokens of their own or are left out."""
     vocabulary_size: Annotated[int, Field(ge=3, le=10_000_000)]
-    """Number of word ids, the two for padding and unknown words included."""
+    """Number of token ids, the two for padding and unknown tokens included."""
     minimum_count: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    """A word that occurs less often in the vocabulary's text is unknown."""
+    """A token that occurs less often in the vocabulary's text is unknown."""
     vocabulary_from: Literal["train", "train+unsup"]
     """Text that the vocabulary is counted on; never validation or test."""
     max_length: Annotated[int, Field(ge=1, le=100_000)]
-    """Longest review in words; of a longer one the rest is cut away."""
+    """Longest review in tokens; of a longer one the rest is cut away."""
     truncation: Literal["head", "tail", "head+tail"]
     """Which end of a long review survives the cut."""
     validation_folds: Annotated[int, Field(ge=2, le=100)]
@@ -168,10 +179,10 @@ class PseudoLabel(Section):
 
 
 class NgramLogOdds(Section):
-    """Polarities of frequent n-grams, which the network reads beside the words' vectors."""
+    """Log odds of frequent n-grams, which the network reads beside the tokens' vectors."""
 
     max_ngram: Annotated[int, Field(ge=0, le=5)]
-    """Words of the longest n-grams; 0 does without."""
+    """Tokens of the longest n-grams; 0 does without."""
     min_df: Annotated[int, Field(ge=1, le=1_000_000_000)]
     """An n-gram that fewer training and pseudo-labelled reviews hold is left out."""
 
@@ -186,7 +197,7 @@ class WordVectors(Section):
 class Model(Section):
     """The classifier: embedding, recurrent layers, pooling, one linear unit."""
 
-    cell: Literal["rnn", "gru", "lstm"]
+    cell: CellName
     """Recurrence of the hidden layers."""
     nonlinearity: Literal["tanh", "relu"]
     """Activation of the cell `rnn`; the gated cells have their own."""
@@ -199,15 +210,16 @@ class Model(Section):
     embedding_size: Annotated[int, Field(ge=1, le=65_536)]
     """Dimensions of a word vector."""
     pooling: Literal["last", "mean", "max", "max+mean"]
-    """How the hidden states of all words become one vector."""
+    """How the hidden states of all tokens become one vector."""
     padding: Literal["post", "pre"]
     """On which side a short review is filled up."""
     mask_padding: bool
     """Keep padding out of states and pooling. Without it every review is filled to max_length."""
     word_dropout: Probability
-    """Share of words that training hides behind the unknown word."""
+    """Share of tokens that training hides behind the unknown token."""
     embedding_dropout: Probability
-    """Share of word-vector dimensions that are zeroed, the same for all words of a review."""
+    """Share of word-vector dimensions that are zeroed, the same for all tokens of a review
+    (variational dropout)."""
     layer_dropout: Probability
     """The same between recurrent layers."""
     output_dropout: Probability

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imdb_rnn.config import LinearModel, Prepare
-from imdb_rnn.data.tokenizer import build_tokenizer
+from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.data.typography import ALIKE, SPLIT, plain, plain_normalizer
 from imdb_rnn.evaluation.slices import negation_slices
 from imdb_rnn.features.ngram_models import fit, nb_model
@@ -41,21 +41,22 @@ PARAMS = Prepare(
 
 
 def test_the_tokenizer_reads_printed_text_as_typed_text() -> None:
-    tokenizer = build_tokenizer(TYPED, PARAMS)
+    tokenizer = Tokenizer.train(TYPED, PARAMS)
     for typed, printed in zip(TYPED, PRINTED, strict=True):
-        assert tokenizer.encode(printed).tokens == tokenizer.encode(typed).tokens
-        assert tokenizer.token_to_id("[unk]") not in tokenizer.encode(printed).ids
+        assert tokenizer.read(printed).ids.tolist() == tokenizer.read(typed).ids.tolist()
+        assert all(tokenizer.read(printed).known)
 
 
 def test_it_makes_the_same_vocabulary_of_both() -> None:
-    vocabularies = (build_tokenizer(texts, PARAMS).get_vocab() for texts in (TYPED, PRINTED))
+    vocabularies = (
+        Tokenizer.train(texts, PARAMS).backend.get_vocab() for texts in (TYPED, PRINTED)
+    )
     assert next(vocabularies) == next(vocabularies)
 
 
 def test_words_are_still_found_in_the_text_as_it_was() -> None:
     text = "It isn\u2019t\u2026 \ufb01ne"
-    encoding = build_tokenizer([text], PARAMS).encode(text)
-    assert [text[begin:end] for begin, end in encoding.offsets] == [
+    assert Tokenizer.train([text], PARAMS).read(text).tokens == [
         "It", "isn", "\u2019", "t", "\u2026", "\ufb01ne",
     ]  # fmt: skip
 

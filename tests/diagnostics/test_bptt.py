@@ -1,5 +1,6 @@
 """The equations against PyTorch: its modules, its automatic differentiation, differences."""
 
+from collections.abc import Callable
 from itertools import pairwise, product
 from typing import Any, NamedTuple, get_args, get_type_hints
 
@@ -11,6 +12,8 @@ from torch.nn import functional
 
 from imdb_rnn.diagnostics.bptt import Gradients, Kind, Network, Truncation, gradients, loss, run
 from imdb_rnn.diagnostics.cells import Array
+from imdb_rnn.models.cells.min_gru import MinGRU
+from models.shapes import model_shape
 
 TIME, INPUTS, HIDDEN, OUTPUTS = 7, 3, 4, 2
 RANDOM = np.random.default_rng(8)
@@ -23,24 +26,36 @@ every_kind = pytest.mark.parametrize("kind", KINDS, ids="-".join)
 every_truncation = pytest.mark.parametrize("truncation", TRUNCATIONS, ids=str)
 
 
+_MODULES: dict[str, Callable[[], nn.Module]] = {
+    "tanh": lambda: nn.RNN(INPUTS, HIDDEN),
+    "relu": lambda: nn.RNN(INPUTS, HIDDEN, nonlinearity="relu"),
+    "gru": lambda: nn.GRU(INPUTS, HIDDEN),
+    "min_gru": lambda: MinGRU(INPUTS, model_shape(hidden_size=HIDDEN)),
+    "lstm": lambda: nn.LSTM(INPUTS, HIDDEN),
+}
+
+
 class Reference(nn.Module):
-    """PyTorch's own recurrent module in float64, with an output at each step."""
+    """PyTorch's own recurrent module, or the minGRU, in float64, with an output at each step."""
 
     def __init__(self, kind: Kind) -> None:
         super().__init__()
         self.kind = kind
         with torch.random.fork_rng():
             torch.manual_seed(2)
-            self.recurrent: nn.RNNBase = (
-                {"gru": nn.GRU, "lstm": nn.LSTM}[kind.cell](INPUTS, HIDDEN)
-                if kind.cell in {"gru", "lstm"}
-                else nn.RNN(INPUTS, HIDDEN, nonlinearity=kind.cell)
-            )
+            self.recurrent = _MODULES[kind.cell]()
             self.out = nn.Linear(HIDDEN, OUTPUTS)
         self.double()
 
     def network(self) -> Network:
-        return Network(*(weight.detach().numpy().copy() for weight in self.parameters()))
+        return self.as_network([weight.detach().numpy().copy() for weight in self.parameters()])
+
+    def as_network(self, weights: list[Any]) -> Network:
+        """Weights, or gradients by them, in the order of the parameters."""
+        if self.kind.cell == "min_gru":  # has no recurrent weights
+            by_inputs, bias, *out = weights
+            weights = [by_inputs, np.zeros((0, HIDDEN)), bias, np.zeros(0), *out]
+        return Network(*weights)
 
     def loss(self, states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         logits = self.out(states)
@@ -97,10 +112,11 @@ def test_gradients_equal_automatic_differentiation(
     x = torch.tensor(X, requires_grad=True)
     passes = reference.passes(x, truncation)
     reference.truncated_loss(x, torch.tensor(targets), passes).backward()
-    expected = [weight.grad for weight in [*reference.parameters(), x]]
+    weights = reference.as_network([weight.grad for weight in reference.parameters()])
+    expected = {**weights._asdict(), "inputs": x.grad}
     found = leaves(gradients(reference.network(), kind, X, targets, truncation))
-    for (name, gradient), theirs in zip(found.items(), expected, strict=True):
-        np.testing.assert_allclose(gradient, theirs, rtol=0, atol=1e-10, err_msg=name)
+    for name, gradient in found.items():
+        np.testing.assert_allclose(gradient, expected[name], rtol=0, atol=1e-10, err_msg=name)
 
 
 @every_kind
@@ -121,9 +137,9 @@ def test_gradients_equal_central_differences_in_random_directions(
                 weight.add_(shift * direction)
             losses.append(reference.truncated_loss(x, targets, passes).item())
     found = leaves(gradients(Reference(kind).network(), kind, X, targets.numpy(), truncation))
-    slope = sum(
-        float((g * d.numpy()).sum()) for g, d in zip(found.values(), directions, strict=True)
-    )
+    by_weights = reference.as_network([direction.numpy() for direction in directions[:-1]])
+    along = {**by_weights._asdict(), "inputs": directions[-1].numpy()}
+    slope = sum(float((gradient * along[name]).sum()) for name, gradient in found.items())
     assert slope == pytest.approx((losses[0] - losses[1]) / (2 * step), abs=1e-7)
 
 

@@ -54,7 +54,7 @@ def test_the_evidence_of_reviews_of_any_length_is_added_up(classifier: Classifie
     assert sorted(found.lengths) == sorted(map(len, all_reviews))
     gaps = [integrated_gradients(classifier, review) for review in all_reviews]
     assert sorted(found.residuals) == pytest.approx(
-        sorted(abs(gap.logit - gap.baseline - gap.words.sum()) for gap in gaps), abs=1e-5
+        sorted(abs(gap.logit - gap.baseline - gap.tokens.sum()) for gap in gaps), abs=1e-5
     )
     many = in_memory(reviews(30, (4, 30)), labels(30))
     assert len(examine(classifier, many, LONGEST, seed=1).residuals) == ADDED_UP
@@ -68,7 +68,7 @@ def test_where_no_review_is_short_enough_longer_ones_are_read(classifier: Classi
 def test_the_strongest_words_are_named(classifier: Classifier) -> None:
     found = examine(classifier, in_memory(reviews(5, (20, 30)), labels(5)), 40, seed=1)
     shown, said = found.shown, example_summary(found, NAMES)["shown"]
-    by_evidence = sorted(zip(shown.evidence.words, NAMES, strict=False))
+    by_evidence = sorted(zip(shown.evidence.tokens, NAMES, strict=False))
     assert said["against"] == [name for value, name in by_evidence[:NAMED] if value < 0]
     assert said["for"] == [name for value, name in by_evidence[: -NAMED - 1 : -1] if value > 0]
     named = strongest_words(shown, NAMES)

@@ -12,32 +12,28 @@ from imdb_rnn.data.batches import collate
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 from imdb_rnn.explain.attribution import (
     UNEXPLAINED,
-    _walk,
+    _along_path,
     integrated_gradients,
     occlusion,
     prefix_probabilities,
 )
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.classifier import Classifier
 from models.shapes import model_shape
 
 VOCABULARY, MAX_LENGTH = 20, 12
 WORDS = np.array([5, 9, 1, 17, 5, 12, 3], dtype=np.int32)
 UNKNOWN_AT = 2
-CELLS = (
-    {"cell": "rnn"},
-    {"cell": "rnn", "nonlinearity": "relu"},
-    {"cell": "gru"},
-    {"cell": "lstm"},
-)
+KINDS = [*({"cell": name} for name in CELLS), {"cell": "rnn", "nonlinearity": "relu"}]
 DIRECTIONS, POOLINGS = (False, True), ("last", "mean", "max", "max+mean")
 EVERY_SHAPE: list[dict[str, Any]] = [
     {**cell, "bidirectional": both, "pooling": pooling, "padding": side, "mask_padding": masked}
     for cell, both, pooling, side, masked in product(
-        CELLS, DIRECTIONS, POOLINGS, ("post", "pre"), (True, False)
+        KINDS, DIRECTIONS, POOLINGS, ("post", "pre"), (True, False)
     )
 ] + [
     {**cell, "bidirectional": both, "pooling": pooling, "layers": 2}
-    for cell, both, pooling in product(CELLS, DIRECTIONS, POOLINGS)
+    for cell, both, pooling in product(KINDS, DIRECTIONS, POOLINGS)
 ]
 
 every_shape = pytest.mark.parametrize(
@@ -63,24 +59,26 @@ def build(**shape: Any) -> Classifier:
 @torch.no_grad()
 def logit_of(classifier: Classifier, words: Any) -> float:
     review = np.asarray(words, dtype=np.int32)
-    tensors = collate([review], classifier.shape.padding, classifier.batch_width)
+    tensors = collate([review], classifier.config.padding, classifier.batch_width)
     return classifier(*tensors).item()
 
 
 @every_shape
 def test_integrated_gradients_add_up_to_the_logit(shape: dict[str, Any]) -> None:
     classifier = build(**shape)
-    evidence = integrated_gradients(classifier, WORDS, unexplained=1e-4)
-    assert evidence.logit == pytest.approx(logit_of(classifier, WORDS), abs=1e-6)
+    attribution = integrated_gradients(classifier, WORDS, unexplained=1e-4)
+    assert attribution.logit == pytest.approx(logit_of(classifier, WORDS), abs=1e-6)
     unknown = [UNKNOWN_ID] * len(WORDS)
-    assert evidence.baseline == pytest.approx(logit_of(classifier, unknown), abs=1e-6)
-    gap = evidence.logit - evidence.baseline - evidence.words.sum()
-    assert evidence.residual == gap
-    assert abs(gap) <= 1e-4 * max(1.0, abs(evidence.logit - evidence.baseline))
+    assert attribution.baseline == pytest.approx(logit_of(classifier, unknown), abs=1e-6)
+    gap = attribution.logit - attribution.baseline - attribution.tokens.sum()
+    assert attribution.convergence_delta == gap
+    assert abs(gap) <= 1e-4 * max(1.0, abs(attribution.logit - attribution.baseline))
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_evidence_adds_up_where_the_logit_turns_within_a_small_part_of_the_path(cell: str) -> None:
+@pytest.mark.parametrize("cell", CELLS)
+def test_attributions_add_up_where_the_logit_turns_within_a_small_part_of_the_path(
+    cell: str,
+) -> None:
     classifier = Classifier(
         VOCABULARY, 60, model_shape(cell=cell, pooling="max+mean", hidden_size=8), 3
     )
@@ -88,28 +86,28 @@ def test_evidence_adds_up_where_the_logit_turns_within_a_small_part_of_the_path(
         classifier.embedding.weight.mul_(100)
         classifier.output.weight.mul_(10)
     words = np.random.default_rng(1).integers(2, VOCABULARY, 60).astype(np.int32)
-    walk = partial(_walk, classifier, words)
-    _, changes = walk((np.arange(64) + 0.5) / 64)
-    difference = float(np.subtract(*walk(np.array([1.0, 0.0]))[0]))
+    along_path = partial(_along_path, classifier, words)
+    _, changes = along_path((np.arange(64) + 0.5) / 64)
+    difference = float(np.subtract(*along_path(np.array([1.0, 0.0]))[0]))
     evenly = abs(difference - changes.mean(axis=0).sum())
-    evidence = integrated_gradients(classifier, words)
-    assert evidence.adds_up
+    attribution = integrated_gradients(classifier, words)
+    assert attribution.adds_up
     assert evenly > 2 * UNEXPLAINED * max(1.0, abs(difference)), "64 even steps would do"
 
 
 @every_shape
 def test_occlusion_is_the_fall_of_the_logit(shape: dict[str, Any]) -> None:
     classifier = build(**shape)
-    evidence = occlusion(classifier, WORDS)
-    assert evidence.words.shape == WORDS.shape
-    for position, found in enumerate(evidence.words):
+    attribution = occlusion(classifier, WORDS)
+    assert attribution.tokens.shape == WORDS.shape
+    for position, found in enumerate(attribution.tokens):
         hidden = WORDS.copy()
         hidden[position] = UNKNOWN_ID
         fall = logit_of(classifier, WORDS) - logit_of(classifier, hidden)
         assert found == pytest.approx(fall, abs=1e-6)
-    assert evidence.logit == pytest.approx(logit_of(classifier, WORDS), abs=1e-6)
+    assert attribution.logit == pytest.approx(logit_of(classifier, WORDS), abs=1e-6)
     unknown = [UNKNOWN_ID] * len(WORDS)
-    assert evidence.baseline == pytest.approx(logit_of(classifier, unknown), abs=1e-6)
+    assert attribution.baseline == pytest.approx(logit_of(classifier, unknown), abs=1e-6)
 
 
 @every_shape
@@ -142,13 +140,13 @@ def test_integrated_gradients_are_the_path_integral_word_by_word(
         states = classifier.layers[0](features, torch.tensor([width]))
         (gradient,) = torch.autograd.grad(classifier.output(states.mean(0)).sum(), x)
         total += ((end - start) * gradient).sum(1) / 200
-    found = integrated_gradients(classifier, WORDS).words
+    found = integrated_gradients(classifier, WORDS).tokens
     np.testing.assert_allclose(found, total, atol=1e-4)
 
 
 @pytest.mark.parametrize("method", [integrated_gradients, occlusion])
-def test_an_unknown_word_has_no_evidence(method: Any) -> None:
-    words = method(build(cell="gru"), WORDS).words
+def test_the_attribution_of_an_unknown_word_is_zero(method: Any) -> None:
+    words = method(build(cell="gru"), WORDS).tokens
     assert words[UNKNOWN_AT] == 0
     assert np.count_nonzero(words) == len(words) - 1
 
@@ -166,4 +164,4 @@ def test_looking_leaves_the_classifier_as_it_was(method: Any) -> None:
 def test_a_review_may_be_one_word_or_fill_the_classifier(method: Any) -> None:
     for length in (1, MAX_LENGTH):
         found = method(build(mask_padding=False), np.full(length, 4, dtype=np.int32))
-        assert len(getattr(found, "words", found)) == length
+        assert len(getattr(found, "tokens", found)) == length

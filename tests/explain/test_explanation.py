@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from imdb_rnn.data.tokenizer import Reading
 from imdb_rnn.diagnostics.small import in_memory
 from imdb_rnn.errors import UserError
-from imdb_rnn.explain.attribution import Evidence
+from imdb_rnn.explain.attribution import Attribution
 from imdb_rnn.explain.explanation import Explanation, Method, explain
 from imdb_rnn.explain.page import page, write_page
-from imdb_rnn.explain.reading import Reading
 from imdb_rnn.explain.terminal import as_text
 from imdb_rnn.explain.units import Unit, Watched
 from imdb_rnn.models.predictor import Predictor
@@ -22,7 +22,7 @@ from limits import largest_file
 from results import small_params, write_model
 
 WORDS = ["A", "superb", "</p><script>", "bad\x1b[31m", "&"]
-EVIDENCE = [0.1, 2.0, 0.0, -1.0, -0.25]
+ATTRIBUTIONS = [0.1, 2.0, 0.0, -1.0, -0.25]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,8 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     return Predictor.load(folder)
 
 
-def evidence(words: list[float]) -> Evidence:
-    return Evidence(np.array(words), logit=0.5, baseline=-0.4)
+def attribution(words: list[float]) -> Attribution:
+    return Attribution(np.array(words), logit=0.5, baseline=-0.4)
 
 
 def explanation(skipped: int = 0, gap: int = 0, method: Method = "gradients") -> Explanation:
@@ -41,7 +41,7 @@ def explanation(skipped: int = 0, gap: int = 0, method: Method = "gradients") ->
     return Explanation(
         Reading(WORDS, ids, skipped, gap),
         np.array([0.5, 0.9, 0.9, 0.7, 0.625], dtype=np.float32),
-        evidence(EVIDENCE),
+        attribution(ATTRIBUTIONS),
         method,
     )
 
@@ -73,7 +73,18 @@ def test_the_verdict_is_the_predictor_s(predictor: Predictor, method: Method) ->
     assert f"{expected:.3f}" in found.verdict
     assert found.verdict.startswith("positive" if expected >= 0.5 else "negative")
     assert len(found.words) == predictor.classifier.max_length
-    assert found.evidence.logit == pytest.approx(np.log(expected / (1 - expected)), abs=1e-4)
+    assert found.attribution.logit == pytest.approx(np.log(expected / (1 - expected)), abs=1e-4)
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "<br /><br />"])
+def test_a_text_without_words_is_refused(predictor: Predictor, text: str) -> None:
+    with pytest.raises(UserError, match="no word that could"):
+        explain(predictor, text, "occlusion")
+
+
+def test_a_text_that_is_not_unicode_is_refused(predictor: Predictor) -> None:
+    with pytest.raises(UserError, match=r"not UTF-8 \(character 3\)"):
+        explain(predictor, b"ab\xe9".decode("utf-8", "surrogateescape"), "occlusion")
 
 
 def test_a_text_without_a_known_word_is_refused(predictor: Predictor) -> None:
@@ -108,7 +119,7 @@ def test_strongest_words_come_first_and_only_on_their_own_side() -> None:
 
 
 def test_words_that_do_nothing_are_not_divided_by() -> None:
-    quiet = replace(explanation(), evidence=evidence([0.0] * 5))
+    quiet = replace(explanation(), attribution=attribution([0.0] * 5))
     assert {word.share for word in quiet.words} == {0.0}
     assert quiet.strongest(3) == ([], [])
 
@@ -121,7 +132,7 @@ def test_without_colors_the_numbers_are_still_there() -> None:
     assert re.search(r"superb \(2\) +\+2\.00 +bad�\[31m \(4\) +-1\.00", text)
     assert "A superb [</p><script>] bad�[31m &" in text
     assert "add up to +0.850 of the +0.900" in text
-    assert "residual +0.0500" in text
+    assert "convergence delta +0.0500" in text
     assert "more than it should leave open" in " ".join(text.split())
     assert "not in the classifier's vocabulary" in text
 
@@ -136,10 +147,10 @@ def test_colors_tell_the_side_and_the_strength() -> None:
 
 def test_words_that_hardly_matter_stay_plain() -> None:
     assert "A \x1b" in printed(
-        replace(explanation(), evidence=evidence([0.09, 2, 0, -1, 0])), colors=True
+        replace(explanation(), attribution=attribution([0.09, 2, 0, -1, 0])), colors=True
     )
     assert "A \x1b" not in printed(
-        replace(explanation(), evidence=evidence([0.3, 2, 0, -1, 0])), colors=True
+        replace(explanation(), attribution=attribution([0.3, 2, 0, -1, 0])), colors=True
     )
 
 

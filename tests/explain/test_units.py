@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from imdb_rnn.data.batches import collate
-from imdb_rnn.data.tokenizer import UNKNOWN_ID, build_tokenizer
+from imdb_rnn.data.tokenizer import UNKNOWN_ID, Tokenizer
 from imdb_rnn.diagnostics.small import in_memory
 from imdb_rnn.explain.units import known_negations, measure_units, unit_states, watch_units
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.classifier import Classifier
 from models.shapes import model_shape
 from results import TEXTS, shipped_params
@@ -25,7 +26,7 @@ REVIEWS = [
 
 @pytest.mark.parametrize(
     ("cell", "both", "side", "masked"),
-    list(product(("rnn", "gru", "lstm"), (False, True), ("post", "pre"), (True, False))),
+    list(product(CELLS, (False, True), ("post", "pre"), (True, False))),
 )
 def test_states_are_each_review_s_own_at_its_words(
     cell: str, side: str, *, both: bool, masked: bool
@@ -117,5 +118,5 @@ def test_units_are_counted_within_their_direction() -> None:
 
 
 def test_negations_are_those_that_the_tokenizer_knows() -> None:
-    tokenizer = build_tokenizer([*TEXTS, "it isn't"] * 2, shipped_params().prepare)
-    assert [tokenizer.id_to_token(i) for i in known_negations(tokenizer)] == ["cannot", "t"]
+    tokenizer = Tokenizer.train([*TEXTS, "it isn't"] * 2, shipped_params().prepare)
+    assert [tokenizer.token(i) for i in known_negations(tokenizer)] == ["cannot", "t"]

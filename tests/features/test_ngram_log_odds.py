@@ -66,7 +66,7 @@ def expected_inputs(
     ]
 
 
-def test_each_word_gets_the_polarities_of_the_phrases_that_end_there(tmp_path: Path) -> None:
+def test_each_token_gets_the_log_odds_of_the_n_grams_that_end_there(tmp_path: Path) -> None:
     table = count_ngrams(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, LONGEST, LEAST)
     log_odds = reference(REVIEWS, PROBABILITIES, LONGEST, LEAST)
     assert sum(table.sizes) == len(log_odds)
@@ -175,7 +175,7 @@ def test_no_phrases_are_an_empty_table(tmp_path: Path) -> None:
     assert load_ngrams(tmp_path / "table").sizes == []
 
 
-def test_the_classifier_reads_polarities_beside_the_vectors(tmp_path: Path) -> None:
+def test_the_classifier_reads_log_odds_beside_the_vectors(tmp_path: Path) -> None:
     table = count_ngrams(training_set(tmp_path, REVIEWS, PROBABILITIES), VOCABULARY, 2, 1)
     classifier = Classifier(VOCABULARY, 12, model_shape(pooling="mean"), 1, table.sizes)
     batch = collate([np.array(r, dtype=np.int32) for r in REVIEWS], "post", None)

@@ -8,8 +8,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from imdb_rnn.data.batches import collate
 from imdb_rnn.diagnostics.bptt import Kind, Network, Truncation, gradients
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.classifier import Classifier
-from imdb_rnn.models.dropout import shared_dropout, word_dropout
+from imdb_rnn.models.dropout import variational_dropout, word_dropout
 from imdb_rnn.models.recurrent import RecurrentLayer
 from models.shapes import model_shape
 
@@ -22,12 +23,12 @@ REVIEWS = [
 
 def _logits(classifier: Classifier, reviews: list[Any]) -> torch.Tensor:
     with torch.no_grad():
-        return classifier(*collate(reviews, classifier.shape.padding, classifier.batch_width))
+        return classifier(*collate(reviews, classifier.config.padding, classifier.batch_width))
 
 
 EVERY_SHAPE = [
     {"cell": cell, "bidirectional": both, "pooling": pooling, "padding": side, "layers": layers}
-    for cell in ("rnn", "gru", "lstm")
+    for cell in CELLS
     for both in (False, True)
     for pooling in ("last", "mean", "max", "max+mean")
     for side in ("post", "pre")
@@ -139,6 +140,19 @@ def test_two_directions_equal_pytorch_on_packed_sequences(
         torch.testing.assert_close(states[:length, review], expected[:length, review])
 
 
+def test_the_min_gru_follows_its_equation() -> None:
+    """z_t = sigmoid(W_z x_t + b_z), h_t = (1 - z_t) h_{t-1} + z_t (W_n x_t + b_n)."""
+    layer = RecurrentLayer(5, model_shape(cell="min_gru"))
+    inputs = torch.randn(9, 3, 5, generator=torch.Generator().manual_seed(0))
+    weight, bias = (w.detach().numpy() for w in layer.parameters())
+    state = np.zeros((3, 6))
+    for x, found in zip(inputs.numpy(), layer(inputs, torch.tensor([9, 4, 1])), strict=True):
+        gate, candidate = np.split(x @ weight.T + bias, 2, axis=1)
+        update = 1 / (1 + np.exp(-gate))
+        state = (1 - update) * state + update * candidate
+        assert found.detach().numpy() == pytest.approx(state, abs=1e-6)
+
+
 def test_initial_weights_follow_from_the_seed_alone() -> None:
     def weights(seed: int) -> torch.Tensor:
         return Classifier(VOCABULARY, MAX_LENGTH, model_shape(), seed).embedding.weight
@@ -163,7 +177,7 @@ def test_orthogonal_initialization_keeps_norms(cell: str) -> None:
 
 def test_dropout_draws_one_mask_for_all_words_and_keeps_the_mean() -> None:
     random = torch.Generator().manual_seed(0)
-    dropped = shared_dropout(torch.ones(7, 40, 50), 0.5, random)
+    dropped = variational_dropout(torch.ones(7, 40, 50), 0.5, random)
     assert torch.equal(dropped[0], dropped[6])
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
     assert dropped.mean().item() == pytest.approx(1, abs=0.1)
@@ -178,7 +192,7 @@ def test_word_dropout_hides_the_given_share() -> None:
 
 def test_without_a_generator_nothing_is_dropped() -> None:
     features = torch.ones(3, 2, 4)
-    assert torch.equal(shared_dropout(features, 0.9, None), features)
+    assert torch.equal(variational_dropout(features, 0.9, None), features)
     assert torch.equal(word_dropout(torch.ones(2, 2).long(), 0.9, None), torch.ones(2, 2).long())
 
 
@@ -195,7 +209,7 @@ def _state_gradients(cell: str, *, both: bool, bptt_steps: int | None) -> torch.
     return gradient.abs().amax(-1)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("steps", [1, 3, 4, 9, 20])
 def test_the_gradient_ends_exactly_where_it_is_cut(cell: str, steps: int) -> None:
     arrived = _state_gradients(cell, both=False, bptt_steps=steps) > 0
@@ -205,7 +219,7 @@ def test_the_gradient_ends_exactly_where_it_is_cut(cell: str, steps: int) -> Non
         assert arrived[:, review].tolist() == expected
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_backward_reading_is_cut_from_its_own_beginning(cell: str) -> None:
     arrived = _state_gradients(cell, both=True, bptt_steps=3) > 0
     # Read backwards, the first word is the last; of nine words the last chunk is the first three.

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.errors import UserError
 from imdb_rnn.models.predictor import BATCH_SIZE, CHARACTERS_A_WORD, Predictor, unknown_share
-from imdb_rnn.models.saved_model import load_encoder
+from imdb_rnn.models.saved_model import load_tokenizer
 from results import TEXTS as ALL_TEXTS
 from results import small_params, write_model
 
@@ -90,25 +91,27 @@ def test_two_halves_of_a_pair_are_the_sign_they_make(predictor: Predictor) -> No
 
 def test_a_cut_text_gives_the_words_of_the_whole(predictor: Predictor, tmp_path: Path) -> None:
     write_model(tmp_path / "model", small_params())
-    encode = load_encoder(tmp_path / "model")
+    tokenizer = load_tokenizer(tmp_path / "model")
     words = ["great", "dull", "film", "bad", "cast", "<br /><br />", "unheard-of"]
     random = np.random.default_rng(3)
     texts = [" ".join(random.choice(words, size=1000)) for _ in range(20)]
     assert min(map(len, texts)) > 2 * CHARACTERS_A_WORD * predictor.classifier.max_length
-    for cut, whole in zip(predictor.read(texts), encode(texts), strict=True):
+    for cut, whole in zip(predictor.read(texts), tokenizer.encode(texts), strict=True):
         np.testing.assert_array_equal(cut, whole)
 
 
 @pytest.mark.hostile
 @pytest.mark.parametrize("piece", ["a ", "a!", "great film ", "!", "<br />", "\U0001f600", "great"])
 def test_megabytes_of_text_cost_no_more_than_what_is_read_of_them(
-    predictor: Predictor, piece: str
+    predictor: Predictor, piece: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
+    encode = Tokenizer.encode
 
-    def encode(texts: list[str]) -> list[np.ndarray]:
+    def watched(tokenizer: Tokenizer, texts: list[str]) -> list[np.ndarray]:
         seen.extend(map(len, texts))
-        return list(predictor.encode(texts))
+        return list(encode(tokenizer, texts))
 
-    Predictor(predictor.classifier, encode).read([piece * (5_000_000 // len(piece))])
+    monkeypatch.setattr(Tokenizer, "encode", watched)
+    predictor.read([piece * (5_000_000 // len(piece))])
     assert seen[0] <= 2 * CHARACTERS_A_WORD * predictor.classifier.max_length + 1

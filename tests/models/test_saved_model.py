@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from imdb_rnn.errors import UserError
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.predictor import Predictor
-from imdb_rnn.models.saved_model import load_encoder, load_model
+from imdb_rnn.models.saved_model import load_model, load_tokenizer
 from results import TEXTS, small_params, write_model
 
 
@@ -21,12 +22,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_a_model_comes_back_with_the_same_weights(tmp_path: Path, cell: str) -> None:
     params = small_params(cell=cell, layers=2)
     written = write_model(tmp_path / "model", params)
     read = load_model(tmp_path / "model")
-    assert read.shape == params.model
+    assert read.config == params.model
     assert read.max_length == written.max_length
     assert not read.training
     assert read.state_dict().keys() == written.state_dict().keys()
@@ -45,9 +46,9 @@ def test_weights_carry_no_metadata(folder: Path) -> None:
     assert b"__metadata__" not in (folder / "model.safetensors").read_bytes()
 
 
-def test_the_encoder_cuts_as_in_training(folder: Path) -> None:
-    encode = load_encoder(folder)
-    lengths = [len(review) for review in encode([*TEXTS, "great " * 100])]
+def test_the_tokenizer_cuts_as_in_training(folder: Path) -> None:
+    tokenizer = load_tokenizer(folder)
+    lengths = [len(review) for review in tokenizer.encode([*TEXTS, "great " * 100])]
     assert lengths == [4, 1, 1, 11, 12, 12]
 
 
@@ -111,7 +112,7 @@ def test_a_tokenizer_of_another_kind_is_refused(folder: Path, change: Any) -> No
     path.write_text(change(text), encoding="utf-8")
     assert path.read_text(encoding="utf-8") != text
     with pytest.raises(UserError, match=r"tokenizer\.json: "):
-        load_encoder(folder)
+        load_tokenizer(folder)
 
 
 @pytest.mark.fault
@@ -160,8 +161,8 @@ def test_a_tokenizer_with_more_words_than_embeddings_is_refused(
     words = tokenizer["model"]["vocab"]
     words["unheard-of"] = len(words)
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    with pytest.raises(UserError, match=r"tokenizer\.json: .*it has a word"):
-        load_encoder(folder)
+    with pytest.raises(UserError, match=r"tokenizer\.json: .*it has a token"):
+        load_tokenizer(folder)
 
 
 def _change_config(folder: Path, change: dict[str, object]) -> None:

@@ -142,7 +142,7 @@ def test_a_source_with_an_end_is_read_one_piece_ahead(predictor: Predictor) -> N
 
 
 def test_only_many_rows_wait_for_the_faster_form(predictor: Predictor) -> None:
-    fresh = Predictor(predictor.classifier, predictor.encode)
+    fresh = Predictor(predictor.classifier, predictor.tokenizer)
     pieces = predict_rows(fresh, given_texts(["great film"] * 3 * FIRST_ROWS))
     next(pieces)
     assert "judge_many" not in vars(fresh)

@@ -12,9 +12,11 @@ import torch
 from imdb_rnn.data.batches import collate
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import unfinished_name
+from imdb_rnn.models.cell import onnx_form
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.predictor import Predictor
-from imdb_rnn.models.saved_model import load_encoder
+from imdb_rnn.models.saved_model import load_tokenizer
 from imdb_rnn.serving import onnx_export
 from imdb_rnn.serving.onnx_export import export_onnx, onnx_model
 from limits import largest_file
@@ -58,6 +60,8 @@ def run(graph: bytes, tokens: torch.Tensor, lengths: torch.Tensor) -> np.ndarray
         {"cell": "rnn", "pooling": "last", "nonlinearity": "relu"},
         {"cell": "rnn", "pooling": "max", "bidirectional": True},
         {"cell": "lstm", "pooling": "last", "bidirectional": True},
+        {"cell": "min_gru", "pooling": "mean"},
+        {"cell": "min_gru", "pooling": "max+mean", "bidirectional": True, "layers": 2},
     ],
     ids=str,
 )
@@ -89,8 +93,8 @@ def test_the_folder_has_all_that_its_page_names(tmp_path: Path) -> None:
     assert difference is not None
     assert difference <= 1e-5
     texts = [text for text in TEXTS if text]
-    encode = load_encoder(tmp_path / "export")
-    tokens, lengths = collate(list(encode(texts)), "post", None)
+    tokenizer = load_tokenizer(tmp_path / "export")
+    tokens, lengths = collate(list(tokenizer.encode(texts)), "post", None)
     found = run((tmp_path / "export" / "model.onnx").read_bytes(), tokens, lengths)
     expected = Predictor.load(tmp_path / "model").probabilities(texts)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
@@ -238,11 +242,18 @@ def test_a_classifier_that_counts_padding_as_words_is_refused() -> None:
         onnx_model(classifier([], mask_padding=False))
 
 
+def test_a_cell_that_onnx_does_not_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(CELLS["min_gru"], "onnx")
+    with pytest.raises(UserError, match="MinGRU cells cannot be exported"):
+        onnx_model(classifier([], cell="min_gru"))
+
+
 def test_a_graph_that_answers_otherwise_is_refused_and_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_model(tmp_path / "model", small_params())
-    monkeypatch.setitem(onnx_export._BLOCKS, "LSTM", [0, 1, 2, 3])  # noqa: SLF001
+    wrong = [0, 1, 2, 3]
+    monkeypatch.setattr(CELLS["lstm"], "onnx", lambda cell: onnx_form(cell, "LSTM", wrong))
     with pytest.raises(UserError, match="more than 1e-05"):
         export_onnx(tmp_path / "model", tmp_path / "export")
     assert not (tmp_path / "export").exists()

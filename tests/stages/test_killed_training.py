@@ -17,7 +17,7 @@ import torch
 import yaml
 
 from imdb_rnn.data.token_store import write_store
-from imdb_rnn.data.tokenizer import build_tokenizer
+from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.experiments.named import merged
 from imdb_rnn.features.ngram_log_odds import NgramTable, save_ngrams
 from imdb_rnn.io.array_file import write_array
@@ -48,7 +48,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
     splits = {name: {"reviews": 9, "sha256": name} for name in ("train", "test", "unsup")}
     sizes = {"vocabulary_size": WORDS, "max_length": 12, "truncation": "head"}
     write_json(facts, {"variant": "full", **sizes, "splits": splits})
-    build_tokenizer(TEXTS * 2, shipped_params().prepare).save(str(facts.parent / "tokenizer.json"))
+    Tokenizer.train(TEXTS * 2, shipped_params().prepare).save(facts.parent / "tokenizer.json")
     random = np.random.default_rng(0)
     for name, count in (("train", 80), ("valid", 20), ("unsup", 40)):
         reviews = [random.integers(2, WORDS, 8).astype(np.int32) for _ in range(count)]

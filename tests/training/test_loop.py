@@ -219,7 +219,7 @@ def test_a_batch_read_in_pieces_makes_the_same_step(
         return torch.nn.utils.parameters_to_vector(classifier.parameters()).detach(), step.loss
 
     whole, loss = weights_after_a_step()
-    monkeypatch.setattr("imdb_rnn.training.loop.WORDS_AT_ONCE", words_at_once)
+    monkeypatch.setattr("imdb_rnn.training.loop.TOKENS_AT_ONCE", words_at_once)
     pieces, loss_of_pieces = weights_after_a_step()
     assert loss_of_pieces == pytest.approx(loss)
     # Adam's first step divides each gradient by its own size, so tiny ones may differ in sign.

@@ -23,14 +23,14 @@ def shuffled_batches(
     predecessors.
 
     Args:
-        lengths: Words of each review.
+        lengths: Tokens of each review.
         batch_size: Reviews a batch; the last may be smaller.
         seed: Of the run.
         epoch: Number of the epoch.
         by_length: Put reviews of like length together.
     """
-    random = np.random.default_rng([seed, epoch])
-    order = random.permutation(len(lengths))
+    generator = np.random.default_rng([seed, epoch])
+    order = generator.permutation(len(lengths))
     if not by_length:
         return _chunks(order, batch_size)
     sorted_within = [
@@ -38,7 +38,7 @@ def shuffled_batches(
         for chunk in _chunks(order, batch_size * BATCHES_SORTED_TOGETHER)
     ]
     batches = [batch for chunk in sorted_within for batch in _chunks(chunk, batch_size)]
-    return [batches[i] for i in random.permutation(len(batches))]
+    return [batches[i] for i in generator.permutation(len(batches))]
 
 
 def batches_by_length(lengths: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:
@@ -52,7 +52,7 @@ def collate(
     """Pad reviews to a rectangle.
 
     Args:
-        reviews: int32 [words] each.
+        reviews: int32 [tokens] each.
         side: Padding goes behind (`post`) or in front (`pre`).
         fill_to: Width of the rectangle; None takes the longest review's.
 
@@ -63,11 +63,11 @@ def collate(
     width = fill_to or int(lengths.max())
     tokens = torch.full((len(reviews), width), PADDING_ID)
     for row, review in zip(tokens, reviews, strict=True):
-        words = torch.from_numpy(review.astype(np.int64))
+        ids = torch.from_numpy(review.astype(np.int64))
         if side == "post":
-            row[: len(review)] = words
+            row[: len(review)] = ids
         else:
-            row[width - len(review) :] = words
+            row[width - len(review) :] = ids
     return tokens, lengths
 
 

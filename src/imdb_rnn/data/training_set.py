@@ -18,7 +18,7 @@ from imdb_rnn.io.array_file import read_array
 class TrainingSet:
     """Encoded reviews with the probability that each is positive.
 
-    The words stay in their stores, so that memory use does not grow with their number.
+    The tokens stay in their stores, so that memory use does not grow with their number.
     """
 
     stores: Sequence[TokenStore]
@@ -67,11 +67,11 @@ class TrainingSet:
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
-        """Words of each review, int64 [reviews]."""
+        """Tokens of each review, int64 [reviews]."""
         return np.concatenate([store.lengths for store in self.stores])
 
     def __getitem__(self, index: int) -> NDArray[np.int32]:
-        """Word ids of one review, int32 [words]."""
+        """Token ids of one review, int32 [tokens]."""
         if index < 0:
             raise IndexError(index)
         for store in self.stores:

@@ -57,7 +57,7 @@ class Network(NamedTuple):
 class Kind(NamedTuple):
     """What the equations leave open."""
 
-    cell: Literal["tanh", "relu", "gru", "lstm"]
+    cell: Literal["tanh", "relu", "gru", "min_gru", "lstm"]
     output: Literal["sigmoid", "softmax"]
     """g: independent probabilities, or a distribution over the outputs."""
     scored: Literal["every", "last"]

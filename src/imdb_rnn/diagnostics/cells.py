@@ -97,6 +97,26 @@ def _gru_gates(u: Array, v: Array) -> tuple[Array, Array, Array]:
     return reset, expit(u_update + v_update), np.tanh(u_candidate + reset * v_candidate)
 
 
+def _min_gru_forward(u: Array, v: Array, state: Array) -> Array:  # noqa: ARG001 - of every cell
+    """The minGRU of Feng et al. 2024, which has no W_h and no b_h: v_t is empty.
+
+    z = sigmoid(u^z), h_t = (1 - z) * h_{t-1} + z * u^n
+    """
+    gate, candidate = np.split(u, 2)
+    update: Array = expit(gate)
+    return (1 - update) * state + update * candidate
+
+
+def _min_gru_backward(u: Array, v: Array, state: Array, gradient: Array) -> Backward:
+    gate, candidate = np.split(u, 2)
+    update = expit(gate)
+    (by_h,) = gradient
+    by_gate = by_h * (candidate - state[0]) * update * (1 - update)
+    return Backward(
+        np.concatenate([by_gate, by_h * update]), np.zeros_like(v), gradient * (1 - update)
+    )
+
+
 def _lstm_forward(u: Array, v: Array, state: Array) -> Array:
     """The LSTM of Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000.
 
@@ -134,5 +154,6 @@ CELLS: Final = {
     "tanh": Cell(1, _tanh_forward, _tanh_backward),
     "relu": Cell(1, _relu_forward, _relu_backward),
     "gru": Cell(1, _gru_forward, _gru_backward),
+    "min_gru": Cell(1, _min_gru_forward, _min_gru_backward),
     "lstm": Cell(2, _lstm_forward, _lstm_backward),
 }

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.diagnostics.cells import Array
-from imdb_rnn.explain.attribution import Evidence, integrated_gradients, prefix_probabilities
+from imdb_rnn.explain.attribution import Attribution, integrated_gradients, prefix_probabilities
 from imdb_rnn.models.classifier import Classifier
 
 EXAMINED: Final = 20
@@ -28,7 +28,7 @@ class Example(NamedTuple):
     """Word ids [words]."""
     probabilities: NDArray[np.float32]
     """Of "positive" after each word [words]."""
-    evidence: Evidence
+    evidence: Attribution
     """By integrated gradients."""
 
     @property
@@ -76,7 +76,7 @@ def examine(classifier: Classifier, reviews: TokenStore, words: int, seed: int) 
     return Examined(
         max(examples, key=lambda example: example.turned),
         reviews.lengths[others],
-        np.array([abs(one.residual) for one in evidence]),
+        np.array([abs(one.convergence_delta) for one in evidence]),
         np.array([abs(one.logit - one.baseline) for one in evidence]),
     )
 

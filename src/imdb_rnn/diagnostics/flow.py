@@ -71,7 +71,7 @@ def _flow_of_some(
     network: Classifier, reviews: list[NDArray[np.int32]], label: NDArray[np.int8], words: int
 ) -> Flow:
     """The flow in a few reviews, all of whose states are in memory at once."""
-    shape = network.shape
+    shape = network.config
     side = "post" if shape.mask_padding else shape.padding
     tokens, lengths = collate(reviews, side, network.batch_width)
     width = tokens.shape[1]
@@ -139,7 +139,7 @@ def spectrum(classifier: Classifier) -> Spectrum:
 
 
 def _in_float64(classifier: Classifier) -> Classifier:
-    network = Classifier(classifier.vocabulary_size, classifier.max_length, classifier.shape)
+    network = Classifier(classifier.vocabulary_size, classifier.max_length, classifier.config)
     network.load_state_dict(classifier.state_dict())
     return network.double().requires_grad_(requires_grad=False)
 

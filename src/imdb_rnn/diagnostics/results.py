@@ -168,7 +168,7 @@ def example_points(shown: Example) -> pa.Table:
         {
             "position": range(1, len(shown.words) + 1),
             "probability": [_rounded(value) for value in shown.probabilities],
-            "evidence": [_rounded(value) for value in shown.evidence.words],
+            "evidence": [_rounded(value) for value in shown.evidence.tokens],
         }
     )
 
@@ -180,7 +180,7 @@ def strongest_words(shown: Example, names: Sequence[str]) -> dict[int, str]:
 
 def _strongest(shown: Example, sign: int) -> list[int]:
     """Places of at most `NAMED` words whose evidence has a sign, the strongest first."""
-    evidence = sign * shown.evidence.words
+    evidence = sign * shown.evidence.tokens
     return [int(i) for i in np.argsort(-evidence, kind="stable")[:NAMED] if evidence[i] > 0]
 
 

@@ -1,6 +1,6 @@
-"""What each word did to the classifier's verdict.
+"""What each token did to the classifier's verdict.
 
-Everything is told in log odds of "positive" (logits), in which evidence adds up: +0.7 doubles the
+Everything is in log odds of "positive" (logits), in which attributions add up: +0.7 doubles the
 odds.
 """
 
@@ -20,95 +20,95 @@ from imdb_rnn.models.inference import predict_logits
 UNEXPLAINED: Final = 0.01
 """Share of the difference to be explained, or if that is below 1 of 1, that may stay open."""
 
-_Walk = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+_AlongPath = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 _FIRST_PIECES: Final = 32
 _MOST_PIECES: Final = 512
 _ROWS_AT_ONCE: Final = 32
 
 
-class Evidence(NamedTuple):
-    """How far each word moves the logit."""
+class Attribution(NamedTuple):
+    """How far each token moves the logit."""
 
-    words: NDArray[np.float64]
-    """Evidence of each word [words]; above zero it speaks for "positive"."""
+    tokens: NDArray[np.float64]
+    """Attribution of each token [tokens]; above zero it speaks for "positive"."""
     logit: float
     """Of the whole review."""
     baseline: float
-    """Logit of as many unknown words."""
+    """Logit of as many unknown tokens."""
 
     @property
-    def residual(self) -> float:
-        """What the words together leave unexplained of `logit - baseline`."""
-        return self.logit - self.baseline - float(self.words.sum())
+    def convergence_delta(self) -> float:
+        """What the tokens together leave unexplained of `logit - baseline`."""
+        return self.logit - self.baseline - float(self.tokens.sum())
 
     @property
     def adds_up(self) -> bool:
-        """Whether the words explain all but `UNEXPLAINED`."""
-        return abs(self.residual) <= _allowed(self.logit - self.baseline, UNEXPLAINED)
+        """Whether the tokens explain all but `UNEXPLAINED`."""
+        return abs(self.convergence_delta) <= _allowed(self.logit - self.baseline, UNEXPLAINED)
 
 
-def prefix_probabilities(classifier: Classifier, words: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Probability of "positive" after each word, had the review ended there.
+def prefix_probabilities(classifier: Classifier, tokens: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Probability of "positive" after each token, had the review ended there.
 
     Args:
         classifier: In evaluation mode.
-        words: Word ids int32 [words] of one review.
+        tokens: Token ids int32 [tokens] of one review.
 
     Returns:
-        float32 [words]; the last is the probability of the review itself.
+        float32 [tokens]; the last is the probability of the review itself.
     """
-    prefixes = [words[:end] for end in range(1, len(words) + 1)]
+    prefixes = [tokens[:end] for end in range(1, len(tokens) + 1)]
     logits = torch.from_numpy(predict_logits(classifier, prefixes, _ROWS_AT_ONCE))
     probabilities: NDArray[np.float32] = logits.sigmoid().numpy()
     return probabilities
 
 
-def occlusion(classifier: Classifier, words: NDArray[np.int32]) -> Evidence:
-    """How far the logit falls when a word is hidden behind the unknown word (Zeiler & Fergus 2014).
+def occlusion(classifier: Classifier, tokens: NDArray[np.int32]) -> Attribution:
+    """How far the logit falls when a token is replaced by the unknown one (Zeiler & Fergus 2014).
 
-    Words that only work together, or that say the same twice, are not seen one by one: the
-    residual is what they share. An unknown word has no evidence.
+    Tokens that only work together, or that say the same twice, are not seen one by one: the
+    convergence delta is what they share. The attribution of an unknown token is 0.
 
     Args:
         classifier: In evaluation mode.
-        words: Word ids int32 [words] of one review.
+        tokens: Token ids int32 [tokens] of one review.
     """
-    occluded = np.tile(words, (len(words) + 2, 1))
+    occluded = np.tile(tokens, (len(tokens) + 2, 1))
     np.fill_diagonal(occluded, UNKNOWN_ID)
     occluded[-1] = UNKNOWN_ID
     *without, logit, baseline = predict_logits(classifier, list(occluded), _ROWS_AT_ONCE).astype(
         np.float64
     )
-    return Evidence(logit - np.array(without), float(logit), float(baseline))
+    return Attribution(logit - np.array(without), float(logit), float(baseline))
 
 
 def integrated_gradients(
-    classifier: Classifier, words: NDArray[np.int32], unexplained: float = UNEXPLAINED
-) -> Evidence:
+    classifier: Classifier, tokens: NDArray[np.int32], unexplained: float = UNEXPLAINED
+) -> Attribution:
     """Integrated gradients over what is read (Sundararajan, Taly & Yan 2017).
 
-    On the straight path from the baseline b, where every word has the vector of the unknown word
-    and no n-gram has a log odds, to the review's own inputs x, word i gets
-    `(x_i - b) . integral of dlogit/dx_i along the path`; an n-gram counts for its last word. By the
-    fundamental theorem the words add up to `logit - baseline`; the residual is the error of the
-    midpoint rule. On the way to a long review the logit turns within a small part of the path, so
-    the rule is applied to pieces, and the pieces that explain their own difference worst are halved
-    until they leave little open, or are too many.
+    On the straight path from the baseline b, where every token has the vector of the unknown token
+    and no n-gram has a log odds, to the review's own inputs x, token i gets
+    `(x_i - b) . integral of dlogit/dx_i along the path`; an n-gram counts for its last token. By
+    the fundamental theorem the tokens add up to `logit - baseline`; the convergence delta is the
+    error of the midpoint rule. For a long review the logit turns within a small part of the path.
+    So the rule is applied to pieces of it, and the pieces that explain their own difference worst
+    are halved until they leave little open, or are too many.
 
     Args:
         classifier: In evaluation mode.
-        words: Word ids int32 [words] of one review.
+        tokens: Token ids int32 [tokens] of one review.
         unexplained: What all pieces may leave open, as `UNEXPLAINED` is meant.
     """
-    walk = partial(_walk, classifier, words)
+    along_path = partial(_along_path, classifier, tokens)
     edges = np.linspace(0, 1, _FIRST_PIECES + 1)
-    logits, _ = walk(edges)
-    pieces = _Pieces.of(walk, edges[:-1], edges[1:], logits[:-1], logits[1:])
+    logits, _ = along_path(edges)
+    pieces = _Pieces.of(along_path, edges[:-1], edges[1:], logits[:-1], logits[1:])
     allowed = _allowed(logits[-1] - logits[0], unexplained)
     while np.abs(pieces.missing).sum() > allowed and len(pieces.begin) < _MOST_PIECES:
-        pieces = pieces.refined(walk)
-    return Evidence(pieces.explained.sum(axis=0), float(logits[-1]), float(logits[0]))
+        pieces = pieces.refined(along_path)
+    return Attribution(pieces.explained.sum(axis=0), float(logits[-1]), float(logits[0]))
 
 
 def _allowed(difference: float, share: float) -> float:
@@ -119,47 +119,47 @@ class _Pieces(NamedTuple):
     """Pieces of the path, each with the change in its middle."""
 
     begin: NDArray[np.float64]
-    """Share of the way [pieces]."""
+    """Position on the path, from 0 at the baseline to 1 [pieces]."""
     end: NDArray[np.float64]
     at_begin: NDArray[np.float64]
     """Logit [pieces]."""
     at_middle: NDArray[np.float64]
     at_end: NDArray[np.float64]
     changes: NDArray[np.float64]
-    """In the middle, as `_walk` returns them [pieces, words]."""
+    """In the middle, as `_along_path` returns them [pieces, tokens]."""
 
     @classmethod
     def of(
         cls,
-        walk: _Walk,
+        along_path: _AlongPath,
         begin: NDArray[np.float64],
         end: NDArray[np.float64],
         at_begin: NDArray[np.float64],
         at_end: NDArray[np.float64],
     ) -> Self:
         """Look at the middle of each piece."""
-        at_middle, changes = walk((begin + end) / 2)
+        at_middle, changes = along_path((begin + end) / 2)
         return cls(begin, end, at_begin, at_middle, at_end, changes)
 
     @property
     def explained(self) -> NDArray[np.float64]:
-        """By each word [pieces, words], by the midpoint rule."""
+        """By each token [pieces, tokens], by the midpoint rule."""
         found: NDArray[np.float64] = (self.end - self.begin)[:, None] * self.changes
         return found
 
     @property
     def missing(self) -> NDArray[np.float64]:
-        """What the words leave open of each piece's own difference [pieces]."""
+        """What the tokens leave open of each piece's own difference [pieces]."""
         found: NDArray[np.float64] = self.at_end - self.at_begin - self.explained.sum(axis=1)
         return found
 
-    def refined(self, walk: _Walk) -> "_Pieces":
+    def refined(self, along_path: _AlongPath) -> "_Pieces":
         """With the pieces halved that miss most, as many as can be looked at together."""
         order = np.argsort(-np.abs(self.missing), kind="stable")
         halved, kept = np.split(order, [_ROWS_AT_ONCE // 2])
         middle = (self.begin + self.end) / 2
         halves = _Pieces.of(
-            walk,
+            along_path,
             np.concatenate([self.begin[halved], middle[halved]]),
             np.concatenate([middle[halved], self.end[halved]]),
             np.concatenate([self.at_begin[halved], self.at_middle[halved]]),
@@ -169,36 +169,36 @@ class _Pieces(NamedTuple):
         return _Pieces(*(np.concatenate([old[kept], new]) for old, new in fields))
 
 
-def _walk(
-    classifier: Classifier, words: NDArray[np.int32], shares: NDArray[np.float64]
+def _along_path(
+    classifier: Classifier, tokens: NDArray[np.int32], positions: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Logits at points of the path, and how fast each word changes them there.
+    """Logits at points of the path, and how fast each token changes them there.
 
     Args:
         classifier: In evaluation mode.
-        words: int32 [words].
-        shares: Of the way from the baseline [points].
+        tokens: int32 [tokens].
+        positions: On the path, from 0 at the baseline to 1 [points].
 
     Returns:
-        Logits [points], and (x_i - b) . dlogit/dx_i [points, words].
+        Logits [points], and (x_i - b) . dlogit/dx_i [points, tokens].
     """
-    points = torch.from_numpy(shares).float()
-    steps = [_step(classifier, words, some) for some in torch.split(points, _ROWS_AT_ONCE)]
+    points = torch.from_numpy(positions).float()
+    steps = [_step(classifier, tokens, some) for some in torch.split(points, _ROWS_AT_ONCE)]
     logits, changes = (torch.cat(found).double().numpy() for found in zip(*steps, strict=True))
     return logits, changes
 
 
 def _step(
-    classifier: Classifier, words: NDArray[np.int32], shares: torch.Tensor
+    classifier: Classifier, tokens: NDArray[np.int32], positions: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What `_walk` does, for as many points as are looked at together."""
-    tokens, lengths = collate(
-        [words] * len(shares), classifier.shape.padding, classifier.batch_width
+    """What `_along_path` does, for as many points as are looked at together."""
+    batch, lengths = collate(
+        [tokens] * len(positions), classifier.config.padding, classifier.batch_width
     )
-    path = _Path(classifier, shares)
-    logits = path.logits(tokens, lengths)
-    is_word = tokens != PADDING_ID
-    changes = path.changes(logits).T.double()[is_word].reshape(len(shares), len(words))
+    path = _Path(classifier, positions)
+    logits = path.logits(batch, lengths)
+    is_token = batch != PADDING_ID
+    changes = path.changes(logits).T.double()[is_token].reshape(len(positions), len(tokens))
     return logits.detach(), changes
 
 
@@ -207,14 +207,14 @@ class _Path:
 
     Args:
         classifier: Reads points of the path in place of the review's vectors and log odds.
-        shares: Of the way from the baseline, float32 [points].
+        positions: On the path, from 0 at the baseline to 1, float32 [points].
     """
 
-    def __init__(self, classifier: Classifier, shares: torch.Tensor) -> None:
+    def __init__(self, classifier: Classifier, positions: torch.Tensor) -> None:
         self._classifier = classifier
-        self._shares = shares[:, None]
+        self._positions = positions[:, None]
         self._points: list[torch.Tensor] = []
-        self._ways: list[torch.Tensor] = []
+        self._differences: list[torch.Tensor] = []
 
     def logits(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Of each point; takes the review once for each, int64 [points, time] and [points]."""
@@ -232,23 +232,24 @@ class _Path:
     def changes(self, logits: torch.Tensor) -> torch.Tensor:
         """(x_i - b) . dlogit/dx_i, [time, points]."""
         gradients = torch.autograd.grad(logits.sum(), self._points)
-        pairs = zip(gradients, self._ways, strict=True)
-        return torch.stack([(gradient * way).sum(-1) for gradient, way in pairs]).sum(0)
+        pairs = zip(gradients, self._differences, strict=True)
+        parts = [(gradient * difference).sum(-1) for gradient, difference in pairs]
+        return torch.stack(parts).sum(0)
 
     def _between_vectors(
         self, _: object, arguments: tuple[torch.Tensor], end: torch.Tensor
     ) -> torch.Tensor:
-        is_word = (arguments[0] != PADDING_ID)[..., None]
+        is_token = (arguments[0] != PADDING_ID)[..., None]
         unknown = self._classifier.embedding.weight[UNKNOWN_ID]
-        return self._between(torch.where(is_word, unknown, end), end)
+        return self._between(torch.where(is_token, unknown, end), end)
 
     def _between_log_odds(self, _: object, __: object, end: torch.Tensor) -> torch.Tensor:
         return self._between(torch.zeros_like(end), end)
 
     def _between(self, baseline: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
         """Points between two inputs [time, points, features], ready for their gradients."""
-        way = (end - baseline).detach()
-        points = (end.detach() - (1 - self._shares) * way).requires_grad_()
+        difference = (end - baseline).detach()
+        points = (end.detach() - (1 - self._positions) * difference).requires_grad_()
         self._points.append(points)
-        self._ways.append(way)
+        self._differences.append(difference)
         return points

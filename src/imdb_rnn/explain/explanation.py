@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.data.tokenizer import Reading, Tokenizer
 from imdb_rnn.errors import UserError
 from imdb_rnn.explain.attribution import (
-    Evidence,
+    Attribution,
     integrated_gradients,
     occlusion,
     prefix_probabilities,
 )
-from imdb_rnn.explain.reading import Reading, read
 from imdb_rnn.explain.units import Unit, Watched, known_negations, measure_units, watch_units
 from imdb_rnn.messages import shortened
 from imdb_rnn.models.classifier import Classifier
@@ -23,7 +23,7 @@ from imdb_rnn.models.predictor import NOTHING_KNOWN, Predictor
 
 Method = Literal["gradients", "occlusion"]
 
-_METHODS: Final[dict[Method, Callable[[Classifier, NDArray[np.int32]], Evidence]]] = {
+_METHODS: Final[dict[Method, Callable[[Classifier, NDArray[np.int32]], Attribution]]] = {
     "gradients": integrated_gradients,
     "occlusion": occlusion,
 }
@@ -55,9 +55,9 @@ class Word(NamedTuple):
     text: str
     """Printable, and in brackets if the classifier does not know the word."""
     known: bool
-    evidence: float
+    attribution: float
     share: float
-    """Evidence in units of the strongest word's, between -1 and 1."""
+    """Attribution in units of the strongest word's, between -1 and 1."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Explanation:
     reading: Reading
     probabilities: NDArray[np.float32]
     """Of "positive" after each word, had the text ended there [words]."""
-    evidence: Evidence
+    attribution: Attribution
     method: Method
     watched: Watched | None = None
     """Hidden units, if they were asked for."""
@@ -75,13 +75,13 @@ class Explanation:
     @property
     def words(self) -> list[Word]:
         """All words that were read, in order."""
-        shares = self.evidence.words / max(np.abs(self.evidence.words).max(), 1e-9)
+        shares = self.attribution.tokens / max(np.abs(self.attribution.tokens).max(), 1e-9)
         columns = zip(
-            self.reading.words, self.reading.known, self.evidence.words, shares, strict=True
+            self.reading.tokens, self.reading.known, self.attribution.tokens, shares, strict=True
         )
         return [
-            Word(position, _shown(text, known=known), known, float(evidence), float(share))
-            for position, (text, known, evidence, share) in enumerate(columns, start=1)
+            Word(position, _shown(text, known=known), known, float(value), float(share))
+            for position, (text, known, value, share) in enumerate(columns, start=1)
         ]
 
     @property
@@ -107,9 +107,9 @@ class Explanation:
 
     def strongest(self, count: int) -> tuple[list[Word], list[Word]]:
         """At most `count` words that speak for "positive" and as many that speak against it."""
-        by_evidence = sorted(self.words, key=lambda word: word.evidence)
-        against = [word for word in by_evidence[:count] if word.evidence < 0]
-        speak_for = [word for word in by_evidence[: -count - 1 : -1] if word.evidence > 0]
+        ranked = sorted(self.words, key=lambda word: word.attribution)
+        against = [word for word in ranked[:count] if word.attribution < 0]
+        speak_for = [word for word in ranked[: -count - 1 : -1] if word.attribution > 0]
         return speak_for, against
 
     @property
@@ -121,25 +121,26 @@ class Explanation:
 
     @property
     def notes(self) -> list[str]:
-        """What one has to know to read the words and their evidence, a sentence each."""
-        evidence, reading = self.evidence, self.reading
+        """What one has to know to read the words and their attributions, a sentence each."""
+        attribution, reading = self.attribution, self.reading
+        difference = attribution.logit - attribution.baseline
         method = (
-            f"Evidence is {_TITLES[self.method]}, in log odds of positive. The words add up to "
-            f"{evidence.words.sum():+.3f} of the {evidence.logit - evidence.baseline:+.3f} between "
-            f"as many unknown words and this text (residual {evidence.residual:+.4f})."
+            f"A word's attribution is {_TITLES[self.method]}, in log odds of positive. The words "
+            f"add up to {attribution.tokens.sum():+.3f} of the {difference:+.3f} between as many "
+            f"unknown words and this text (convergence delta {attribution.convergence_delta:+.4f})."
         )
         notes = [method]
-        if self.method == "gradients" and not evidence.adds_up:
+        if self.method == "gradients" and not attribution.adds_up:
             notes.append(
                 "That is more than it should leave open: between unknown words and this text the "
-                "log odds turn too often to be followed. Take the words' evidence as a hint."
+                "log odds turn too often to be followed. Take the attributions as a hint."
             )
         if not all(reading.known):
             notes.append("Words in [brackets] are not in the classifier's vocabulary.")
         if reading.skipped:
-            total = len(reading.words) + reading.skipped
+            total = len(reading.tokens) + reading.skipped
             notes.append(
-                f"Of {total:,} words {len(reading.words):,} were read, as many as the classifier "
+                f"Of {total:,} words {len(reading.tokens):,} were read, as many as the classifier "
                 f"takes; the others stood at {SKIPPED}."
             )
         if self.units:
@@ -159,20 +160,15 @@ def explain(
     Args:
         predictor: Of the trained classifier.
         text: A review.
-        method: By which words get their evidence.
-        reviews: Labelled reviews in the predictor's own word ids, on which the hidden units to
+        method: Of attribution.
+        reviews: Labelled reviews in the predictor's own token ids, on which the hidden units to
             show are chosen; None to show none.
 
     Raises:
         UserError: The text holds no word that the classifier knows, or is not valid
             Unicode.
     """
-    reading = read(predictor.encode, text)
-    if not any(reading.known):
-        raise UserError(
-            f"The text {shortened(text, 40)!r} cannot be explained: {NOTHING_KNOWN}. Write it in "
-            "the language of the training reviews."
-        )
+    reading = _read(predictor.tokenizer, text)
     return Explanation(
         reading,
         prefix_probabilities(predictor.classifier, reading.ids),
@@ -182,8 +178,30 @@ def explain(
     )
 
 
+def _read(tokenizer: Tokenizer, text: str) -> Reading:
+    """The tokens to explain, at least one of them known."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"The text is not UTF-8 (character {error.start + 1}). Pass it in UTF-8."
+        ) from None
+    reading = tokenizer.read(text)
+    if not reading.tokens:
+        raise UserError(
+            f"The text {shortened(text, 40)!r} holds no word that could be explained. "
+            "Pass a review."
+        )
+    if not any(reading.known):
+        raise UserError(
+            f"The text {shortened(text, 40)!r} cannot be explained: {NOTHING_KNOWN}. Write it in "
+            "the language of the training reviews."
+        )
+    return reading
+
+
 def _watched(predictor: Predictor, reading: Reading, reviews: TokenStore) -> Watched:
-    negations = known_negations(predictor.encode.tokenizer)
+    negations = known_negations(predictor.tokenizer)
     units = measure_units(predictor.classifier, reviews, negations)
     return watch_units(predictor.classifier, units, reading.ids)
 

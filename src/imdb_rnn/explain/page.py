@@ -141,9 +141,9 @@ th + th, td + td { padding-left: .75rem; text-align: right; font-variant-numeric
 <p class="text">
 {% for word in explanation.pieces %}
 {% if word %}
-<span class="{{ "for" if word.evidence > 0 else "against" }}" style="--share:\
+<span class="{{ "for" if word.attribution > 0 else "against" }}" style="--share:\
 {{ "%.2f"|format(word.share|abs) }}" title="word {{ word.position }}: \
-{{ "%+.3f"|format(word.evidence) }}">{{ word.text }}</span>
+{{ "%+.3f"|format(word.attribution) }}">{{ word.text }}</span>
 {% else %}
 <em>{{ skipped }}</em>
 {% endif %}
@@ -153,11 +153,11 @@ th + th, td + td { padding-left: .75rem; text-align: right; font-variant-numeric
 <div class="tables">
 {% for side, words in strongest.items() %}
 <table>
-<thead><tr><th>{{ side }}</th><th>place</th><th>evidence</th></tr></thead>
+<thead><tr><th>{{ side }}</th><th>place</th><th>attribution</th></tr></thead>
 <tbody>
 {% for word in words %}
 <tr><td>{{ word.text }}</td><td>{{ word.position }}</td>
-<td>{{ "%+.2f"|format(word.evidence) }}</td></tr>
+<td>{{ "%+.2f"|format(word.attribution) }}</td></tr>
 {% endfor %}
 </tbody>
 </table>

@@ -78,10 +78,10 @@ def _strongest(explanation: Explanation) -> Table:
     table = Table(box=None, pad_edge=False)
     for side in SIDES:
         table.add_column(side)
-        table.add_column("evidence", justify="right")
+        table.add_column("attribution", justify="right")
     for pair in zip_longest(*explanation.strongest(STRONGEST)):
         cells = [
-            (f"{word.text} ({word.position})", f"{word.evidence:+.2f}") if word else ("", "")
+            (f"{word.text} ({word.position})", f"{word.attribution:+.2f}") if word else ("", "")
             for word in pair
         ]
         table.add_row(*(Text(cell) for cell in chain(*cells)))

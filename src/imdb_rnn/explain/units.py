@@ -11,12 +11,11 @@ from typing import Final, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from imdb_rnn.data.batches import collate
 from imdb_rnn.data.token_store import TokenStore
-from imdb_rnn.data.tokenizer import PADDING_ID, UNKNOWN_ID
-from imdb_rnn.models.classifier import Classifier, words_first
+from imdb_rnn.data.tokenizer import PADDING_ID, UNKNOWN_ID, Tokenizer
+from imdb_rnn.models.classifier import Classifier, tokens_first
 
 NEGATIONS: Final = (
     *("not", "no", "never", "nor", "neither", "nothing", "nobody", "none", "without", "cannot"),
@@ -30,7 +29,7 @@ _REVIEWS_AT_ONCE: Final = 50
 _SMALLEST: Final = 1e-12
 
 Array = NDArray[np.float64]
-Words = NDArray[np.int32]
+Tokens = NDArray[np.int32]
 
 
 class Units(NamedTuple):
@@ -39,14 +38,14 @@ class Units(NamedTuple):
     reviews: int
     """Number of reviews that were measured on."""
     mean: Array
-    """Of the state, over the words of all reviews."""
+    """Of the state, over the tokens of all reviews."""
     deviation: Array
     """Standard deviation of the same."""
     sentiment: Array
     """Correlation, over the reviews, of the unit's mean state in a review with the label."""
     negation: Array
-    """How far the unit moves when negations are hidden behind the unknown word, in units of how
-    far it moves when as many other known words are. Summed over all words of the reviews, so that
+    """How far the unit moves when negations are hidden behind the unknown token, in units of how
+    far it moves when as many other known tokens are. Summed over all tokens of the reviews, so that
     what lasts counts for more. 0 where there are no negations."""
 
 
@@ -55,9 +54,9 @@ class Unit(NamedTuple):
 
     name: str
     measure: str
-    """What it was chosen for, in words."""
+    """What it was chosen for, in plain text."""
     states: Array
-    """After each word, in standard deviations from its mean over the reviews [words]."""
+    """After each token, in standard deviations from its mean over the reviews [tokens]."""
 
 
 class Watched(NamedTuple):
@@ -71,7 +70,7 @@ class Watched(NamedTuple):
 
 def known_negations(tokenizer: Tokenizer) -> list[int]:
     """Ids of those `NEGATIONS` that are in the vocabulary."""
-    ids = map(tokenizer.token_to_id, NEGATIONS)
+    ids = map(tokenizer.token_id, NEGATIONS)
     return [i for i in ids if i is not None]
 
 
@@ -81,16 +80,16 @@ def measure_units(classifier: Classifier, reviews: TokenStore, negations: Sequen
     Args:
         classifier: In evaluation mode.
         reviews: Labelled; at most `REVIEWS` are drawn from them.
-        negations: Word ids.
+        negations: Token ids.
     """
-    random = np.random.default_rng(0)
-    drawn = random.permutation(len(reviews))[:REVIEWS]
+    generator = np.random.default_rng(0)
+    drawn = generator.permutation(len(reviews))[:REVIEWS]
     sums, squares, by_negations, by_others = 0.0, 0.0, 0.0, 0.0
     means: list[Array] = []
     for batch in np.array_split(drawn, -(-len(drawn) // _REVIEWS_AT_ONCE)):
         read = [reviews[i] for i in batch]
         without, control = zip(
-            *(_without_negations(review, negations, random) for review in read), strict=True
+            *(_without_negations(review, negations, generator) for review in read), strict=True
         )
         states = unit_states(classifier, read)
         sums += states.sum(0)
@@ -98,26 +97,26 @@ def measure_units(classifier: Classifier, reviews: TokenStore, negations: Sequen
         by_negations += np.abs(unit_states(classifier, without) - states).sum(0)
         by_others += np.abs(unit_states(classifier, control) - states).sum(0)
         means.append(_means(states, read))
-    words = reviews.lengths[drawn].sum()
-    mean = sums / words
+    count = reviews.lengths[drawn].sum()
+    mean = sums / count
     return Units(
         len(drawn),
         mean,
-        np.sqrt(np.maximum(squares / words - mean**2, 0)),
+        np.sqrt(np.maximum(squares / count - mean**2, 0)),
         _correlation(np.concatenate(means), reviews.labels[drawn].astype(np.float64)),
         by_negations / np.maximum(by_others, _SMALLEST),
     )
 
 
-def watch_units(classifier: Classifier, units: Units, words: Words) -> Watched:
+def watch_units(classifier: Classifier, units: Units, tokens: Tokens) -> Watched:
     """The strongest units of both kinds while a text is read.
 
     Args:
         classifier: In evaluation mode.
         units: Measured on the same classifier.
-        words: Word ids int32 [words] of the text.
+        tokens: Token ids int32 [tokens] of the text.
     """
-    states = unit_states(classifier, [words])
+    states = unit_states(classifier, [tokens])
     states = (states - units.mean) / np.maximum(units.deviation, _SMALLEST)
 
     def unit(i: int, measure: str) -> Unit:
@@ -131,27 +130,27 @@ def watch_units(classifier: Classifier, units: Units, words: Words) -> Watched:
 
 
 @torch.inference_mode()
-def unit_states(classifier: Classifier, reviews: Sequence[Words]) -> Array:
-    """States of the last layer after each word, review behind review, [all words, units].
+def unit_states(classifier: Classifier, reviews: Sequence[Tokens]) -> Array:
+    """States of the last layer after each token, review behind review, [all tokens, units].
 
     Args:
         classifier: In evaluation mode.
-        reviews: Word ids int32 [words] each.
+        reviews: Token ids int32 [tokens] each.
     """
-    tokens, lengths = collate(reviews, classifier.shape.padding, classifier.batch_width)
+    tokens, lengths = collate(reviews, classifier.config.padding, classifier.batch_width)
     seen: list[torch.Tensor] = []
     hook = classifier.layers[-1].register_forward_hook(lambda *call: seen.append(call[2]))
     try:
         classifier(tokens, lengths)
     finally:
         hook.remove()
-    if classifier.shape.mask_padding and classifier.shape.padding == "pre":
-        tokens = words_first(tokens, lengths)  # as the layers read them
+    if classifier.config.mask_padding and classifier.config.padding == "pre":
+        tokens = tokens_first(tokens, lengths)  # as the layers read them
     states: Array = seen[0].transpose(0, 1)[tokens != PADDING_ID].double().numpy()
     return states
 
 
-def _means(states: Array, reviews: Sequence[Words]) -> Array:
+def _means(states: Array, reviews: Sequence[Tokens]) -> Array:
     """Mean state of each review, [reviews, units]."""
     lengths = np.array([len(review) for review in reviews])
     sums = np.add.reduceat(states, np.cumsum(lengths) - lengths, axis=0)
@@ -168,16 +167,16 @@ def _correlation(means: Array, labels: Array) -> Array:
 
 
 def _without_negations(
-    review: Words, negations: Sequence[int], random: np.random.Generator
-) -> tuple[Words, Words]:
-    """The review with its negations hidden, and with as many other known words hidden."""
+    review: Tokens, negations: Sequence[int], generator: np.random.Generator
+) -> tuple[Tokens, Tokens]:
+    """The review with its negations hidden, and with as many other known tokens hidden."""
     is_negation = np.isin(review, negations)
     others = np.flatnonzero(~is_negation & (review != UNKNOWN_ID))
-    drawn = random.permutation(others)[: is_negation.sum()]
+    drawn = generator.permutation(others)[: is_negation.sum()]
     return _hidden(review, np.flatnonzero(is_negation)), _hidden(review, drawn)
 
 
-def _hidden(review: Words, places: NDArray[np.intp]) -> Words:
+def _hidden(review: Tokens, places: NDArray[np.intp]) -> Tokens:
     hidden = review.copy()
     hidden[places] = UNKNOWN_ID
     return hidden
@@ -191,7 +190,7 @@ def _strongest(measure: Array) -> list[int]:
 
 def _name(classifier: Classifier, unit: int) -> str:
     """As it is counted within its direction, from 1."""
-    direction, number = divmod(unit, classifier.shape.hidden_size)
-    if not classifier.shape.bidirectional:
+    direction, number = divmod(unit, classifier.config.hidden_size)
+    if not classifier.config.bidirectional:
         return f"unit {number + 1}"
     return f"unit {number + 1} {('forwards', 'backwards')[direction]}"

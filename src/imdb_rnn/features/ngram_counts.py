@@ -20,8 +20,8 @@ def count_ngrams(
 
     Args:
         reviews: With the probability that each is positive.
-        vocabulary_size: Number of word ids.
-        max_ngram: Words of the longest n-grams.
+        vocabulary_size: Number of token ids.
+        max_ngram: Tokens of the longest n-grams.
         min_df: An n-gram that stands in fewer is left out.
     """
     levels: list[_Level] = []
@@ -56,15 +56,15 @@ class _Level(NamedTuple):
 def _count_level(
     reviews: TrainingSet, shorter: list[torch.Tensor], vocabulary_size: int, min_df: int
 ) -> _Level:
-    """The n-grams that are one word longer than the longest so far."""
+    """The n-grams that are one token longer than the longest so far."""
     shape = (len(shorter[-1]) if shorter else 1, vocabulary_size)
     counts, positive = (sp.csr_array(shape, dtype=np.float64) for _ in range(2))
-    for words, review in pieces(reviews.stores):
+    for tokens, review in pieces(reviews.stores):
         begins = torch.from_numpy(np.diff(review, prepend=-1) > 0)
-        beginnings = _beginnings(shorter, torch.from_numpy(words), begins, vocabulary_size).numpy()
-        known = (beginnings != NO_NGRAM) & (words > UNKNOWN_ID)
+        beginnings = _beginnings(shorter, torch.from_numpy(tokens), begins, vocabulary_size).numpy()
+        known = (beginnings != NO_NGRAM) & (tokens > UNKNOWN_ID)
         keys, holder = _once_a_review(
-            beginnings[known] * vocabulary_size + words[known], review[known]
+            beginnings[known] * vocabulary_size + tokens[known], review[known]
         )
         places = np.divmod(keys, vocabulary_size)
         counts += sp.coo_array((np.ones(len(keys)), places), shape=shape).tocsr()
@@ -102,18 +102,18 @@ def _values_at(
 
 
 def _beginnings(
-    shorter: list[torch.Tensor], words: torch.Tensor, begins: torch.Tensor, vocabulary_size: int
+    shorter: list[torch.Tensor], tokens: torch.Tensor, begins: torch.Tensor, vocabulary_size: int
 ) -> torch.Tensor:
-    """Number of the longest kind of n-gram that ends just before each word.
+    """Number of the longest kind of n-gram that ends just before each token.
 
     Args:
-        shorter: Keys of the n-grams of one word, of two, and so on.
-        words: int64 [words], reviews one behind the other.
-        begins: bool [words], whether a review begins there.
-        vocabulary_size: Number of word ids.
+        shorter: Keys of the n-grams of one token, of two, and so on.
+        tokens: int64 [tokens], reviews one behind the other.
+        begins: bool [tokens], whether a review begins there.
+        vocabulary_size: Number of token ids.
     """
-    beginnings = torch.zeros_like(words)
+    beginnings = torch.zeros_like(tokens)
     for keys in shorter:
-        ngrams = find_ngrams(keys, beginnings, words, vocabulary_size)
+        ngrams = find_ngrams(keys, beginnings, tokens, vocabulary_size)
         beginnings = ngrams.roll(1).masked_fill_(begins, NO_NGRAM)
     return beginnings

@@ -1,16 +1,16 @@
-"""How positive the n-grams are that end at each word: an input beside the word's vector.
+"""Log odds of the n-grams that end at each token: an input beside the token's vector.
 
-An n-gram is a run of one or more known words that enough reviews hold. Its log odds is the log odds
-that a review is positive which holds it, with one review more of each class. That is the log-count
+An n-gram is a run of one or more known tokens that enough reviews contain. Its log odds is that of
+a review being positive that contains it, with one more review of each class. That is the log-count
 ratio of Wang & Manning 2012 where both classes count as many n-grams in all; an unlabelled review
 counts for either side by its pseudo-label. A linear n-gram model adds such numbers up; a recurrent
-net reads them in the order of the words.
+net reads them in the order of the tokens.
 
 A review that is learned from is left out of what its own n-grams count. Otherwise a rare n-gram
 would tell the label of the very reviews it was counted on, and a network would learn to trust it.
 
 N-grams that are frequent have frequent beginnings, so each is kept as the number of its beginning
-among the n-grams one word shorter, and its last word.
+among the n-grams one token shorter, and its last token.
 """
 
 from collections.abc import Sequence
@@ -27,17 +27,17 @@ from imdb_rnn.io.atomic import replacing
 
 NO_NGRAM: Final = -1
 SMOOTHING: Final = 1.0
-"""Reviews of each class that every n-gram is taken to stand in, besides those that hold it."""
+"""Reviews of each class that are added to those that contain an n-gram."""
 _ROUNDING: Final = 1e-5
 """Of a log odds in float32."""
 
 
 class NgramTable(nn.Module):
-    """Polarities of frequent n-grams; counted, not trained.
+    """Log odds of frequent n-grams; counted, not trained.
 
     Args:
-        vocabulary_size: Number of word ids.
-        n-grams: Number of n-grams of one word, of two, and so on; empty for none at all.
+        vocabulary_size: Number of token ids.
+        ngrams: Number of n-grams of one token, of two, and so on; empty for none at all.
     """
 
     def __init__(self, vocabulary_size: int, ngrams: Sequence[int]) -> None:
@@ -46,22 +46,25 @@ class NgramTable(nn.Module):
         self.max_ngram = len(ngrams)
         for length, number in enumerate(ngrams, start=1):
             self.register_buffer(f"keys_{length}", torch.zeros(number, dtype=torch.int64))
+            # The log odds; named as in the files of version 0.1.0.
             self.register_buffer(f"polarities_{length}", torch.zeros(number))
             self.register_buffer(f"reviews_{length}", torch.ones(number))
 
     @property
     def sizes(self) -> list[int]:
-        """Number of n-grams of one word, of two, and so on."""
+        """Number of n-grams of one token, of two, and so on."""
         return [len(self.get_buffer(f"keys_{length}")) for length in range(1, self.max_ngram + 1)]
 
     @torch.no_grad()
-    def forward(self, tokens: torch.Tensor, own: torch.Tensor | None = None) -> torch.Tensor:
-        """Polarity of the n-gram of each length that ends at each word, 0 where there is none.
+    def forward(
+        self, tokens: torch.Tensor, leave_out_targets: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Log odds of the n-gram of each length that ends at each token, 0 where there is none.
 
         Args:
-            tokens: int64 [time, batch], words first and padding behind.
-            own: float32 [batch], for reviews that were counted: the probability of positive that
-                each was counted with, which is left out.
+            tokens: int64 [time, batch], tokens first and padding behind.
+            leave_out_targets: float32 [batch], for reviews that were counted: the probability of
+                positive that each was counted with, which is left out.
 
         Returns:
             float32 [time, batch, max_ngram]
@@ -72,8 +75,10 @@ class NgramTable(nn.Module):
             keys = self.get_buffer(f"keys_{length}")
             ngrams = find_ngrams(keys, beginnings, tokens, self.vocabulary_size)
             log_odds = self._at(f"polarities_{length}", ngrams)
-            if own is not None:
-                log_odds = _without(log_odds, self._at(f"reviews_{length}", ngrams), own)
+            if leave_out_targets is not None:
+                log_odds = _without(
+                    log_odds, self._at(f"reviews_{length}", ngrams), leave_out_targets
+                )
             by_length.append(log_odds.masked_fill(ngrams == NO_NGRAM, 0))
             beginnings = torch.cat([torch.full_like(ngrams[:1], NO_NGRAM), ngrams[:-1]])
         return torch.stack(by_length, dim=-1)
@@ -84,16 +89,19 @@ class NgramTable(nn.Module):
         return values[ngrams] if len(values) else values.new_zeros(ngrams.shape)
 
 
-def _without(log_odds: torch.Tensor, reviews: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-    """Polarities as they were before the review that holds the n-gram was counted.
+def _without(
+    log_odds: torch.Tensor, reviews: torch.Tensor, leave_out_targets: torch.Tensor
+) -> torch.Tensor:
+    """Log odds as they were before the review that holds the n-gram was counted.
 
     Args:
         log_odds: float32 [time, batch], log of (positive + SMOOTHING) / (negative + SMOOTHING).
         reviews: float32 [time, batch], positive + negative.
-        own: float32 [batch], what the review added to the positive side; 1 less that to the other.
+        leave_out_targets: float32 [batch], what the review added to the positive side; it added
+            1 less that to the other.
     """
-    positive = (reviews + 2 * SMOOTHING) * log_odds.sigmoid() - own
-    negative = (reviews + 2 * SMOOTHING) * (-log_odds).sigmoid() - (1 - own)
+    positive = (reviews + 2 * SMOOTHING) * log_odds.sigmoid() - leave_out_targets
+    negative = (reviews + 2 * SMOOTHING) * (-log_odds).sigmoid() - (1 - leave_out_targets)
     return (positive / negative).log()
 
 
@@ -121,13 +129,15 @@ def load_ngrams(path: Path) -> NgramTable:
     for length in lengths:
         reviews = table.get_buffer(f"reviews_{length}")
         if not ((reviews >= 1) & reviews.isfinite()).all():
-            raise _unusable(path, f"n-grams of {length} words stand in no number of reviews")
+            raise _unusable(path, f"some n-grams of {length} tokens are in no review")
         # Where all reviews are of one class; beyond it, leaving one out would have no logarithm.
         largest = ((reviews + SMOOTHING) / SMOOTHING).log() + _ROUNDING
         if not (table.get_buffer(f"polarities_{length}").abs() <= largest).all():
-            raise _unusable(path, f"polarities of {length} words are none of that many reviews")
+            raise _unusable(
+                path, f"some log odds of n-grams of {length} tokens do not fit their counts"
+            )
         if (table.get_buffer(f"keys_{length}").diff() <= 0).any():
-            raise _unusable(path, f"n-grams of {length} words are out of order")
+            raise _unusable(path, f"n-grams of {length} tokens are out of order")
     return table
 
 
@@ -138,21 +148,21 @@ def _unusable(path: Path, what: str) -> UserError:
 
 
 def find_ngrams(
-    keys: torch.Tensor, beginnings: torch.Tensor, words: torch.Tensor, vocabulary_size: int
+    keys: torch.Tensor, beginnings: torch.Tensor, tokens: torch.Tensor, vocabulary_size: int
 ) -> torch.Tensor:
-    """Numbers of the n-grams that end at each word.
+    """Numbers of the n-grams that end at each token.
 
     Args:
-        keys: int64 [n-grams], rising: beginning * vocabulary_size + last word.
-        beginnings: int64 [...], number of the n-gram one word shorter that ends a word earlier.
-        words: int64 [...].
-        vocabulary_size: Number of word ids.
+        keys: int64 [n-grams], rising: beginning * vocabulary_size + last token.
+        beginnings: int64 [...], number of the n-gram one token shorter that ends a token earlier.
+        tokens: int64 [...].
+        vocabulary_size: Number of token ids.
 
     Returns:
         int64 [...]; NO_NGRAM where there is none.
     """
     if len(keys) == 0:
-        return torch.full_like(words, NO_NGRAM)
-    wanted = beginnings * vocabulary_size + words  # below zero without a beginning
+        return torch.full_like(tokens, NO_NGRAM)
+    wanted = beginnings * vocabulary_size + tokens  # below zero without a beginning
     found = torch.searchsorted(keys, wanted.contiguous()).clamp_(max=len(keys) - 1)
     return torch.where(keys[found] == wanted, found, NO_NGRAM)

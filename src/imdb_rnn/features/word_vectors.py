@@ -32,7 +32,7 @@ def word_vectors(
 
     Args:
         stores: Reviews to count on.
-        vocabulary_size: Number of word ids.
+        vocabulary_size: Number of token ids.
         size: Dimensions of a vector.
         window: Farthest neighbour, in words to either side.
         seed: Of the random projection that the decomposition starts from.

@@ -8,7 +8,8 @@ from torch import nn
 from imdb_rnn.config import Model
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 from imdb_rnn.features.ngram_log_odds import NgramTable
-from imdb_rnn.models.dropout import shared_dropout, word_dropout
+from imdb_rnn.models.cells import CELLS
+from imdb_rnn.models.dropout import variational_dropout, word_dropout
 from imdb_rnn.models.initialization import INITIALIZATION
 from imdb_rnn.models.lookup import Lookup
 from imdb_rnn.models.pooling import pool
@@ -18,59 +19,62 @@ from imdb_rnn.models.recurrent import RecurrentLayer
 class Classifier(nn.Module):
     """Gives the log odds that a review is positive.
 
-    With masked padding, a review's logit does not depend on the batch it stands in. Without,
-    padding counts as words like any other, and to keep that promise every batch has to be filled
-    to the same length (`batch_width`).
+    With masked padding, a review's logit does not depend on the batch that it is in. Without,
+    padding counts as tokens like any other; then every batch has to be filled to the same length
+    (`batch_width`) to keep that promise.
 
     Args:
-        vocabulary_size: Number of word ids.
-        max_length: Longest review in words.
-        shape: Everything else about the architecture.
+        vocabulary_size: Number of token ids.
+        max_length: Longest review in tokens.
+        config: Everything else about the architecture.
         seed: Of the initial weights.
-        ngrams: Number of n-grams of one word, of two, and so on, whose log odds are read
-            beside the words' vectors; empty to read the vectors alone.
+        ngrams: Number of n-grams of one token, of two, and so on, whose log odds are read
+            beside the tokens' vectors; empty to read the vectors alone.
     """
 
     def __init__(
         self,
         vocabulary_size: int,
         max_length: int,
-        shape: Model,
+        config: Model,
         seed: int = 0,
         ngrams: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.vocabulary_size = vocabulary_size
         self.max_length = max_length
-        self.shape = shape
+        self.config = config
         self.bptt_steps: int | None = None
-        """Training cuts the gradient after every so many words; the logits stay the same."""
-        directions = 2 if shape.bidirectional else 1
-        states = shape.hidden_size * directions
-        pooled = states * (2 if shape.pooling == "max+mean" else 1)
+        """Training cuts the gradient after every so many tokens; the logits stay the same."""
+        directions = 2 if config.bidirectional else 1
+        states = config.hidden_size * directions
+        pooled = states * (2 if config.pooling == "max+mean" else 1)
+        # Named as in the weights of version 0.1.0, which could not be loaded otherwise.
         self.phrases = NgramTable(vocabulary_size, ngrams)
-        inputs = shape.embedding_size + self.phrases.max_ngram
+        inputs = config.embedding_size + self.phrases.max_ngram
         # PyTorch's modules draw their first weights from its global generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.embedding = nn.Embedding(vocabulary_size, shape.embedding_size)
+            self.embedding = nn.Embedding(vocabulary_size, config.embedding_size)
             self.layers = nn.ModuleList(
-                RecurrentLayer(inputs if depth == 0 else states, shape)
-                for depth in range(shape.layers)
+                RecurrentLayer(inputs if depth == 0 else states, config)
+                for depth in range(config.layers)
             )
             self.output = nn.Linear(pooled, 1)
-            INITIALIZATION[shape.initialization](self)
+            INITIALIZATION[config.initialization](self)
 
     @property
     def batch_width(self) -> int | None:
         """Width to which every batch is filled; None for the longest review of each batch."""
-        return None if self.shape.mask_padding else self.max_length
+        return None if self.config.mask_padding else self.max_length
 
     @property
-    def _equal_words_are_equal_inputs(self) -> bool:
-        """Whether a word comes as the same vector to wherever it stands, and to plain cells."""
-        shape = self.shape
-        return shape.cell == "rnn" and not (shape.embedding_dropout or self.phrases.max_ngram)
+    def _equal_tokens_are_equal_inputs(self) -> bool:
+        """Whether a token is the same vector wherever it stands, and the cells use that."""
+        config = self.config
+        return CELLS[config.cell].takes_lookups and not (
+            config.embedding_dropout or self.phrases.max_ngram
+        )
 
     @property
     def device(self) -> torch.device:
@@ -81,61 +85,70 @@ class Classifier(nn.Module):
         self,
         tokens: torch.Tensor,
         lengths: torch.Tensor,
-        random: torch.Generator | None = None,
-        own: torch.Tensor | None = None,
+        generator: torch.Generator | None = None,
+        leave_out_targets: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Log odds of "positive".
 
         Args:
-            tokens: int64 [batch, time], padded on the side that `shape.padding` names.
-            lengths: int64 [batch], words of each review, at least 1.
-            random: Source of dropout; None drops nothing.
-            own: float32 [batch], where n-grams were counted on these reviews: the probability of
-                positive that each was counted with (see `NgramTable`).
+            tokens: int64 [batch, time], padded on the side that `config.padding` names.
+            lengths: int64 [batch], tokens of each review, at least 1.
+            generator: Source of dropout; None drops nothing.
+            leave_out_targets: float32 [batch], where n-grams were counted on these reviews: the
+                probability of positive that each was counted with (see `NgramTable`).
 
         Returns:
             float32 [batch]
         """
-        if not self.shape.mask_padding:
+        if not self.config.mask_padding:
             lengths = torch.full_like(lengths, tokens.shape[1])
-        elif self.shape.padding == "pre":
-            tokens = words_first(tokens, lengths)
+        elif self.config.padding == "pre":
+            tokens = tokens_first(tokens, lengths)
         first, *further = self.layers
-        states = first(self._inputs(tokens.T, random, own), lengths, self.bptt_steps)
+        states = first(
+            self._inputs(tokens.T, generator, leave_out_targets), lengths, self.bptt_steps
+        )
         for layer in further:
-            between = shared_dropout(states, self.shape.layer_dropout, random)
+            between = variational_dropout(states, self.config.layer_dropout, generator)
             states = layer(between, lengths, self.bptt_steps)
-        pooled = pool(states, lengths, self.shape)
+        pooled = pool(states, lengths, self.config)
         logits: torch.Tensor = self.output(
-            shared_dropout(pooled, self.shape.output_dropout, random)
+            variational_dropout(pooled, self.config.output_dropout, generator)
         )
         return logits.squeeze(-1)
 
     def _inputs(
-        self, tokens: torch.Tensor, random: torch.Generator | None, own: torch.Tensor | None
+        self,
+        tokens: torch.Tensor,
+        generator: torch.Generator | None,
+        leave_out_targets: torch.Tensor | None,
     ) -> torch.Tensor | Lookup:
-        """Each word's vector, and the log odds of the n-grams that end there.
+        """Each token's vector, and the log odds of the n-grams that end there.
 
         Args:
-            tokens: int64 [time, batch], words first.
-            random: Source of dropout.
-            own: As in `forward`.
+            tokens: int64 [time, batch], tokens first.
+            generator: Source of dropout.
+            leave_out_targets: As in `forward`.
 
         Returns:
             float32 [time, batch, embedding_size + longest n-gram]
         """
-        kept = word_dropout(tokens, self.shape.word_dropout, random)
-        training = random is not None
-        if training and self._equal_words_are_equal_inputs and self.device.type == "cpu":
+        kept = word_dropout(tokens, self.config.word_dropout, generator)
+        training = generator is not None
+        if training and self._equal_tokens_are_equal_inputs and self.device.type == "cpu":
             return Lookup.of(kept, self.embedding)
-        vectors = shared_dropout(self.embedding(kept), self.shape.embedding_dropout, random)
+        vectors = variational_dropout(
+            self.embedding(kept), self.config.embedding_dropout, generator
+        )
         if not self.phrases.max_ngram:
             return vectors
         hidden = (kept == UNKNOWN_ID)[..., None]
-        return torch.cat([vectors, self.phrases(tokens, own).masked_fill(hidden, 0)], dim=-1)
+        return torch.cat(
+            [vectors, self.phrases(tokens, leave_out_targets).masked_fill(hidden, 0)], dim=-1
+        )
 
 
-def words_first(tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+def tokens_first(tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Move padding from the front of each row to its end.
 
     Args:

@@ -1,6 +1,6 @@
 """A trained classifier in another form, for many reviews at once: half the arithmetic.
 
-What a word's vector adds to the gates of an LSTM is the same wherever the word stands. Here it is
+What a token's vector adds to the gates of an LSTM is the same wherever the token stands. Here it is
 computed once for the whole vocabulary, the embedding folded into the input weights, and looked up
 from then on. Reviews are read from the longest to the shortest, so that padding costs nothing, and
 pooled along the way, so that no states are kept.
@@ -15,17 +15,18 @@ from torch import nn
 
 from imdb_rnn.config import Model
 from imdb_rnn.data.batches import collate
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.recurrent import reversal
 
 
-def can_fold(shape: Model) -> bool:
-    """Whether `FoldedClassifier` knows the architecture: one layer of LSTM, pooled over words."""
+def can_fold(config: Model) -> bool:
+    """Whether `FoldedClassifier` knows the architecture: one layer of LSTM, pooled over tokens."""
     return (
-        shape.cell == "lstm"
-        and shape.layers == 1
-        and shape.mask_padding
-        and shape.pooling in {"max", "mean", "max+mean"}
+        issubclass(CELLS[config.cell], nn.LSTM)
+        and config.layers == 1
+        and config.mask_padding
+        and config.pooling in {"max", "mean", "max+mean"}
     )
 
 
@@ -49,7 +50,7 @@ class FoldedClassifier:
         """Log odds of "positive" for each review, float32 [reviews].
 
         Args:
-            reviews: int32 [words] each, at least one review.
+            reviews: int32 [tokens] each, at least one review.
         """
         order = np.argsort([-len(review) for review in reviews], kind="stable")
         tokens, lengths = collate([reviews[i] for i in order], "post", fill_to=None)
@@ -77,7 +78,7 @@ class FoldedClassifier:
         ]
         highest, mean = (torch.cat(parts, dim=-1) for parts in zip(*pooled, strict=True))
         kinds = {"max": [highest], "mean": [mean], "max+mean": [highest, mean]}
-        return torch.cat(kinds[self._classifier.shape.pooling], dim=-1)
+        return torch.cat(kinds[self._classifier.config.pooling], dim=-1)
 
     def _log_odds(self, tokens: torch.Tensor) -> torch.Tensor:
         if self._classifier.phrases.max_ngram:
@@ -93,7 +94,7 @@ class _FoldedLSTM:
     inner 2 is part of the weights.
 
     Args:
-        cell: Its input is a word's vector and the log odds beside it.
+        cell: Its input is a token's vector and the log odds beside it.
         vectors: float32 [vocabulary, embedding_size].
     """
 
@@ -108,13 +109,13 @@ class _FoldedLSTM:
             for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
         )
         width = vectors.shape[1]
-        self._words = torch.addmm((bias + other_bias).T, vectors, from_input[:, :width].T)
+        self._by_token = torch.addmm((bias + other_bias).T, vectors, from_input[:, :width].T)
         self._weight = torch.cat([from_state, from_input[:, width:]], dim=1).T.contiguous()
 
     def pool(
         self, tokens: torch.Tensor, log_odds: torch.Tensor, lengths: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Largest value and mean of each feature over the words of each review.
+        """Largest value and mean of each feature over the tokens of each review.
 
         Args:
             tokens: int64 [time, reviews].
@@ -125,7 +126,7 @@ class _FoldedLSTM:
             Twice float32 [reviews, hidden_size].
         """
         hidden = self._hidden
-        # The state and, beside it, the log odds at the next word: one product serves both.
+        # The state and, beside it, the log odds at the next token: one product serves both.
         inputs = torch.zeros(len(lengths), self._weight.shape[0])
         memory = torch.zeros(len(lengths), hidden)
         highest = torch.full_like(memory, -torch.inf)
@@ -133,10 +134,10 @@ class _FoldedLSTM:
         for begin, end, count in _stretches(lengths):
             given, kept = inputs[:count], memory[:count]
             state, most, sum_ = given[:, :hidden], highest[:count], total[:count]
-            words = tokens[begin:end, :count].unbind()
-            for word, ending in zip(words, log_odds[begin:end, :count].unbind(), strict=True):
+            steps = tokens[begin:end, :count].unbind()
+            for token, ending in zip(steps, log_odds[begin:end, :count].unbind(), strict=True):
                 given[:, hidden:] = ending
-                gates = self._words.index_select(0, word).addmm_(given, self._weight).sigmoid_()
+                gates = self._by_token.index_select(0, token).addmm_(given, self._weight).sigmoid_()
                 ingoing, forget, change, outgoing = gates.chunk(4, dim=1)
                 kept.mul_(forget).addcmul_(ingoing, change, value=2).sub_(ingoing)
                 torch.mul(outgoing, (2 * kept).sigmoid_().mul_(2).sub_(1), out=state)
@@ -146,7 +147,7 @@ class _FoldedLSTM:
 
 
 def _stretches(lengths: torch.Tensor) -> Iterator[tuple[int, int, int]]:
-    """Begin, end and number of reviews of each stretch of words in which no review ends.
+    """Begin, end and number of reviews of each stretch of tokens in which no review ends.
 
     Args:
         lengths: int64 [reviews], falling.

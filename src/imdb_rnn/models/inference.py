@@ -23,7 +23,7 @@ def predict_logits(
 
     Args:
         classifier: On the device that is to predict.
-        reviews: int32 [words] each.
+        reviews: int32 [tokens] each.
         batch_size: Reviews at once; changes speed and memory, not results.
         advance: Told the number of reviews after each batch.
 
@@ -33,10 +33,12 @@ def predict_logits(
     logits = np.zeros(len(reviews), dtype=np.float32)
     lengths = np.array([len(reviews[i]) for i in range(len(reviews))], dtype=np.int64)
     for batch in batches_by_length(lengths, batch_size):
-        tokens, words = collate(
-            [reviews[i] for i in batch], classifier.shape.padding, classifier.batch_width
+        tokens, batch_lengths = collate(
+            [reviews[i] for i in batch], classifier.config.padding, classifier.batch_width
         )
-        logits[batch] = classifier(tokens.to(classifier.device), words.to(classifier.device)).cpu()
+        logits[batch] = classifier(
+            tokens.to(classifier.device), batch_lengths.to(classifier.device)
+        ).cpu()
         if advance:
             advance(len(batch))
     return logits

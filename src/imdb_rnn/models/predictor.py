@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imdb_rnn.data.tokenizer import UNKNOWN_ID
+from imdb_rnn.data.tokenizer import UNKNOWN_ID, Tokenizer
 from imdb_rnn.errors import UserError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.folded import FoldedClassifier, can_fold
 from imdb_rnn.models.inference import predict_logits
-from imdb_rnn.models.saved_model import Encoder, load_encoder, load_model
+from imdb_rnn.models.saved_model import load_model, load_tokenizer
 
 # Fast on a CPU, and small enough that even the longest reviews stay within modest memory.
 BATCH_SIZE: Final = 64
@@ -24,18 +24,18 @@ CHARACTERS_A_WORD: Final = 40
 """Cutting changes nothing as long as words, with blanks and `<br />`, are no longer on average."""
 
 Judge = Callable[[Sequence[NDArray[np.int32]]], NDArray[np.float32]]
-"""From the word ids of reviews, int32 [words] each, to the probability that each is positive."""
+"""From the token ids of reviews, int32 [tokens] each, to the probability that each is positive."""
 
 NOTHING_KNOWN: Final = "it has no word that the model knows, so there is nothing to judge by"
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A trained classifier together with its preprocessing."""
+    """A trained classifier together with its tokenizer."""
 
     classifier: Classifier
     """In evaluation mode, on the CPU."""
-    encode: Encoder
+    tokenizer: Tokenizer
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -44,7 +44,7 @@ class Predictor:
         Raises:
             UserError: A file of the folder is missing or damaged.
         """
-        return cls(load_model(folder), load_encoder(folder))
+        return cls(load_model(folder), load_tokenizer(folder))
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Probability that each text is positive.
@@ -71,18 +71,18 @@ class Predictor:
         return self.judge(reviews)
 
     def read(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        """The word ids that the classifier sees of each text, int32 [words], at least one.
+        """The token ids that the classifier sees of each text, int32 [tokens], at least one.
 
-        Of a very long text only the two ends are split into words, because no more of it would be
+        Of a very long text only the two ends are split into tokens, because no more of it would be
         seen: it costs neither seconds nor gigabytes. Half a surrogate pair counts as an unknown
         sign.
         """
-        limit = CHARACTERS_A_WORD * self.classifier.max_length
+        limit = CHARACTERS_A_WORD * self.tokenizer.max_length
         # In small groups, so that memory does not grow with the number of texts.
         return [
             review
             for begin in range(0, len(texts), BATCH_SIZE)
-            for review in self.encode(
+            for review in self.tokenizer.encode(
                 [_whole_signs(_ends(text, limit)) for text in texts[begin : begin + BATCH_SIZE]]
             )
         ]
@@ -96,16 +96,16 @@ class Predictor:
         """`judge` up to float rounding, faster for a hundred reviews or more.
 
         It reads all that it is given at once. To prepare it, at the first use, takes a tenth of a
-        second, and a hundred megabytes for 30,000 words.
+        second, and a hundred megabytes for 30,000 tokens.
         """
-        if not can_fold(self.classifier.shape):
+        if not can_fold(self.classifier.config):
             return self.judge
         folded = FoldedClassifier(self.classifier)
         return lambda reviews: _probabilities(folded.logits(reviews))
 
 
 def unknown_share(review: NDArray[np.int32]) -> float:
-    """Share of the words of a review, int32 [words], that the model does not know."""
+    """Share of the tokens of a review, int32 [tokens], that the model does not know."""
     return float(np.mean(review == UNKNOWN_ID))
 
 

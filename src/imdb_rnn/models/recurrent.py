@@ -1,4 +1,4 @@
-"""Recurrent layers over padded batches that never let padding into a real word's state."""
+"""Recurrent layers over padded batches that never let padding into a real token's state."""
 
 from typing import Any
 
@@ -7,38 +7,40 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from imdb_rnn.config import Model
+from imdb_rnn.models.cell import Cell
+from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.lookup import Lookup
-from imdb_rnn.models.plain_rnn import PlainCell
 
 
 class RecurrentLayer(nn.Module):
-    """One layer of RNN, GRU or LSTM units, read forwards and optionally backwards as well.
+    """One layer of recurrent cells, read forwards and optionally backwards as well.
 
     The backward reading reverses each review within its own length instead of the whole padded
-    row. So padding stays behind the words in both directions, and a review's states do not
+    row. So padding stays behind the tokens in both directions, and a review's states do not
     depend on how far its batch was filled up. Packed sequences would do the same, but leave
     PyTorch's fast path on CPUs.
 
     Args:
-        input_size: Features of each word.
-        shape: Cell, hidden size and directions.
+        input_size: Features of each token.
+        config: Cell, hidden size and directions.
     """
 
-    def __init__(self, input_size: int, shape: Model) -> None:
+    def __init__(self, input_size: int, config: Model) -> None:
         super().__init__()
-        self.forwards = _cell(input_size, shape)
-        self.backwards = _cell(input_size, shape) if shape.bidirectional else None
+        cell = CELLS[config.cell]
+        self.forwards = cell(input_size, config)
+        self.backwards = cell(input_size, config) if config.bidirectional else None
 
     def forward(
         self, inputs: torch.Tensor | Lookup, lengths: torch.Tensor, bptt_steps: int | None = None
     ) -> torch.Tensor:
-        """Hidden states of all words.
+        """Hidden states of all tokens.
 
         Args:
-            inputs: float32 [time, batch, input_size], words first and padding behind. Plain cells
+            inputs: float32 [time, batch, input_size], tokens first and padding behind. Plain cells
                 take word vectors that are looked up, too, while they are trained on a CPU.
-            lengths: int64 [batch], words of each review.
-            bptt_steps: Cut the gradient after every so many words, counted from where the reading
+            lengths: int64 [batch], tokens of each review.
+            bptt_steps: Cut the gradient after every so many tokens, counted from where the reading
                 begins; None sends it back all the way.
 
         Returns:
@@ -49,14 +51,16 @@ class RecurrentLayer(nn.Module):
             return states
         order = reversal(len(states), lengths)
         backwards = (
-            inputs.reordered(order) if isinstance(inputs, Lookup) else reversed_words(inputs, order)
+            inputs.reordered(order)
+            if isinstance(inputs, Lookup)
+            else reversed_tokens(inputs, order)
         )
         backward_states = _states(self.backwards, backwards, bptt_steps)
-        return torch.cat([states, reversed_words(backward_states, order)], dim=-1)
+        return torch.cat([states, reversed_tokens(backward_states, order)], dim=-1)
 
 
 def reversal(time: int, lengths: torch.Tensor) -> torch.Tensor:
-    """For each position, where its word stands when a review is read backwards.
+    """For each position, where its token stands when a review is read backwards.
 
     Args:
         time: Width of the padded batch.
@@ -69,8 +73,8 @@ def reversal(time: int, lengths: torch.Tensor) -> torch.Tensor:
     return torch.where(position < lengths, lengths - 1 - position, position)
 
 
-def reversed_words(features: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
-    """The features of each word in the place of the word that stands there backwards.
+def reversed_tokens(features: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+    """The features of each token in the place of the token that stands there backwards.
 
     Args:
         features: float [time, batch, features].
@@ -101,9 +105,7 @@ class _MovedRows(torch.autograd.Function):
         return moved.view(gradient.shape), None
 
 
-def _states(
-    cell: nn.RNNBase, inputs: torch.Tensor | Lookup, bptt_steps: int | None
-) -> torch.Tensor:
+def _states(cell: Cell, inputs: torch.Tensor | Lookup, bptt_steps: int | None) -> torch.Tensor:
     """States after all steps, whose gradient goes back to the beginning of its chunk at most.
 
     Each chunk starts with the state that the one before left behind, as a constant: what
@@ -126,11 +128,3 @@ def _detached(state: torch.Tensor | tuple[torch.Tensor, ...]) -> Any:  # noqa: A
     if isinstance(state, tuple):
         return tuple(part.detach() for part in state)
     return state.detach()
-
-
-def _cell(input_size: int, shape: Model) -> nn.RNNBase:
-    if shape.cell == "lstm":
-        return nn.LSTM(input_size, shape.hidden_size)
-    if shape.cell == "gru":
-        return nn.GRU(input_size, shape.hidden_size)
-    return PlainCell(input_size, shape.hidden_size, nonlinearity=shape.nonlinearity)

@@ -2,27 +2,22 @@
 
 - `model.safetensors`: the weights; equal weights make equal bytes
 - `config.json`: the architecture and how text is cut
-- `tokenizer.json`: words and their ids, as `tokenizers` writes them
+- `tokenizer.json`: tokens and their ids, as `tokenizers` writes them
 """
 
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import NonNegativeInt, PositiveInt, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from tokenizers import Tokenizer
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from imdb_rnn.config import Model, Section
-from imdb_rnn.data.tokenizer import End, encode, load_tokenizer
+from imdb_rnn.data.tokenizer import End, Tokenizer
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import replacing
 from imdb_rnn.messages import shortened
@@ -33,21 +28,6 @@ CONFIG: Final = "config.json"
 TOKENIZER: Final = "tokenizer.json"
 TRAINED: Final = Path("models/rnn")
 """Where the pipeline puts its own."""
-
-
-@dataclass(frozen=True)
-class Encoder:
-    """From texts to the word ids, int32 [words], of each."""
-
-    tokenizer: Tokenizer
-    max_length: int
-    """Longest review in words."""
-    truncation: End
-    """Which end of a longer one survives the cut."""
-
-    def __call__(self, texts: Sequence[str]) -> Iterator[NDArray[np.int32]]:
-        """Word ids of each text in order, never empty (see `encode`)."""
-        return encode(self.tokenizer, texts, self.max_length, self.truncation)
 
 
 class _Config(Section):
@@ -61,14 +41,13 @@ class _Config(Section):
     model: Model
 
 
-def save_model(folder: Path, classifier: Classifier, truncation: End, tokenizer_file: Path) -> None:
+def save_model(folder: Path, classifier: Classifier, tokenizer: Tokenizer) -> None:
     """Write a classifier with all that is needed to use it on raw text.
 
     Args:
         folder: Made, or filled anew; what else is in it stays.
         classifier: On any device.
-        truncation: Which end of a long text the classifier was trained on.
-        tokenizer_file: The tokenizer it was trained with.
+        tokenizer: It was trained with.
     """
     weights = {
         name: weight.detach().cpu().contiguous() for name, weight in classifier.state_dict().items()
@@ -76,16 +55,16 @@ def save_model(folder: Path, classifier: Classifier, truncation: End, tokenizer_
     config = _Config(
         format=3,
         vocabulary_size=classifier.vocabulary_size,
-        max_length=classifier.max_length,
-        truncation=truncation,
+        max_length=tokenizer.max_length,
+        truncation=tokenizer.truncation,
         ngrams=classifier.phrases.sizes,
-        model=classifier.shape,
+        model=classifier.config,
     )
     with replacing(folder) as unfinished:
         unfinished.mkdir()
         (unfinished / WEIGHTS).write_bytes(save(weights))
         (unfinished / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        shutil.copyfile(tokenizer_file, unfinished / TOKENIZER)
+        tokenizer.save(unfinished / TOKENIZER)
 
 
 def load_model(folder: Path) -> Classifier:
@@ -156,25 +135,23 @@ class _NothingDrawn(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def load_encoder(folder: Path) -> Encoder:
-    """Read how the classifier's texts become word ids.
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """Read how the classifier's texts become token ids.
 
     Raises:
-        UserError: A file is missing or damaged, or the tokenizer knows more words than
+        UserError: A file is missing or damaged, or the tokenizer knows more tokens than
             the classifier.
     """
     config = _load_config(folder)
     path = folder / TOKENIZER
     try:
-        tokenizer = load_tokenizer(path)
-    except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exceptions
+        tokenizer = Tokenizer.load(path, config.max_length, config.truncation)
+    except ValueError as error:
         raise _unusable(path, str(error)) from None
-    largest = max(tokenizer.get_vocab().values(), default=0)
+    largest = tokenizer.vocabulary_size - 1
     if largest >= config.vocabulary_size:
-        raise _unusable(path, f"it has a word {largest}, {CONFIG} says {config.vocabulary_size}")
-    if tokenizer.truncation or tokenizer.padding:
-        raise _unusable(path, "it cuts or fills texts, which is the classifier's business")
-    return Encoder(tokenizer, config.max_length, config.truncation)
+        raise _unusable(path, f"it has a token {largest}, {CONFIG} says {config.vocabulary_size}")
+    return tokenizer
 
 
 def _load_config(folder: Path) -> _Config:

@@ -16,9 +16,9 @@ def summary(network: nn.Module) -> Table:
     table.add_column("kind")
     table.add_column("parameters", justify="right")
     for name, module in network.named_modules():
-        own = sum(weight.numel() for weight in module.parameters(recurse=False))
-        if own:
-            table.add_row(name, str(module), f"{own:,}")
+        count = sum(weight.numel() for weight in module.parameters(recurse=False))
+        if count:
+            table.add_row(name, str(module), f"{count:,}")
     table.add_section()
     table.add_row("all", "", f"{parameter_count(network):,}")
     return table

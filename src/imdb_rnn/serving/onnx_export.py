@@ -16,16 +16,16 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
 
 from imdb_rnn.config import Model
 from imdb_rnn.data.batches import collate
+from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.errors import UserError
 from imdb_rnn.features.ngram_log_odds import NO_NGRAM
 from imdb_rnn.io.atomic import UNFINISHED, replacing
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.recurrent import RecurrentLayer
-from imdb_rnn.models.saved_model import CONFIG, TOKENIZER, Encoder, load_encoder, load_model
+from imdb_rnn.models.saved_model import CONFIG, TOKENIZER, load_model, load_tokenizer
 
 GRAPH: Final = "model.onnx"
 README: Final = "README.md"
@@ -37,21 +37,17 @@ OPSET: Final = 18
 # What went with the opset, so that programs of the last years read the file too.
 _FORMAT: Final = 8
 
-# Blocks of rows in PyTorch's weights -> in ONNX's: input, output, forget, cell for an LSTM; update,
-# reset, new for a GRU.
-_BLOCKS: Final = {"LSTM": [0, 3, 1, 2], "GRU": [1, 0, 2], "RNN": [0]}
-
 _CONTRACT: Final = """# Is a movie review positive?
 
 `{graph}` (ONNX, opset {opset}) says how probable that is.
 
 | name | type | shape | |
 |---|---|---|---|
-| `tokens` | int64 | batch, words | word ids, each review filled up behind with 0 |
+| `tokens` | int64 | batch, words | token ids, each review filled up behind with 0 |
 | `lengths` | int64 | batch | words of each review, at least 1 |
 | `probability` | float32 | batch | the answer: of "positive" |
 
-Word ids come from `{tokenizer}`, which the library
+Token ids come from `{tokenizer}`, which the library
 [tokenizers](https://github.com/huggingface/tokenizers) reads (Rust, Python, JavaScript and others):
 encode without special tokens. A review of more than {max_length} words is cut to {cut}.
 A review without any word is 1 (unknown); do not trust an answer about unknown words alone.
@@ -86,20 +82,20 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
 
     Raises:
         UserError: The model folder cannot be used, the folder holds something else, the
-            classifier counts padding as words, or the graph does not answer as it does.
+            classifier cannot be exported, or the graph does not answer as it does.
     """
-    classifier, encoder = load_model(model_folder), load_encoder(model_folder)
+    classifier, tokenizer = load_model(model_folder), load_tokenizer(model_folder)
     _refuse_what_is_no_export(folder)
     graph = onnx_model(classifier)
-    difference = _difference(graph, classifier, encoder)
+    difference = _difference(graph, classifier, tokenizer)
     if difference is not None and not difference <= LARGEST_DIFFERENCE:  # nor where it is nan
         raise UserError(
             f"{model_folder}: the graph's answers are {difference:.1g} from the classifier's, more "
             f"than {LARGEST_DIFFERENCE:g}; nothing was written. `pip install` the versions in "
             f"constraints.txt."
         )
-    longest = encoder.max_length
-    cut = _CUTS[encoder.truncation].format(longest, longest - longest // 2, longest // 2)
+    longest = tokenizer.max_length
+    cut = _CUTS[tokenizer.truncation].format(longest, longest - longest // 2, longest // 2)
     contract = _CONTRACT.format(
         graph=GRAPH,
         opset=OPSET,
@@ -155,13 +151,15 @@ def _sums(files: Iterable[Path]) -> str:
     )
 
 
-def _difference(graph: onnx.ModelProto, classifier: Classifier, encoder: Encoder) -> float | None:
+def _difference(
+    graph: onnx.ModelProto, classifier: Classifier, tokenizer: Tokenizer
+) -> float | None:
     """Largest distance between the answers of graph and classifier, if the graph can be run."""
     if find_spec("onnxruntime") is None:
         return None
     import onnxruntime  # noqa: PLC0415 - who exports need not have it
 
-    tokens, lengths = collate(list(encoder(_TEXTS)), "post", None)
+    tokens, lengths = collate(list(tokenizer.encode(_TEXTS)), "post", None)
     session = onnxruntime.InferenceSession(
         graph.SerializeToString(), providers=["CPUExecutionProvider"]
     )
@@ -178,10 +176,10 @@ def onnx_model(classifier: Classifier) -> onnx.ModelProto:
     [batch]; both sizes are free. The output is `probability`, float32 [batch].
 
     Raises:
-        UserError: The classifier counts padding as words.
+        UserError: The classifier counts padding as words, or its cell has no ONNX form.
     """
-    shape = classifier.shape
-    if not shape.mask_padding:
+    config = classifier.config
+    if not config.mask_padding:
         raise UserError(
             "model.mask_padding is false: such a classifier counts padding as words, and cannot be "
             "exported. Train one that masks it."
@@ -192,7 +190,7 @@ def onnx_model(classifier: Classifier) -> onnx.ModelProto:
     lengths = graph.add("Cast", "lengths", to=TensorProto.INT32)
     for layer in classifier.layers:
         features = _layer(graph, cast("RecurrentLayer", layer), features, lengths)
-    pooled = _pooled(graph, shape, features)
+    pooled = _pooled(graph, config, features)
     logits = graph.add(
         "Gemm",
         pooled,
@@ -300,44 +298,30 @@ def _one_word_on(graph: _Graph, ngrams: str) -> str:
 def _layer(graph: _Graph, layer: RecurrentLayer, features: str, lengths: str) -> str:
     """Hidden states [time, batch, hidden_size * directions] of features [time, batch, ...]."""
     cells = [layer.forwards, layer.backwards] if layer.backwards else [layer.forwards]
-    cell = cells[0]
-    attributes: dict[str, Any] = {"hidden_size": cell.hidden_size}
-    if isinstance(cell, nn.GRU):
-        attributes["linear_before_reset"] = 1  # as PyTorch has it
-    if isinstance(cell, nn.RNN):
-        attributes["activations"] = [cell.nonlinearity.title()] * len(cells)
+    forms = [cell.onnx() for cell in cells]
+    form = forms[0]
+    attributes: dict[str, Any] = {
+        **form.attributes,
+        **{name: values * len(cells) for name, values in form.by_direction.items()},
+    }
     states = graph.add(
-        _operator(cell),
+        form.operator,
         features,
-        graph.constant(torch.stack([_blocks(cell, "weight_ih_l0") for cell in cells])),
-        graph.constant(torch.stack([_blocks(cell, "weight_hh_l0") for cell in cells])),
-        graph.constant(
-            torch.stack(
-                [torch.cat([_blocks(c, "bias_ih_l0"), _blocks(c, "bias_hh_l0")]) for c in cells]
-            )
-        ),
+        graph.constant(torch.stack([form.weight_ih for form in forms])),
+        graph.constant(torch.stack([form.weight_hh for form in forms])),
+        graph.constant(torch.stack([form.bias for form in forms])),
         lengths,
         direction="bidirectional" if layer.backwards else "forward",
+        hidden_size=cells[0].hidden_size,
         **attributes,
     )
     # The directions stand between time and batch.
     side_by_side = graph.add("Transpose", states, perm=[0, 2, 1, 3])
-    return graph.add("Reshape", side_by_side, graph.constant([0, 0, len(cells) * cell.hidden_size]))
+    width = len(cells) * cells[0].hidden_size
+    return graph.add("Reshape", side_by_side, graph.constant([0, 0, width]))
 
 
-def _operator(cell: nn.RNNBase) -> str:
-    """What ONNX calls the cell; PyTorch's name for a plain one tells its activation too."""
-    return cell.mode.partition("_")[0]
-
-
-def _blocks(cell: nn.RNNBase, name: str) -> torch.Tensor:
-    """A weight with its blocks of rows in ONNX's order."""
-    order = _BLOCKS[_operator(cell)]
-    blocks = getattr(cell, name).detach().chunk(len(order))
-    return torch.cat([blocks[i] for i in order])
-
-
-def _pooled(graph: _Graph, shape: Model, states: str) -> str:
+def _pooled(graph: _Graph, config: Model, states: str) -> str:
     """One vector a review, [batch, features], as `pool` has it."""
     time = graph.add("Squeeze", graph.add("Shape", states, end=1), graph.constant([0]))
     position = graph.add("Range", graph.constant(np.int64(0)), time, graph.constant(np.int64(1)))
@@ -348,28 +332,28 @@ def _pooled(graph: _Graph, shape: Model, states: str) -> str:
         kept = graph.add("Where", chosen, states, graph.constant(otherwise))
         return graph.add(operator, kept, graph.constant([0]), keepdims=0)
 
-    if shape.pooling == "last":
-        return over_time("ReduceSum", _is_end(graph, shape, position), 0.0)
+    if config.pooling == "last":
+        return over_time("ReduceSum", _is_end(graph, config, position), 0.0)
     is_word = graph.add("Unsqueeze", is_word, graph.constant([2]))
     parts = []
-    if "max" in shape.pooling:
+    if "max" in config.pooling:
         parts.append(over_time("ReduceMax", is_word, float(np.finfo(np.float32).min)))
-    if "mean" in shape.pooling:
+    if "mean" in config.pooling:
         count = graph.add("Cast", "lengths", to=TensorProto.FLOAT)
         count = graph.add("Unsqueeze", count, graph.constant([1]))
         parts.append(graph.add("Div", over_time("ReduceSum", is_word, 0.0), count))
     return graph.add("Concat", *parts, axis=1)
 
 
-def _is_end(graph: _Graph, shape: Model, position: str) -> str:
+def _is_end(graph: _Graph, config: Model, position: str) -> str:
     """Bool [time, batch, features]: where the reading that a feature belongs to ends."""
     is_last = graph.add("Equal", graph.add("Add", position, graph.constant([1])), "lengths")
     is_last = graph.add("Unsqueeze", is_last, graph.constant([2]))
-    if not shape.bidirectional:
+    if not config.bidirectional:
         return is_last
     is_first = graph.add("Equal", position, graph.constant([0]))
     is_first = graph.add("Unsqueeze", is_first, graph.constant([2]))
-    units = shape.hidden_size
+    units = config.hidden_size
     forwards = graph.constant(torch.arange(2 * units) < units)
     backwards = graph.constant(torch.arange(2 * units) >= units)
     return graph.add(

@@ -27,7 +27,7 @@ from imdb_rnn.evaluation.curves import write_points
 from imdb_rnn.evaluation.drawing import Figure
 from imdb_rnn.evaluation.figures import write_figure
 from imdb_rnn.io.json_file import read_json, write_json
-from imdb_rnn.models.saved_model import load_encoder, load_model
+from imdb_rnn.models.saved_model import load_model, load_tokenizer
 from imdb_rnn.runtime.machine import prepare
 from imdb_rnn.runtime.processes import side_by_side
 from imdb_rnn.stages import run_stage
@@ -198,8 +198,8 @@ def _material(material: Material, params: Params) -> dict[str, Any]:
 
 def _names(example: Example) -> list[str]:
     """The review's words as the classifier knows them."""
-    tokenizer = load_encoder(CLASSIFIER).tokenizer
-    return [str(tokenizer.id_to_token(int(word))) for word in example.words]
+    tokenizer = load_tokenizer(CLASSIFIER)
+    return [tokenizer.token(int(word)) for word in example.words]
 
 
 def _draw_gradients(

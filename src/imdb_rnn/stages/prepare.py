@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from imdb_rnn.config import Params, Prepare
 from imdb_rnn.console import console
@@ -17,8 +16,7 @@ from imdb_rnn.data.reviews import read_reviews, stream_texts
 from imdb_rnn.data.split import hold_out, movies_of
 from imdb_rnn.data.statistics import shared_reviews, split_statistics
 from imdb_rnn.data.token_store import write_store
-from imdb_rnn.data.tokenizer import build_tokenizer, encode
-from imdb_rnn.io.atomic import replacing
+from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.stages import run_stage
 
@@ -50,30 +48,26 @@ def prepare(params: Params) -> None:
     """
     splits = _splits(params)
     provenance = read_json(RAW / "provenance.json")
-    tokenizer = build_tokenizer(_vocabulary_text(splits, params.prepare), params.prepare)
+    tokenizer = Tokenizer.train(_vocabulary_text(splits, params.prepare), params.prepare)
     PREPARED.mkdir(parents=True, exist_ok=True)
-    with replacing(PREPARED / "tokenizer.json") as unfinished:
-        unfinished.write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
-    statistics = {
-        name: _encode_split(name, split, tokenizer, params.prepare)
-        for name, split in splits.items()
-    }
+    tokenizer.save(PREPARED / "tokenizer.json")
+    statistics = {name: _encode_split(name, split, tokenizer) for name, split in splits.items()}
     write_json(
         PREPARED / "dataset.json",
         {
             # Not where the reviews came from: another source of the same ones changes nothing.
             "variant": provenance["variant"],
             "splits": provenance["splits"],
-            "vocabulary_size": tokenizer.get_vocab_size(),
-            "max_length": params.prepare.max_length,
-            "truncation": params.prepare.truncation,
+            "vocabulary_size": tokenizer.vocabulary_size,
+            "max_length": tokenizer.max_length,
+            "truncation": tokenizer.truncation,
         },
     )
     write_json(
         REPORT,
         {
             "variant": provenance["variant"],
-            "vocabulary_size": tokenizer.get_vocab_size(),
+            "vocabulary_size": tokenizer.vocabulary_size,
             "validation_by": "id block" if splits["train"].facts["movie"].null_count else "movie",
             "splits": statistics,
             **_shared_reviews(splits),
@@ -110,12 +104,11 @@ def _vocabulary_text(splits: dict[str, Split], params: Prepare) -> Iterator[str]
     return chain(splits["train"].texts(), splits["unsup"].texts())
 
 
-def _encode_split(name: str, split: Split, tokenizer: Tokenizer, params: Prepare) -> dict[str, Any]:
+def _encode_split(name: str, split: Split, tokenizer: Tokenizer) -> dict[str, Any]:
     """Write the split's token store, and say what is in it."""
     console.print(f"{name}: {len(split.facts):,} reviews")
-    words = encode(tokenizer, split.texts(), params.max_length, params.truncation)
     labels, ids = split.facts["label"].to_pylist(), split.facts["id"].to_pylist()
-    store = write_store(PREPARED / name, words, labels, ids)
+    store = write_store(PREPARED / name, tokenizer.encode(split.texts()), labels, ids)
     return split_statistics(store)
 
 

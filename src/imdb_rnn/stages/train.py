@@ -11,6 +11,7 @@ import torch
 from imdb_rnn.config import Params
 from imdb_rnn.console import console
 from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.data.tokenizer import End, Tokenizer
 from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.errors import UserError
 from imdb_rnn.features.ngram_log_odds import NgramTable, load_ngrams
@@ -42,11 +43,12 @@ def train(params: Params) -> None:
         params.train.threads, params.train.device, flush_subnormal=True, primitive_cache=False
     )
     dataset = read_json(PREPARED / "dataset.json")
+    tokenizer = _load_tokenizer(dataset["max_length"], dataset["truncation"])
     reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS)
     valid = TokenStore.open(PREPARED / "valid")
     ngrams = _load_ngrams(dataset["vocabulary_size"])
     classifier = Classifier(
-        dataset["vocabulary_size"], dataset["max_length"], params.model, params.seed, ngrams.sizes
+        dataset["vocabulary_size"], tokenizer.max_length, params.model, params.seed, ngrams.sizes
     )
     classifier.bptt_steps = params.train.bptt_steps
     _start_embedding(classifier)
@@ -62,7 +64,7 @@ def train(params: Params) -> None:
         trainer = Trainer(classifier, reviews, params.train, params.seed)
         history, best = fit(trainer, valid, run, checkpoint)
         (MODEL / "README.md").unlink(missing_ok=True)  # the card of the model before
-        save_model(MODEL, classifier.cpu(), dataset["truncation"], PREPARED / "tokenizer.json")
+        save_model(MODEL, classifier.cpu(), tokenizer)
         _write_history(history)
         write_json(
             METRICS,
@@ -77,6 +79,17 @@ def train(params: Params) -> None:
             },
         )
         checkpoint.discard()
+
+
+def _load_tokenizer(max_length: int, truncation: End) -> Tokenizer:
+    path = PREPARED / "tokenizer.json"
+    try:
+        return Tokenizer.load(path, max_length, truncation)
+    except ValueError as error:
+        raise UserError(
+            f"{path}: this tokenizer cannot be used: {error}. "
+            "`dvc repro --force prepare` makes it anew."
+        ) from None
 
 
 def _load_ngrams(vocabulary_size: int) -> NgramTable:

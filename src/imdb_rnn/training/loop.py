@@ -1,7 +1,7 @@
 """Fitting the classifier: epochs of gradient steps, validation after each, the best one kept.
 
-Whatever a training has come to is in the state of its `Trainer` and its `Course`; both go into
-checkpoints, from which it continues to the same end as if nothing had happened.
+All that a training has reached is in the state of its `Trainer` and in its `TrainingState`. Both go
+into checkpoints, from which it continues to the same end as if nothing had happened.
 """
 
 import math
@@ -31,13 +31,13 @@ from imdb_rnn.training.pace import Pace
 from imdb_rnn.training.stopping import StopRequest, deferred_stop
 
 VALIDATION_BATCH_SIZE = 256
-WORDS_AT_ONCE = 20_000
-"""A batch of more words is read in pieces whose gradients add up, so that memory is bounded."""
+TOKENS_AT_ONCE = 20_000
+"""A batch of more tokens is read in pieces whose gradients add up, so that memory is bounded."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training reviews came to; losses in nats, training with dropout.
+    """Results of one pass over the training reviews; losses in nats, training with dropout.
 
     Training accuracy counts a review as right whose logit lies on the side of its target, which
     for an unlabelled review is the teacher's opinion.
@@ -52,7 +52,7 @@ class Epoch:
 
 
 class Observer(Protocol):
-    """Whoever wants to see a training as it goes on.
+    """Sees a training as it goes on.
 
     What it was told must outlive the process: a training that goes on from a checkpoint does not
     repeat it.
@@ -67,10 +67,10 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """What one batch came to."""
+    """Results of one batch."""
 
     reviews: int
-    words: int
+    tokens: int
     """As many as were read, padding among them."""
     loss: float
     """Mean over the batch, in nats."""
@@ -98,7 +98,7 @@ class Totals:
 
 
 @dataclass
-class Course:
+class TrainingState:
     """What a training has seen so far, and its best weights."""
 
     best_weights: dict[str, torch.Tensor]
@@ -117,7 +117,7 @@ class Course:
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> Self:
-        """The course whose state this was."""
+        """The training whose checkpoint this was."""
         history = [Epoch(**epoch) for epoch in state["history"]]
         return cls(**{**state, "history": history, "totals": Totals(**state["totals"])})
 
@@ -160,37 +160,39 @@ def fit(
         UserError: The training diverges, or the checkpoint is damaged.
     """
     params, pace = trainer.params, Pace()
-    course = _restored(trainer, checkpoint) or Course(_copy_weights(trainer.result))
+    training = _restored(trainer, checkpoint) or TrainingState(_copy_weights(trainer.result))
 
     def save() -> None:
-        checkpoint.write({"trainer": trainer.state(), "course": course.state()})
+        checkpoint.write({"trainer": trainer.state(), "training": training.state()})
 
     with deferred_stop() as stop_request:
-        while not course.is_over(params):
-            for _ in _steps(trainer, course, observer, pace):
+        while not training.is_over(params):
+            for _ in _steps(trainer, training, observer, pace):
                 if stop_request or checkpoint.due():
                     save()
                 _stop_if_asked(stop_request, trainer.steps_done)
-            epoch = course.finish_epoch(trainer.result, valid)
+            epoch = training.finish_epoch(trainer.result, valid)
             observer.log_epoch(
                 epoch.epoch, {k: v for k, v in asdict(epoch).items() if k != "epoch"}
             )
             _print_epoch(epoch, params.epochs)
             save()
             _stop_if_asked(stop_request, trainer.steps_done)
-    if len(course.history) < params.epochs:
+    if len(training.history) < params.epochs:
         console.print(f"no better validation accuracy in {params.patience} epochs: stopped early")
-    trainer.classifier.load_state_dict(course.best_weights)
-    return course.history, course.best
+    trainer.classifier.load_state_dict(training.best_weights)
+    return training.history, training.best
 
 
-def _steps(trainer: "Trainer", course: Course, observer: Observer, pace: Pace) -> Iterator[Step]:
+def _steps(
+    trainer: "Trainer", training: TrainingState, observer: Observer, pace: Pace
+) -> Iterator[Step]:
     """Take the steps of one epoch that are not done yet, and show them."""
-    number = len(course.history) + 1
-    left = len(trainer.reviews) - course.totals.reviews
+    number = len(training.history) + 1
+    left = len(trainer.reviews) - training.totals.reviews
     with progress(f"epoch {number} of {trainer.params.epochs}", left) as advance:
         for step in _timed(trainer.epoch(number), pace):
-            course.totals.add(step)
+            training.totals.add(step)
             observer.log_step(trainer.steps_done, _step_metrics(step))
             advance(step.reviews, f"loss {step.loss:.3f}")
             yield step
@@ -199,7 +201,7 @@ def _steps(trainer: "Trainer", course: Course, observer: Observer, pace: Pace) -
 def _timed(steps: Iterator[Step], pace: Pace) -> Iterator[Step]:
     began = time.perf_counter()
     for step in steps:
-        pace.note(began, time.perf_counter(), step.words)
+        pace.note(began, time.perf_counter(), step.tokens)
         yield step
         began = time.perf_counter()
 
@@ -211,14 +213,14 @@ def _stop_if_asked(request: StopRequest, steps_done: int) -> None:
         request.deliver()
 
 
-def _restored(trainer: "Trainer", checkpoint: Checkpoint) -> Course | None:
+def _restored(trainer: "Trainer", checkpoint: Checkpoint) -> TrainingState | None:
     """Bring the trainer to where the checkpoint was written; None if there is none."""
     state = checkpoint.read()
     if state is None:
         return None
     trainer.restore(state["trainer"])
     console.print(f"an earlier training goes on after step {trainer.steps_done:,}")
-    return Course.restored(state["course"])
+    return TrainingState.restored(state["training"])
 
 
 class Trainer:
@@ -252,7 +254,7 @@ class Trainer:
 
     @property
     def result(self) -> Classifier:
-        """What training has come to: the classifier, or the running average of its weights."""
+        """The trained network: the classifier, or the running average of its weights."""
         return cast("Classifier", self._average.module) if self._average else self.classifier
 
     def state(self) -> dict[str, Any]:
@@ -319,8 +321,8 @@ class Trainer:
             self._average.update_parameters(self.classifier)
         self.steps_done += 1
         correct = int(((logits > 0) == (targets > 0.5)).sum())  # noqa: PLR2004 - even odds
-        words = len(batch) * self._width(batch)
-        return Step(len(batch), words, loss.item(), correct, norm.item(), float(rate))
+        tokens = len(batch) * self._width(batch)
+        return Step(len(batch), tokens, loss.item(), correct, norm.item(), float(rate))
 
     def _clip_gradient(self) -> torch.Tensor:
         """Shorten the whole gradient to the limit, if there is one; returns its norm before."""
@@ -332,11 +334,11 @@ class Trainer:
 
     def _pieces(self, batch: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """The batch in parts that are read at once."""
-        pieces = math.ceil(len(batch) * self._width(batch) / WORDS_AT_ONCE)
+        pieces = math.ceil(len(batch) * self._width(batch) / TOKENS_AT_ONCE)
         return np.array_split(batch, min(pieces, len(batch)))
 
     def _width(self, batch: NDArray[np.int64]) -> int:
-        """To how many words the reviews of a batch are filled up."""
+        """To how many tokens the reviews of a batch are filled up."""
         return self.classifier.batch_width or int(self.reviews.lengths[batch].max())
 
     def _backward(self, piece: NDArray[np.int64], batch_size: int) -> torch.Tensor:
@@ -344,7 +346,7 @@ class Trainer:
         device = self.classifier.device
         tokens, lengths = collate(
             [self.reviews[i] for i in piece],
-            self.classifier.shape.padding,
+            self.classifier.config.padding,
             self.classifier.batch_width,
         )
         targets = self._targets[piece].to(device)

@@ -17,25 +17,25 @@ SECONDS_BETWEEN_WARNINGS: Final = 600.0
 class Pace:
     """The time that steps have taken, and a warning at one that takes ten times the median.
 
-    It has to take that long by itself and by the word: batches differ in length, and a short one
-    costs more by the word.
+    It has to take that long by itself and by the token: batches differ in length, and a short one
+    costs more by the token.
     """
 
     def __init__(self) -> None:
         self._seconds: list[float] = []
-        self._seconds_a_word: list[float] = []
+        self._seconds_a_token: list[float] = []
         self._silent_until = -math.inf
 
-    def note(self, began: float, ended: float, words: int) -> None:
+    def note(self, began: float, ended: float, tokens: int) -> None:
         """Count a step in.
 
         Args:
             began: In seconds, as `time.perf_counter` counts them.
             ended: Likewise.
-            words: That the step has read, padding among them.
+            tokens: That the step has read, padding among them.
         """
         seconds = ended - began
-        taken = (self._seconds, seconds), (self._seconds_a_word, seconds / words)
+        taken = (self._seconds, seconds), (self._seconds_a_token, seconds / tokens)
         if len(self._seconds) >= STEPS_TO_KNOW and ended >= self._silent_until:
             slower = min(now / before[len(before) // 2] for before, now in taken)
             if slower >= TIMES_SLOWER:

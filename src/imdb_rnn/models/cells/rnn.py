@@ -3,7 +3,7 @@
 `nn.RNN` records the operations of every step one by one and adds up the weight gradients step by
 step. Only the products with the previous state have to go one after the other: the projections of
 the inputs, and the weight gradients of all steps, are one product each over time * batch rows, and
-where the inputs are word vectors, the projections only over a batch's distinct words.
+where the inputs are word vectors, the projections only over a batch's distinct tokens.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,6 +18,8 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
+from imdb_rnn.config import Model
+from imdb_rnn.models.cell import Cell, OnnxForm, onnx_form
 from imdb_rnn.models.lookup import Lookup
 
 # A thread of NumPy's would wait for the next product on a core that PyTorch's threads need, and the
@@ -48,8 +50,8 @@ def _step_by_step() -> Iterator[None]:
         yield
 
 
-class PlainCell(nn.RNN):
-    """`nn.RNN` of one layer and one direction, faster to train on a CPU.
+class RNN(nn.RNN, Cell):
+    """`nn.RNN`, faster to train on a CPU.
 
     Weights, their names, results and gradients are those of `nn.RNN` up to rounding, which itself
     takes over where no gradient is asked for, and on other devices. A `Lookup` is taken only where
@@ -60,6 +62,20 @@ class PlainCell(nn.RNN):
     weight_hh_l0: nn.Parameter
     bias_ih_l0: nn.Parameter
     bias_hh_l0: nn.Parameter
+    takes_lookups = True
+
+    def __init__(self, input_size: int, config: Model) -> None:
+        super().__init__(input_size, config.hidden_size, nonlinearity=config.nonlinearity)
+
+    @classmethod
+    def title(cls, config: Model) -> str:
+        """See `Cell`."""
+        return {"tanh": "tanh RNN", "relu": "ReLU RNN"}[config.nonlinearity]
+
+    def onnx(self) -> OnnxForm:
+        """See `Cell`."""
+        activations = {"activations": [self.nonlinearity.title()]}
+        return onnx_form(self, "RNN", [0], by_direction=activations)
 
     def forward(  # type: ignore[override]  # packed sequences are not taken
         self,

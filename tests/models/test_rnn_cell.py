@@ -2,17 +2,18 @@ import pytest
 import torch
 from torch import nn
 
-from imdb_rnn.models.plain_rnn import PlainCell, recurrence
+from imdb_rnn.models.cells.rnn import RNN, recurrence
+from models.shapes import model_shape
 
 
 def _random(*shape: int, seed: int) -> torch.Tensor:
     return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
-def _cells(activation: str) -> tuple[nn.RNN, PlainCell]:
+def _cells(activation: str) -> tuple[nn.RNN, RNN]:
     torch.manual_seed(0)
     reference = nn.RNN(3, 4, nonlinearity=activation, dtype=torch.float64)
-    cell = PlainCell(3, 4, nonlinearity=activation, dtype=torch.float64)
+    cell = RNN(3, model_shape(hidden_size=4, nonlinearity=activation)).double()
     cell.load_state_dict(reference.state_dict())
     return reference, cell
 
@@ -61,7 +62,7 @@ def test_without_gradients_it_is_pytorch_s_own() -> None:
 
 
 def test_states_that_overflow_do_so_without_warnings(recwarn: pytest.WarningsRecorder) -> None:
-    cell = PlainCell(3, 4, nonlinearity="relu")
+    cell = RNN(3, model_shape(hidden_size=4, nonlinearity="relu"))
     with torch.no_grad():
         cell.weight_hh_l0.fill_(1e30)
     states, _ = cell(torch.ones(5, 2, 3, requires_grad=True))
