@@ -63,13 +63,10 @@ def write_project(folder: Path) -> Path:
 
 
 def make(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "PYTHON"))
-    }
     return subprocess.run(
         ["make", *arguments],
         cwd=project,
-        env=inherited | environment,
+        env=inherited() | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -78,9 +75,20 @@ def make(project: Path, *arguments: str, **environment: str) -> subprocess.Compl
 
 
 def installed_program(project: Path) -> str:
-    program = [project / ".venv/bin/imdb-rnn"]
-    done = subprocess.run(program, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [project / ".venv/bin/imdb-rnn"],
+        env=inherited(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     return done.stdout.strip()
+
+
+def inherited() -> dict[str, str]:
+    """The environment without what the one of these tests needs."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTHON"))}
 
 
 @pytest.fixture
