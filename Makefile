@@ -11,10 +11,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # What a user's shell has set for other environments: pip would install elsewhere, or nothing.
 unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_NO_DEPS PIP_DRY_RUN PYTHONHOME PYTHONPATH
 
-.PHONY: help setup run verify bench test pytest lint audit format ui
+.PHONY: help setup run verify bench test test-fast pytest lint audit format ui
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 11
 
 setup: $(VENV)/installed ## make .venv and install the pinned dependencies
 
@@ -52,6 +52,9 @@ verify: setup ## the pipeline again in a clean copy: are the bytes the same?
 
 test: setup ## every test, and the linters beside them
 	@$(MAKE) --no-print-directory --jobs 2 lint pytest
+
+test-fast: setup ## the tests for whoever edits, a minute and a half: no DVC, no server, no kill
+	OMP_NUM_THREADS=1 pytest --numprocesses 2 --no-loadscope-reorder -m 'not slow'
 
 # A core for each process, so a thread for each.
 pytest: setup

@@ -28,15 +28,29 @@ settings.load_profile("project")
 LONGEST = [
     "pipeline/test_pipeline.py",  # the process that takes it makes what the others copy
     "stages/test_killed_training.py",
-    "stages/test_kill.py",
-    "pipeline/test_asked_to_end.py",
     "pipeline/test_shown_commands.py",
-    "pipeline/test_rerun.py",
-    "pipeline/test_seeds.py",
+    "pipeline/test_asked_to_end.py",
+    "stages/test_kill.py",
+    "pipeline/test_verify.py",
     "pipeline/test_queue.py",
-    "test_tracking.py",
-    "test_mlflow_ui.py",
+    "pipeline/test_repository.py",
+    "pipeline/test_seeds.py",
+    "tracking/test_tracking.py",
+    "tracking/test_moved_checkout.py",
+    "tracking/test_tracking_faults.py",
+    "tracking/test_mlflow_ui.py",
+    "diagnostics/test_example.py",
+    "diagnostics/test_order.py",
+    "diagnostics/test_delayed_recall.py",
+    "stages/test_diagnostics.py",
+    "evaluation/test_drawing.py",
+    "stages/test_full_disk.py",
+    "test_setup.py",
+    "test_command_faults.py",
+    "test_signals.py",
+    "test_make_run.py",
 ]
+"""Files that take long, by how long; all their tests are `slow`, with a few tests elsewhere."""
 
 
 class OneProcessAFile(LoadScopeScheduling):
@@ -51,16 +65,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProc
     return OneProcessAFile(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest last, or first if other processes go on with the rest."""
     several = hasattr(config, "workerinput")
 
-    def place(item: pytest.Item) -> int:
+    def rank(item: pytest.Item) -> int:
         file = item.path.relative_to(TESTS).as_posix()
-        rank = LONGEST.index(file) if file in LONGEST else len(LONGEST)
-        return rank if several else -rank
+        return LONGEST.index(file) if file in LONGEST else len(LONGEST)
 
-    items.sort(key=place)
+    for item in items:
+        if rank(item) < len(LONGEST):
+            item.add_marker("slow")
+    items.sort(key=lambda item: rank(item) if several else -rank(item))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -63,15 +64,17 @@ each_printing = pytest.mark.parametrize("arguments", PRINTING.values(), ids=PRIN
 each_writing = pytest.mark.parametrize(("output", "arguments"), WRITING.items(), ids=WRITING.keys())
 
 
-def start(folder: Path, arguments: list[str], **streams: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
-        [*COMMAND, *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
-        text=True,
-        stderr=subprocess.PIPE,
-        **streams,
-    )
+@contextmanager
+def started(command: list[str], folder: Path, **streams: int) -> Iterator[subprocess.Popen[str]]:
+    """A command that has ended after the block, or is killed where the test has failed."""
+    environment = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
+    streams |= {"stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=folder, env=environment, text=True, **streams) as process:
+        try:
+            yield process
+            process.wait(120)
+        finally:
+            process.kill()
 
 
 def sentence(said: str) -> str:
@@ -86,7 +89,7 @@ def sentence(said: str) -> str:
 def test_standard_output_without_room_is_a_sentence(folder: Path, arguments: list[str]) -> None:
     with (
         Path("/dev/full").open("w", encoding="utf-8") as full,
-        start(folder, arguments, stdout=full) as command,
+        started([*COMMAND, *arguments], folder, stdout=full.fileno()) as command,
     ):
         said = command.communicate(timeout=120)[1]
     assert command.returncode == 1
@@ -100,7 +103,7 @@ def test_a_reader_that_leaves_ends_the_command_without_a_word(
 ) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    with start(folder, arguments, stdout=writing) as command:
+    with started([*COMMAND, *arguments], folder, stdout=writing) as command:
         os.close(writing)
         said = command.communicate(timeout=120)[1]
     assert command.returncode == 1
@@ -110,8 +113,8 @@ def test_a_reader_that_leaves_ends_the_command_without_a_word(
 @pytest.mark.fault
 def test_predict_into_head_gives_the_first_line(folder: Path) -> None:
     (folder / "reviews.txt").write_text("great\n" * 100_000)
-    predict = ["predict", "--file", "reviews.txt", "--format", "jsonl"]
-    with start(folder, predict, stdout=subprocess.PIPE) as command:
+    predict = [*COMMAND, "predict", "--file", "reviews.txt", "--format", "jsonl"]
+    with started(predict, folder, stdout=subprocess.PIPE) as command:
         assert command.stdout
         first = command.stdout.readline()
         command.stdout.close()
@@ -311,13 +314,8 @@ def test_ctrl_c_while_the_command_is_loaded_leaves_no_traceback(
 ) -> None:
     program = tmp_path / "imdb-rnn"
     program.write_text("from imdb_rnn.cli import main\nmain()\n")
-    with subprocess.Popen(
-        [sys.executable, "-X", "importtime", program, "predict"],
-        env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as command:
+    predict = [sys.executable, "-X", "importtime", str(program), "predict"]
+    with started(predict, tmp_path, stdin=subprocess.PIPE) as command:
         assert command.stderr
         next(line for line in command.stderr if line.split("|")[-1].strip() == module)
         command.send_signal(signal.SIGINT)
@@ -328,8 +326,8 @@ def test_ctrl_c_while_the_command_is_loaded_leaves_no_traceback(
 
 @pytest.mark.fault
 def test_ctrl_c_ends_a_command_that_waits_for_texts(folder: Path) -> None:
-    predict = ["predict", "--format", "jsonl"]
-    with start(folder, predict, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as command:
+    predict = [*COMMAND, "predict", "--format", "jsonl"]
+    with started(predict, folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as command:
         assert command.stdin
         assert command.stdout
         command.stdin.write("great\n" * FIRST_ROWS)

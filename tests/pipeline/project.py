@@ -6,16 +6,22 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+import pytest
 import yaml
 
 from archives import write_archive
+from imdb_rnn import cli
 from imdb_rnn.experiments.named import merged
 
 ROOT = Path(__file__).parents[2]
+SECONDS_TO_END = 540
+"""More than anything takes, and less than a test is given."""
 SMALL: dict[str, Any] = {
     "prepare": {"vocabulary_size": 200, "max_length": 60},
     "ngram_log_odds": {"min_df": 5},
@@ -106,20 +112,26 @@ class Project:
         return (self.folder / "dvc.lock").read_bytes()
 
 
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[str], folder: Path, seconds: float = SECONDS_TO_END
+) -> subprocess.CompletedProcess[str]:
     """Run a program of this environment to its end."""
-    with start(command, folder) as process:
-        out, err = process.communicate()
+    with started(command, folder) as process:
+        out, err = process.communicate(timeout=seconds)
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
-def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
-    """Start a program of this environment that knows nothing of the user's DVC and MLflow."""
+@contextmanager
+def started(command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A program of this environment that knows nothing of the user's DVC and MLflow.
+
+    What is left of it and of the processes below it at the end of the block is killed.
+    """
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith(("DVC", "MLFLOW", "PYTEST"))},
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command,
         cwd=folder,
         env=environment,
@@ -127,3 +139,38 @@ def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    try:
+        yield process
+    finally:
+        kill_all(process)
+
+
+def below(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """All processes below one, as long as it is there."""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(process.pid).children(recursive=True)
+    return []
+
+
+def kill_all(process: subprocess.Popen[str]) -> None:
+    """End a process and all below it, so that none sees another die."""
+    left = below(process)
+    process.kill()
+    for each in left:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    process.wait(SECONDS_TO_END)
+
+
+def imdb_rnn(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `imdb-rnn` in this process, which has loaded the libraries already."""
+    out, err = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME"):
+            patch.delenv(name, raising=False)
+        patch.setattr("sys.argv", ["imdb-rnn", *arguments])
+        patch.chdir(folder)
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+    code = int(left.value.code or 0)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())

@@ -17,7 +17,7 @@ import psutil
 import pytest
 import yaml
 
-from pipeline.project import Project, run, start
+from pipeline.project import Project, below, kill_all, run, started
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.fault]
 
@@ -48,12 +48,6 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(process.pid).children(recursive=True)
-    return []
-
-
 def wait_until(reached: Callable[[], object]) -> None:
     give_up = time.monotonic() + 120
     while not reached():
@@ -66,14 +60,14 @@ def training(process: subprocess.Popen[str]) -> list[psutil.Process]:
     wait_until(
         lambda: (
             process.poll() is not None
-            or any("imdb_rnn.stages.train" in _words(each) for each in children(process))
+            or any("imdb_rnn.stages.train" in _words(each) for each in below(process))
         )
     )
-    below = children(process)
-    (stage,) = (each for each in below if "imdb_rnn.stages.train" in _words(each))
+    found = below(process)
+    (stage,) = (each for each in found if "imdb_rnn.stages.train" in _words(each))
     root = Path(stage.environ().get("DVC_ROOT", stage.cwd()))
     wait_until(lambda: list((root / ".cache/train").glob("[!.]*.checkpoint")))
-    return below
+    return found
 
 
 def _words(process: psutil.Process) -> list[str]:
@@ -110,21 +104,6 @@ def running(project: Project) -> list[str]:
     return [each["name"] for each in found if (each["executor"] or {}).get("state") == "running"]
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)]
-)
-def test_nothing_goes_on_after_an_experiment(
-    endless: Project, number: signal.Signals, code: int
-) -> None:
-    with start(ENDLESS, endless.folder) as process:
-        below = training(process)
-        process.send_signal(number)
-        process.communicate(timeout=2 * SECONDS_TO_END)
-    assert process.returncode == code
-    are_gone(below)
-    is_over(endless)
-
-
 @contextmanager
 def terminal(command: list[str], folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A command in a terminal of its own, and that terminal."""
@@ -141,8 +120,11 @@ def terminal(command: list[str], folder: Path) -> Iterator[tuple[subprocess.Pope
     )
     os.close(theirs)
     threading.Thread(target=_read, args=(ours,), daemon=True).start()
-    yield process, ours
-    process.wait(SECONDS_TO_END)
+    try:
+        yield process, ours
+        process.wait(2 * SECONDS_TO_END)
+    finally:
+        kill_all(process)
 
 
 def _read(descriptor: int) -> None:
@@ -151,83 +133,87 @@ def _read(descriptor: int) -> None:
             pass
 
 
-def test_ctrl_c_in_a_terminal_saves_the_training(endless: Project) -> None:
-    with terminal(ENDLESS, endless.folder) as (process, keyboard):
-        below = training(process)
-        os.write(keyboard, b"\x03")
-    os.close(keyboard)
-    assert process.returncode == 130
-    are_gone(below)
-    is_over(endless)
+def press_ctrl_c(keyboard: int) -> None:
+    os.write(keyboard, b"\x03")
 
 
-def test_a_closed_terminal_saves_the_training(endless: Project) -> None:
+@pytest.mark.parametrize(("ask", "code"), [(press_ctrl_c, 130), (os.close, 129)])
+def test_ctrl_c_or_a_closed_terminal_saves_the_training(
+    endless: Project, ask: Callable[[int], None], code: int
+) -> None:
     with terminal(ENDLESS, endless.folder) as (process, keyboard):
-        below = training(process)
+        at_work = training(process)
+        ask(keyboard)
+    with suppress(OSError):  # it is closed already
         os.close(keyboard)
-    assert process.returncode == 129
-    are_gone(below)
+    assert process.returncode == code
+    are_gone(at_work)
     is_over(endless)
 
 
-def test_the_training_ends_where_dvc_is_killed_and_the_next_experiment_clears_up(
+def test_the_training_ends_where_the_experiment_is_killed(endless: Project) -> None:
+    with started(ENDLESS, endless.folder) as process:
+        at_work = training(process)
+        process.kill()
+        process.communicate(timeout=2 * SECONDS_TO_END)
+    are_gone(at_work)
+    is_over(endless)
+
+
+def test_where_dvc_is_killed_the_training_ends_and_the_next_experiment_clears_up(
     endless: Project,
 ) -> None:
-    with start(ENDLESS, endless.folder) as process:
+    with started(ENDLESS, endless.folder) as process:
         dvc, *stages = training(process)
         dvc.kill()
         process.communicate(timeout=2 * SECONDS_TO_END)
-    are_gone(stages)
+        are_gone(stages)
     assert running(endless) == ["endless"]
     (copy,) = (endless.folder / ".dvc/tmp/exps/standalone").glob("tmp*")
     os.utime(copy, (0, 0))
-    with start(ENDLESS, endless.folder) as process:
-        wait_until(lambda: not copy.exists())
+    forget_trainings(endless)
+    with started(ENDLESS, endless.folder) as process:
+        at_work = training(process)
+        assert not copy.exists()
         process.terminate()
         process.communicate(timeout=2 * SECONDS_TO_END)
+        are_gone(at_work)
+    assert process.returncode == 143
     is_over(endless)
 
 
-@pytest.mark.parametrize(
-    ("send", "number", "code"),
-    [(os.kill, signal.SIGTERM, 143), (os.killpg, signal.SIGINT, 130)],
-    ids=["terminated", "interrupted"],
-)
-def test_nothing_is_left_of_a_verification(
-    project: Project,
-    temporary: Path,
-    send: Callable[[int, int], None],
-    number: signal.Signals,
-    code: int,
-) -> None:
-    process = start(["setsid", "imdb-rnn", "verify"], project.folder)
-    wait_until(lambda: list(temporary.glob("*/copy/data/prepared")))
-    below = children(process)
-    send(process.pid, number)
-    process.communicate(timeout=2 * SECONDS_TO_END)
-    assert process.returncode == code
-    are_gone(below)
+def test_nothing_is_left_of_a_verification(project: Project, temporary: Path) -> None:
+    with started(["imdb-rnn", "verify"], project.folder) as process:
+        wait_until(lambda: any("imdb_rnn.stages.download" in _words(p) for p in below(process)))
+        at_work = below(process)
+        assert list(temporary.glob("imdb-rnn-*")) != []
+        process.terminate()
+        process.communicate(timeout=2 * SECONDS_TO_END)
+        are_gone(at_work)
+    assert process.returncode == 143
     assert list(temporary.glob("imdb-rnn-*")) == []
 
 
 def test_a_comparison_leaves_no_folder(project: Project, temporary: Path) -> None:
-    with start(["imdb-rnn", "compare", "HEAD", "HEAD"], project.folder) as process:
-        wait_until(lambda: any("get" in _words(each) for each in children(process)))
-        below = children(process)
+    with started(["imdb-rnn", "compare", "HEAD", "HEAD"], project.folder) as process:
+        wait_until(lambda: any("get" in _words(each) for each in below(process)))
+        at_work = below(process)
         assert list(temporary.iterdir()) != []
         process.terminate()
         process.communicate(timeout=2 * SECONDS_TO_END)
+        are_gone(at_work)
     assert process.returncode == 143
-    are_gone(below)
     assert list(temporary.iterdir()) == []
 
 
 def test_what_make_runs_ends_with_it(endless: Project) -> None:
-    with endless.params({"train": {"epochs": 100_000}}):
-        with start(["make", "--assume-old", "setup", "run"], endless.folder) as process:
-            below = training(process)
-            process.terminate()
-            process.communicate(timeout=2 * SECONDS_TO_END)
-        are_gone(below)
+    with (
+        endless.params({"train": {"epochs": 100_000}}),
+        started(["make", "--assume-old", "setup", "run"], endless.folder) as process,
+    ):
+        at_work = training(process)
+        process.terminate()
+        process.communicate(timeout=2 * SECONDS_TO_END)
+        are_gone(at_work)
     assert process.returncode == -signal.SIGTERM
     is_over(endless)

@@ -13,24 +13,16 @@ from pipeline.project import Project, run
 
 pytestmark = pytest.mark.timeout(600)
 RATES = {"slowly": 0.01, "quickly": 0.03}
-SECONDS_A_TRY = 240
+ARCHIVE = "data/external/aclImdb_v1.tar.gz"
+SECONDS_A_LOOK, LOOKS_A_TRY = 30, 4
 
 
 @pytest.fixture
 def worked_off(project: Project) -> Iterator[Project]:
     """A project whose queue was worked off."""
     for name, rate in RATES.items():
-        archive = "data/external/aclImdb_v1.tar.gz"
-        changes = [
-            "--name",
-            name,
-            "-S",
-            f"train.learning_rate={rate}",
-            "--copy-paths",
-            archive,
-            "evaluate",
-        ]
-        queued = project.dvc("exp", "run", "--queue", *changes)
+        changes = ["-S", f"train.learning_rate={rate}", "--copy-paths", ARCHIVE, "evaluate"]
+        queued = project.dvc("exp", "run", "--queue", "--name", name, *changes)
         assert queued.returncode == 0, queued.stdout + queued.stderr
     try:
         _work_off(project)
@@ -44,16 +36,23 @@ def _work_off(project: Project) -> None:
     status = ""
     for _ in range(2):
         project.dvc("queue", "start", "--jobs", "2")
-        give_up = time.monotonic() + SECONDS_A_TRY
-        while time.monotonic() < give_up:
-            status = project.dvc("queue", "status").stdout
-            if status.count("Success") == len(RATES):
-                return
+        for _ in range(LOOKS_A_TRY):
+            give_up = time.monotonic() + SECONDS_A_LOOK
+            while time.monotonic() < give_up:
+                if all(_references(project.folder, name) for name in RATES):
+                    return
+                time.sleep(0.5)
+            status = project.dvc("queue", "status").stdout  # takes a second
             assert "Failed" not in status, (
                 status + project.dvc("queue", "logs", next(iter(RATES))).stdout
             )
-            time.sleep(1)
     pytest.fail(status)
+
+
+def _references(folder: Path, name: str) -> list[str]:
+    """Where DVC keeps the result of an experiment."""
+    found = run(["git", "for-each-ref", "--format=%(refname)", "refs/exps"], folder).stdout
+    return [reference for reference in found.splitlines() if reference.endswith(f"/{name}")]
 
 
 @pytest.mark.fault
@@ -85,6 +84,5 @@ def _results(folder: Path, name: str) -> dict[str, float]:
 
 def _file(folder: Path, name: str, path: str) -> str:
     """A file of an experiment, which DVC keeps as a commit."""
-    references = run(["git", "for-each-ref", "--format=%(refname)", "refs/exps"], folder).stdout
-    (reference,) = (found for found in references.splitlines() if found.endswith(f"/{name}"))
+    (reference,) = _references(folder, name)
     return run(["git", "show", f"{reference}:{path}"], folder).stdout

@@ -1,30 +1,28 @@
 """The commands that the README and the tutorial show, as they stand there, one after the other."""
 
 import json
-import os
 import re
 import shlex
-import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from io import StringIO
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import mlflow
+import psutil
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from chromium import chromium, needs_chromium, watched_page
-from imdb_rnn import cli
 from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.report.plots_page import TEMPLATE, write_template
 from imdb_rnn.tracking.registry import ALIAS, NAME
-from pipeline.project import Project, run, start
+from pipeline.project import SECONDS_TO_END, Project, below, imdb_rnn, run, started
 
 pytestmark = pytest.mark.timeout(600)
 ROOT = Path(__file__).parents[2]
@@ -87,7 +85,8 @@ class Walk:
     def take(self, command: str) -> None:
         """Run a command to its end."""
         here = self.as_here(command)
-        printed = _in_process(here) if here.startswith("imdb-rnn") else self._in_bash(here)
+        in_process = here.startswith("imdb-rnn")
+        printed = self._in_process(here) if in_process else self._in_bash(here)
         self.printed[command] = printed
         if found := re.search("Reproducing experiment '(.+)'", printed):
             self.experiment = found[1]
@@ -95,13 +94,10 @@ class Walk:
     @contextmanager
     def serving(self, command: str) -> Iterator[None]:
         """Run a command that goes on until nobody needs it any more."""
-        server = start(["setsid", *shlex.split(self.as_here(command))], self.folder)
-        try:
+        with started(shlex.split(self.as_here(command)), self.folder) as server:
             _wait_for(f"http://127.0.0.1:{self.port}/ping")
             yield
-        finally:
-            os.killpg(server.pid, signal.SIGTERM)
-            self.printed[command] = "".join(server.communicate())
+            self.printed[command] = _ended(server)
 
     def post(self, content: object) -> requests.Response:
         """What the server answers."""
@@ -114,6 +110,14 @@ class Walk:
     def as_here(self, text: str) -> str:
         """Text of the pages with the names that things have in this walk."""
         return text.replace(NAMED, self.experiment).replace(PORT, self.port)
+
+    def _in_process(self, command: str) -> str:
+        command, _, target = command.partition(" > ")
+        done = imdb_rnn(self.folder, *shlex.split(command)[1:])
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        if target:
+            (self.folder / target).write_text(done.stdout, encoding="utf-8")
+        return done.stdout + done.stderr
 
     def _in_bash(self, command: str) -> str:
         typed = f"{command} --dry-run" if command.startswith("make") else command
@@ -129,11 +133,8 @@ def walk(project: Project) -> Walk:
     template = folder / TEMPLATE  # which `make setup` makes
     write_template(template)
     project.dvc("config", "--local", "plots.html_template", str(template))
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as servers:
-        for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME"):
-            patch.delenv(name, raising=False)
-        patch.chdir(folder)
-        walk = Walk(folder)
+    walk = Walk(folder)
+    with ExitStack() as servers:
         for command in (shown.command for shown in shown_commands()):
             if command.startswith("mlflow models serve"):
                 servers.enter_context(walk.serving(command))
@@ -192,14 +193,11 @@ def test_the_pages_of_dvc_plots_are_drawn_without_a_network(walk: Walk) -> None:
 
 
 def test_mlflow_s_own_ui_shows_the_same_store_to_this_machine_alone(walk: Walk) -> None:
-    server = start(["setsid", "mlflow", "ui", "--port", walk.port], walk.folder)
-    try:
+    with started(["mlflow", "ui", "--port", walk.port], walk.folder) as server:
         _wait_for(f"http://127.0.0.1:{walk.port}/health")
         address = f"http://127.0.0.1:{walk.port}/api/2.0/mlflow/experiments/get-by-name"
         found = requests.get(address, {"experiment_name": "imdb-rnn"}, timeout=60)
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        said = "".join(server.communicate())
+        said = _ended(server)
     assert found.json()["experiment"]["name"] == "imdb-rnn"
     (line,) = re.findall(r"among its first lines is `(.+?)`", TUTORIAL, re.DOTALL)
     assert " ".join(line.split()) in said
@@ -267,18 +265,12 @@ def _verdict(printed: str, name: str) -> str:
     return found
 
 
-def _in_process(command: str) -> str:
-    """What `imdb-rnn` prints; the libraries that it loads are loaded already."""
-    command, _, target = command.partition(" > ")
-    printed, said = StringIO(), StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(said):
-        patch.setattr("sys.argv", shlex.split(command))
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-    assert left.value.code in {0, None}, f"{command}\n{printed.getvalue()}{said.getvalue()}"
-    if target:
-        Path(target).write_text(printed.getvalue(), encoding="utf-8")
-    return printed.getvalue() + said.getvalue()
+def _ended(server: subprocess.Popen[str]) -> str:
+    """What a server has printed that nobody needs any more."""
+    for each in (*below(server), server):
+        with suppress(psutil.NoSuchProcess):
+            each.terminate()
+    return "".join(server.communicate(timeout=SECONDS_TO_END))
 
 
 def _unvarying(text: str) -> str:

@@ -31,7 +31,8 @@ def start(stage: str, folder: Path, seconds_between: float = 0.0) -> ForkServerP
         seconds_between: From one checkpoint of a training to the next.
     """
     _wait_for_the_server()
-    process = _SERVER.Process(target=_run, args=(stage, folder, seconds_between))
+    # A daemon is killed where the test that started it ends too early.
+    process = _SERVER.Process(target=_run, args=(stage, folder, seconds_between), daemon=True)
     process.start()
     return process
 

@@ -154,10 +154,13 @@ def test_a_stopped_training_says_what_was_saved_and_how_to_go_on(
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     command = [sys.executable, "-m", "imdb_rnn.stages.train"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        next(line for line in process.stdout if "epoch 2 of" in line)
-        process.send_signal(signal.SIGINT)
-        said = process.stdout.read()
+        try:
+            assert process.stdout is not None
+            next(line for line in process.stdout if "epoch 2 of" in line)
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=120)
+        finally:
+            process.kill()  # where the test has failed
     assert process.returncode == 130
     assert re.search(r"stopped and saved after step \d+; `dvc repro` goes on from there", said)
     assert recorded(folder)[0] == "KILLED"

@@ -63,10 +63,12 @@ def ui(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[
         program = [sys.executable, "-c", "from imdb_rnn.cli import main; main()", "ui"]
         command = subprocess.Popen([*program, "--port", str(port)], stdout=subprocess.DEVNULL)
     base = f"http://127.0.0.1:{port}"
-    _wait_for(f"{base}/health")
-    yield Ui(command, f"{base}/#/experiments/{experiment}/runs", run.info.run_id)
-    command.terminate()
-    command.wait()
+    try:
+        _wait_for(f"{base}/health")
+        yield Ui(command, f"{base}/#/experiments/{experiment}/runs", run.info.run_id)
+    finally:
+        command.terminate()
+        command.wait(timeout=60)
 
 
 @needs_chromium
