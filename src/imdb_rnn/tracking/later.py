@@ -16,40 +16,33 @@ ARTIFACTS: Final[Artifacts] = {
     "diagnostics": ["reports/diagnostics.json", "reports/diagnostics/*.png"],
     "diagnostics/points": ["reports/plots/diagnostics/*.csv"],
 }
-LENS_CURVES: Final = {
-    "gradients": 20,
-    "initialization": 20,
-    "padding": 20,
-    "spectrum": 1000,
-    "clipping": 1000,  # a step that was clipped stands alone: every n-th would miss it
-    "explosion": 1000,
-    "truncation": 1000,
-    "recall": 1000,
-    "adding": 1000,
-    "windows": 1000,
-}
-"""Figures of the diagnostics that are curves in MLflow too, and the most points of a curve."""
+MOST_POINTS: Final = 1000
+"""Of a curve in MLflow: a step that was clipped stands alone, every n-th would miss it."""
+MOST_DISTANCES: Final = 20
+"""Of a curve over distances, which is smooth, and one of many."""
 
 
 def later_results() -> Later:
     """Read what `diagnostics` and `report` have written."""
     diagnostics = REPORTS / "diagnostics.json"
     metrics = {"diagnostics": read_output(diagnostics)} if diagnostics.exists() else {}
-    return Later(ARTIFACTS, metrics, _lens_curves())
+    return Later(ARTIFACTS, metrics, _curves())
 
 
-def _lens_curves() -> list[Metric]:
+def _curves() -> list[Metric]:
     """Points of the diagnostics' figures as `diagnostics/curves/FIGURE NETWORK`.
 
     A step is a distance in words, a gradient step, an epoch, a delay or a length. Of a band this is
     the median, and of a long curve every n-th point; the files that go with the run hold them all.
     """
     curves = []
-    for figure, most in LENS_CURVES.items():
-        for row in _thinned(REPORTS / f"plots/diagnostics/{figure}.csv", most):
+    for path in sorted((REPORTS / "plots/diagnostics").glob("*.csv")):
+        for row in _thinned(path):
             (_, step), *values = row.items()
+            if not step.isdecimal():
+                break  # bars, one for each name
             shown = {
-                metric_name(f"{figure} {name.removesuffix('_median')}"): float(value)
+                metric_name(f"{path.stem} {name.removesuffix('_median')}"): float(value)
                 for name, value in values
                 if value and not name.endswith(("_low", "_high"))  # no value: no logarithm
             }
@@ -57,10 +50,9 @@ def _lens_curves() -> list[Metric]:
     return curves
 
 
-def _thinned(path: Path, most: int) -> list[dict[str, str]]:
-    """Rows of a table, at most so many; none where there is no table."""
-    if not path.exists():
-        return []
+def _thinned(path: Path) -> list[dict[str, str]]:
+    """Rows of a table of points, as many as a curve may have."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
+    most = MOST_DISTANCES if rows and "distance" in rows[0] else MOST_POINTS
     return rows[:: max(1, math.ceil(len(rows) / most))]
