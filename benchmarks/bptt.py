@@ -74,8 +74,8 @@ def lesson_block(results: Mapping[str, Any] | None) -> str:
         for row in results["rows"]
     ]
     return (
-        f"{SMALL_CELLS[results['cell']].title} of {results['epochs']} epochs over the last {results['words']} "
-        f"words of {results['reviews']:,} reviews, judged by its last state:\n\n"
+        f"{SMALL_CELLS[results['cell']].title} of {results['epochs']} epochs over the last "
+        f"{results['words']} words of {results['reviews']:,} reviews, judged by its last state:\n\n"
     ) + table(head, rows)
 
 

@@ -91,7 +91,8 @@ def _spectrum(cells: Mapping[str, Any]) -> str:
     head = ("network and moment", "factor a step", "of the memory c", "radius", "singular value")
     rows = [
         (
-            f"{SMALL_CELLS[cell].title}, {'at the start' if epoch == '0' else f'after epoch {epoch}'}",
+            f"{SMALL_CELLS[cell].title}, "
+            + ("at the start" if epoch == "0" else f"after epoch {epoch}"),
             f"{numbers['factor_per_step']:.3f}",
             f"{numbers['memory_factor_per_step']:.3f}" if cell == "lstm" else "",
             f"{numbers['spectral_radius']:.3f}",

@@ -14,8 +14,8 @@ import yaml
 
 from imdb_rnn.config import Params
 from imdb_rnn.data.token_store import write_store
-from imdb_rnn.diagnostics import results
-from imdb_rnn.diagnostics.findings import findings
+from imdb_rnn.diagnostics.gradients import QUANTITIES
+from imdb_rnn.diagnostics.study import gather
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.stages import diagnostics as stage
@@ -30,7 +30,7 @@ FIGURES = (
     "explosion",
     "truncation",
     "padding",
-    "recall",
+    "delayed_recall",
     "adding",
     "windows",
     "order",
@@ -174,7 +174,7 @@ def test_the_numbers_and_the_points_agree(folder: Path) -> None:
     assert max(clipping["tanh_after"]) <= 1
     spectrum = pyarrow.csv.read_csv(folder / "reports/plots/diagnostics/spectrum.csv").to_pydict()
     assert spectrum["epoch"] == [0, 1, 2]
-    for quantity in results.BY_EPOCH:
+    for quantity in QUANTITIES:
         epochs = found["cells"]["lstm"]["epochs"].values()
         assert spectrum[f"lstm_{quantity}"] == [numbers[quantity] for numbers in epochs]
     assert "gru_memory_factor_per_step" not in spectrum
@@ -194,7 +194,7 @@ def test_without_a_measured_truncation_the_stage_says_where_it_comes_from(folder
 
 def test_each_figure_has_a_sentence_without_gaps(folder: Path) -> None:
     stage.diagnostics(params())
-    sentences = findings(read_json(folder / "reports/diagnostics.json"))
+    sentences = read_json(folder / "reports/diagnostics.json")["findings"]
     assert set(sentences) == set(FIGURES)
     for sentence in sentences.values():
         assert sentence.endswith(".")
@@ -202,7 +202,7 @@ def test_each_figure_has_a_sentence_without_gaps(folder: Path) -> None:
 
 
 def test_measured_reviews_are_not_learned_from(folder: Path) -> None:
-    material = stage.gather(folder / "data/prepared", VOCABULARY, params())
+    material = gather(params(), folder / "data/prepared", folder, {}, VOCABULARY)
     learned, full, short = (
         {tuple(store[i]) for i in range(len(store))}
         for store in (material.learned, material.full, material.short)
