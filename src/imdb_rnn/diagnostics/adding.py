@@ -5,9 +5,9 @@ one in each half, and at the end the sum of their numbers is asked for. The dela
 for one of two words; here the state has to hold a number, and to change it once.
 """
 
+from functools import partial
 from typing import Any, Final
 
-import pyarrow as pa
 import torch
 from torch import nn
 from torch.nn.functional import mse_loss
@@ -15,11 +15,10 @@ from torch.nn.utils import clip_grad_norm_
 
 from imdb_rnn.config import Model, Params
 from imdb_rnn.diagnostics.delayed_recall import TESTED, delays, longest, points
-from imdb_rnn.diagnostics.drawing import GRAY, legend_below, lines_by_cell, one_plot
+from imdb_rnn.diagnostics.drawing import lines_by_cell
 from imdb_rnn.diagnostics.small import BATCH_SIZE, MAX_GRAD_NORM, SMALL_CELLS, as_large_as_plain
 from imdb_rnn.diagnostics.study import Material, Outcome, Shown
 from imdb_rnn.diagnostics.summaries import rounded
-from imdb_rnn.evaluation.drawing import Figure
 from imdb_rnn.models.initialization import orthogonal
 from imdb_rnn.models.recurrent import RecurrentLayer
 from imdb_rnn.models.summary import parameter_count
@@ -39,7 +38,15 @@ def run(material: Material) -> Outcome:
         "The longest sequence for which, as for all shorter ones, the mean squared error of the "
         f"sum is at most {_ADDED} (always answering 1 has 0.167): {lasting}."
     )
-    shown = Shown(points(found, "mean_squared_error", by="length"), _draw, finding)
+    draw = partial(
+        lines_by_cell,
+        title="Adding two marked numbers",
+        reference=(ALWAYS_ONE, "always 1"),
+        xlabel="length in steps",
+        ylabel="mean squared error",
+        yscale="log",
+    )
+    shown = Shown(points(found, "mean_squared_error", by="length"), draw, finding)
     return Outcome({"adding": rounded(found)}, {"adding": shown})
 
 
@@ -120,12 +127,3 @@ def _teach(adder: _Adder, length: int, steps: int, generator: torch.Generator) -
 @torch.inference_mode()
 def _error(adder: _Adder, inputs: torch.Tensor, sums: torch.Tensor) -> float:
     return mse_loss(adder(inputs), sums).item()
-
-
-def _draw(points: pa.Table) -> Figure:
-    figure, axes = one_plot("Adding two marked numbers")
-    axes.axhline(ALWAYS_ONE, color=GRAY, linewidth=1, label="always 1")
-    lines_by_cell(axes, points, "length")
-    axes.set(xlabel="length in steps", ylabel="mean squared error", yscale="log")
-    legend_below(figure, [axes], columns=3)
-    return figure

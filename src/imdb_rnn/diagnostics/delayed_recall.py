@@ -7,6 +7,7 @@ a delay from which hardly any gradient comes back is learned late or never.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from imdb_rnn.config import Model, Params
 from imdb_rnn.data.token_store import TokenStore
-from imdb_rnn.diagnostics.drawing import GRAY, legend_below, lines_by_cell, one_plot
+from imdb_rnn.diagnostics.drawing import lines_by_cell
 from imdb_rnn.diagnostics.small import (
     BATCH_SIZE,
     SMALL_CELLS,
@@ -25,7 +26,6 @@ from imdb_rnn.diagnostics.small import (
 )
 from imdb_rnn.diagnostics.study import Material, Outcome, Shown
 from imdb_rnn.diagnostics.summaries import rounded
-from imdb_rnn.evaluation.drawing import Figure
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.summary import parameter_count
 
@@ -50,7 +50,15 @@ def run(material: Material) -> Outcome:
         f"The longest delay at which, as at all shorter ones, at least {_REMEMBERED:.0%} of the "
         f"marked words are recalled: {lasting}."
     )
-    shown = Shown(points(found, "accuracy", by="delay"), _draw, finding)
+    draw = partial(
+        lines_by_cell,
+        title="Recalling a marked word",
+        reference=(0.5, "guessing"),
+        xlabel="delay in steps",
+        ylabel="accuracy",
+        ylim=(0.4, 1.04),
+    )
+    shown = Shown(points(found, "accuracy", by="delay"), draw, finding)
     return Outcome({"delayed_recall": rounded(found)}, {"delayed_recall": shown})
 
 
@@ -125,12 +133,3 @@ def _longest(measured: Mapping[str, float], succeeded: Callable[[float], bool]) 
             return lasting
         lasting = f"{steps} steps"
     return f"at least {lasting} (the longest tried)"
-
-
-def _draw(points: pa.Table) -> Figure:
-    figure, axes = one_plot("Recalling a marked word")
-    axes.axhline(0.5, color=GRAY, linewidth=1, label="guessing")
-    lines_by_cell(axes, points, "delay")
-    axes.set(xlabel="delay in steps", ylabel="accuracy", ylim=(0.4, 1.04))
-    legend_below(figure, [axes], columns=3)
-    return figure

@@ -90,18 +90,35 @@ def outer_labels(two_abreast: Iterable[Axes], below: str, beside: str) -> None:
         axes.set_ylabel(beside)
 
 
-def lines_by_cell(axes: Axes, points: pa.Table, steps: str) -> None:
-    """A line a cell over the column `steps`, whose values double.
+def lines_by_cell(
+    points: pa.Table,
+    title: str,
+    reference: tuple[float, str],
+    **settings: Any,  # noqa: ANN401 - as Matplotlib
+) -> Figure:
+    """A line a cell over the first column, whose values double.
 
     Each cell stands a little beside the others, as equal values would hide each other.
+
+    Args:
+        points: A column of steps, and one for each cell.
+        title: Of the figure.
+        reference: Height and name of a level to compare with.
+        settings: Of the axes.
     """
-    ticks = points[steps].to_pylist()
+    figure, axes = one_plot(title)
+    level, name = reference
+    axes.axhline(level, color=GRAY, linewidth=1, label=name)
+    ticks = points[0].to_pylist()
     middle = (len(SMALL_CELLS) - 1) / 2
-    for place, (name, cell) in enumerate(SMALL_CELLS.items()):
+    for place, (column, cell) in enumerate(SMALL_CELLS.items()):
         beside = np.array(ticks) * 1.05 ** (place - middle)
-        (line,) = axes.plot(beside, points[name], color=cell.color, label=cell.title, alpha=0.85)
+        (line,) = axes.plot(beside, points[column], color=cell.color, label=cell.title, alpha=0.85)
         line.set(marker=cell.marker, linestyle=cell.line, markersize=8)
     doubling_axis(axes, ticks, list(map(str, ticks)))
+    axes.set(**settings)
+    legend_below(figure, [axes], columns=3)
+    return figure
 
 
 def doubling_axis(axes: Axes, ticks: list[int], names: list[str]) -> None:

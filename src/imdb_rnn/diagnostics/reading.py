@@ -31,6 +31,9 @@ NAMED: Final = 4
 _CLOSE: Final = 2
 """Words of one side no farther apart are written as one, not upon each other."""
 
+_LETTER: Final = 0.034
+"""Length of a letter, as a share of the panel's height."""
+
 
 class Example(NamedTuple):
     """One review as the classifier reads it."""
@@ -181,10 +184,10 @@ def _quoted(words: Sequence[str]) -> str:
 
 
 def draw(points: pa.Table, named: Mapping[int, str]) -> Figure:
-    """The figure.
+    """The figure of `run`.
 
     Args:
-        points: Of `figures`.
+        points: Position from 1, probability and evidence of each word.
         named: Words to write beside their evidence, by position.
     """
     figure, (above, below) = drawing.panels(2, 1, height=8.2, sharey="none")
@@ -194,13 +197,17 @@ def draw(points: pa.Table, named: Mapping[int, str]) -> Figure:
     above.set(ylabel="probability of positive", ylim=(-0.02, 1.02))
     sides = [drawing.BLUE if value > 0 else drawing.RED for value in evidence]
     below.bar(position, evidence, width=0.9, color=sides)
+    longest = 0
     for positive in (True, False):
         places = sorted(place for place in named if (evidence[place - 1] > 0) == positive)
         for group in _close_together(places):
-            values = [evidence[place - 1] for place in group]
+            # Beyond the bars that a letter's height covers.
+            near = evidence[max(0, group[0] - 1 - _CLOSE) : group[-1] + _CLOSE]
+            quote = _quote(group, named)
+            longest = max(longest, len(quote))
             below.annotate(
-                _quote(group, named),
-                (float(np.mean(group)), max(values) if positive else min(values)),
+                quote,
+                (float(np.mean(group)), max(near) if positive else min(near)),
                 xytext=(0, 3 if positive else -3),
                 textcoords="offset points",
                 rotation=90,
@@ -208,7 +215,8 @@ def draw(points: pa.Table, named: Mapping[int, str]) -> Figure:
                 va="bottom" if positive else "top",
                 fontsize=drawing.SMALL,
             )
-    below.margins(y=0.7)  # room for the words
+    room = min(_LETTER * longest, 0.4)  # above and below, as a share of the panel
+    below.margins(y=room / (1 - 2 * room))
     below.set(xlabel="word", ylabel="evidence in log odds")
     return figure
 

@@ -1,6 +1,6 @@
 """What the diagnostics find out. A new study needs its module and a line here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from imdb_rnn.diagnostics import (
@@ -16,7 +16,7 @@ from imdb_rnn.diagnostics import (
 )
 from imdb_rnn.diagnostics.study import Material, Outcome
 
-STUDIES: Final[Mapping[str, Callable[[Material], Outcome]]] = {
+STUDIES: Final[dict[str, Callable[[Material], Outcome]]] = {
     "gradients": gradients.run,
     "initialization": initialization.run,
     "explosion": explosion.run,

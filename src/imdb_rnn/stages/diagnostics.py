@@ -50,7 +50,8 @@ def diagnostics(params: Params) -> None:
 
 def _outcomes(material: Material) -> dict[str, Outcome]:
     """What came of each study, which does not depend on the number of processes."""
-    tasks = {name: partial(run, material) for name, run in STUDIES.items()}
+    # From the last one, so that a trained classifier that cannot be read is refused at once.
+    tasks = {name: partial(STUDIES[name], material) for name in reversed(STUDIES)}
     outcomes = {}
     with progress("studies", len(tasks)) as advance:
         for name, outcome in side_by_side(tasks, material.params.train.threads, _use_one_thread):
