@@ -21,8 +21,7 @@ from imdb_rnn.config import load_params
 from imdb_rnn.console import console
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.data.training_set import TrainingSet
-from imdb_rnn.diagnostics.findings import TITLES
-from imdb_rnn.diagnostics.small import accuracy, last_words, small_shape
+from imdb_rnn.diagnostics.small import SMALL_CELLS, accuracy, last_words, small_config
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.signals import ending_together
@@ -61,8 +60,8 @@ def lesson_block(results: Mapping[str, Any]) -> str:
         for row in results["rows"]
     ]
     return (
-        f"{TITLES[results['cell']]} of {results['epochs']} epochs over the last {results['words']} "
-        f"words of {results['reviews']:,} reviews, judged by its last state:\n\n"
+        f"{SMALL_CELLS[results['cell']].title} of {results['epochs']} epochs over the last "
+        f"{results['words']} words of {results['reviews']:,} reviews, judged by its last state:\n\n"
     ) + table(head, rows)
 
 
@@ -72,9 +71,9 @@ def measure(bptt_steps: int | None) -> dict[str, Any]:
     torch.set_num_threads(params.train.threads)
     train, valid = (TokenStore.open(PREPARED / split) for split in ("train", "valid"))
     chosen = np.random.default_rng(params.seed).permutation(len(train))[:REVIEWS]
-    shape = small_shape(params, CELL, initialization="orthogonal")
+    config = small_config(params, CELL, initialization="orthogonal")
     size = read_json(PREPARED / "dataset.json")["vocabulary_size"]
-    classifier = Classifier(size, WORDS, shape, params.seed)
+    classifier = Classifier(size, WORDS, config, params.seed)
     classifier.bptt_steps = bptt_steps
     settings = params.train.model_copy(update={"epochs": EPOCHS, "ema_decay": 0.0})
     reviews = TrainingSet.labelled(last_words(train, chosen, WORDS))

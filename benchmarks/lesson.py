@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from benchmarks import bptt, parts
 from benchmarks.document import fill_in, table
-from imdb_rnn.diagnostics.findings import TITLES, findings
+from imdb_rnn.diagnostics.small import SMALL_CELLS
 from imdb_rnn.experiments.named import DEFAULT, RESULTS
 from imdb_rnn.io.json_file import read_json
 
@@ -74,7 +74,7 @@ def blocks(
     """
     rows = {row["name"]: row for row in experiments}
     return {
-        **{f"finding: {name}": _wrapped(said) for name, said in findings(diagnostics).items()},
+        **{f"finding: {name}": _wrapped(said) for name, said in diagnostics["findings"].items()},
         "spectrum": _spectrum(diagnostics["cells"]),
         "bptt": bptt.lesson_block(truncation),
         "parts": parts.lesson_block(read),
@@ -91,7 +91,8 @@ def _spectrum(cells: Mapping[str, Any]) -> str:
     head = ("network and moment", "factor a step", "of the memory c", "radius", "singular value")
     rows = [
         (
-            f"{TITLES[cell]}, {'at the start' if epoch == '0' else f'after epoch {epoch}'}",
+            f"{SMALL_CELLS[cell].title}, "
+            + ("at the start" if epoch == "0" else f"after epoch {epoch}"),
             f"{numbers['factor_per_step']:.3f}",
             f"{numbers['memory_factor_per_step']:.3f}" if cell == "lstm" else "",
             f"{numbers['spectral_radius']:.3f}",

@@ -18,7 +18,7 @@ from benchmarks.document import fill_in, table
 from imdb_rnn.config import load_params
 from imdb_rnn.console import console
 from imdb_rnn.data.token_store import TokenStore
-from imdb_rnn.diagnostics.results import parts_summary
+from imdb_rnn.diagnostics.summaries import rounded
 from imdb_rnn.diagnostics.windows import PLACES, WINDOWS, read_parts
 from imdb_rnn.errors import UserError
 from imdb_rnn.experiments.named import DEFAULT, environment, kept_experiments
@@ -92,7 +92,8 @@ def _measured(name: str, seed: int) -> dict[str, Any] | None:
 
 
 def _read(model: Path, reviews: Path, seed: int) -> dict[str, Any]:
-    return parts_summary(read_parts(load_model(model), TokenStore.open(reviews), seed))
+    parts = read_parts(load_model(model), TokenStore.open(reviews), seed)
+    return {name: rounded(accuracy) for name, accuracy in parts.items()}
 
 
 def _get(path: str, commit: str, destination: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.document import filled_in
 from benchmarks.lesson import LEFT_OUT, STEPS, blocks
 
-from imdb_rnn.diagnostics.findings import findings, standard_error
+from imdb_rnn.diagnostics.summaries import standard_error
 from imdb_rnn.diagnostics.windows import PLACES
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +34,7 @@ def test_every_number_in_a_block_is_the_measured_one() -> None:
 
 
 def test_every_figure_of_the_lens_is_shown_with_its_sentence() -> None:
-    for name, sentence in findings(DIAGNOSTICS).items():
+    for name, sentence in DIAGNOSTICS["findings"].items():
         assert f"](../reports/diagnostics/{name}.png)" in LESSON
         assert sentence in " ".join(LESSON.split())
 
@@ -170,7 +170,9 @@ def test_truncation_costs_accuracy_and_saves_little_at_this_size() -> None:
 
 
 def test_the_two_probes_rank_the_cells_differently() -> None:
-    held = {name: sum(cell["accuracy"].values()) for name, cell in DIAGNOSTICS["recall"].items()}
+    held = {
+        name: sum(cell["accuracy"].values()) for name, cell in DIAGNOSTICS["delayed_recall"].items()
+    }
     missed = {
         name: sum(cell["mean_squared_error"].values())
         for name, cell in DIAGNOSTICS["adding"].items()
@@ -186,8 +188,11 @@ def test_padding_behind_starves_the_words() -> None:
 
 
 def test_the_longest_tried_delay_is_told_as_a_lower_bound() -> None:
-    longest = list(DIAGNOSTICS["recall"]["lstm"]["accuracy"])[-1]
-    assert f"LSTM at least {longest} steps (the longest tried)" in findings(DIAGNOSTICS)["recall"]
+    longest = list(DIAGNOSTICS["delayed_recall"]["lstm"]["accuracy"])[-1]
+    assert (
+        f"LSTM at least {longest} steps (the longest tried)"
+        in DIAGNOSTICS["findings"]["delayed_recall"]
+    )
 
 
 def test_the_classifier_is_ahead_of_a_bag_of_words_which_is_ahead_of_it_without_order() -> None:
@@ -198,7 +203,7 @@ def test_the_classifier_is_ahead_of_a_bag_of_words_which_is_ahead_of_it_without_
 
 
 def test_a_small_network_learns_nothing_measurable_from_order() -> None:
-    assert "which cannot be told apart" in findings(DIAGNOSTICS)["order"]
+    assert "which cannot be told apart" in DIAGNOSTICS["findings"]["order"]
 
 
 def test_the_notebook_calls_all_short_reviews_the_same() -> None:

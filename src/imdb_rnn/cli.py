@@ -262,19 +262,19 @@ def _units_reviews(model: Path) -> "TokenStore":
     return TokenStore.open(PREPARED / "valid")
 
 
+@app.command("lens", hidden=True)  # as the command was called before
 @app.command()
 def diagnostics() -> None:
     """Say what the figures in reports/diagnostics show, in the numbers of the last run."""
-    from imdb_rnn.diagnostics.findings import findings
     from imdb_rnn.io.json_file import read_json
 
     if not DIAGNOSTICS.exists():
         raise UserError(f"{DIAGNOSTICS}: not measured yet. `dvc repro diagnostics` does it.")
     try:
-        shown = findings(read_json(DIAGNOSTICS))
+        findings = dict(read_json(DIAGNOSTICS)["findings"])
     except _OF_ANOTHER_SHAPE as error:
         raise _of_another_version(DIAGNOSTICS, error, "diagnostics") from None
-    for name, sentence in shown.items():
+    for name, sentence in findings.items():
         console.print(f"{DIAGNOSTICS.with_suffix('')}/{name}.png: {sentence}", markup=False)
 
 

@@ -4,14 +4,11 @@ import torch
 from imdb_rnn.config import Params
 from imdb_rnn.diagnostics.adding import ALWAYS_ONE, add, sequences
 from imdb_rnn.diagnostics.small import SMALL_CELLS
-from results import shipped_params
+from studies import study_params
 
 
 def params(**diagnostics: object) -> Params:
-    values = shipped_params().model_dump()
-    values["diagnostics"] |= {"hidden_size": 8, "longest_delay": 5, "probe_steps": 1} | diagnostics
-    values["train"] |= {"threads": 1}
-    return Params.model_validate(values)
+    return study_params(**{"hidden_size": 8, "longest_delay": 5, "probe_steps": 1} | diagnostics)
 
 
 @pytest.mark.parametrize("length", [2, 5, 8])
@@ -35,19 +32,19 @@ def test_who_always_answers_one_has_the_error_that_is_said() -> None:
 
 def test_no_cell_has_more_parameters_than_the_plain_one_and_none_much_fewer() -> None:
     found = {cell: add(params(), cell) for cell in SMALL_CELLS}
-    limit = found["tanh"].parameters
-    assert found["tanh"].hidden_size == 8
+    limit = found["tanh"]["parameters"]
+    assert found["tanh"]["hidden_size"] == 8
     for cell in found.values():
-        assert 0.6 * limit < cell.parameters <= limit
+        assert 0.6 * limit < cell["parameters"] <= limit
 
 
 def test_a_cell_has_at_least_one_unit() -> None:
-    assert add(params(hidden_size=1), "lstm").hidden_size == 1
+    assert add(params(hidden_size=1), "lstm")["hidden_size"] == 1
 
 
 def test_a_short_sequence_is_learned() -> None:
     found = add(params(hidden_size=24, probe_steps=200), "gru")
-    assert found.error[5] < ALWAYS_ONE / 10
+    assert found["mean_squared_error"]["5"] < ALWAYS_ONE / 10
 
 
 def test_equal_seeds_give_equal_numbers_whatever_the_global_generator_says() -> None:

@@ -4,14 +4,11 @@ import pytest
 from imdb_rnn.config import Params
 from imdb_rnn.diagnostics.delayed_recall import delays, recall, sequences
 from imdb_rnn.diagnostics.small import SMALL_CELLS
-from results import shipped_params
+from studies import study_params
 
 
 def params(**diagnostics: object) -> Params:
-    values = shipped_params().model_dump()
-    values["diagnostics"] |= {"hidden_size": 8, "longest_delay": 5, "probe_steps": 2} | diagnostics
-    values["train"] |= {"threads": 1}
-    return Params.model_validate(values)
+    return study_params(**{"hidden_size": 8, "longest_delay": 5, "probe_steps": 2} | diagnostics)
 
 
 def test_the_label_is_the_marked_word_and_no_other_word_tells_it() -> None:
@@ -34,21 +31,21 @@ def test_delays_double_up_to_the_longest(longest: int, expected: list[int] | Non
 
 def test_no_cell_has_more_parameters_than_the_plain_one_and_none_much_fewer() -> None:
     found = {cell: recall(params(), cell) for cell in SMALL_CELLS}
-    limit = found["tanh"].parameters
-    assert found["tanh"].hidden_size == 8
-    assert found["lstm"].hidden_size < found["gru"].hidden_size < 8
+    limit = found["tanh"]["parameters"]
+    assert found["tanh"]["hidden_size"] == 8
+    assert found["lstm"]["hidden_size"] < found["gru"]["hidden_size"] < 8
     for cell in found.values():
-        assert 0.6 * limit < cell.parameters <= limit
+        assert 0.6 * limit < cell["parameters"] <= limit
 
 
 def test_the_smallest_plain_cell_stands_beside_cells_of_one_unit() -> None:
     found = {cell: recall(params(hidden_size=1), cell) for cell in SMALL_CELLS}
-    assert {cell.hidden_size for cell in found.values()} == {1}
+    assert {cell["hidden_size"] for cell in found.values()} == {1}
 
 
 def test_a_short_delay_is_learned() -> None:
     found = recall(params(hidden_size=24, probe_steps=250), "gru")
-    assert found.accuracy[5] > 0.9
+    assert found["accuracy"]["5"] > 0.9
 
 
 def test_equal_seeds_give_equal_numbers() -> None:

@@ -44,15 +44,15 @@ def test_accuracies_are_of_the_parts_that_are_named() -> None:
         np.array([2] + [1] * 150, dtype=np.int32),
     ]
     found = read_parts(counting_classifier(), in_memory(ends_with, np.array([1, 0], np.int8)), 0)
-    assert found.whole == 1
-    assert found.parts["last"] == dict.fromkeys(WINDOWS, 1.0)
-    assert found.parts["first"] == dict.fromkeys(WINDOWS, 0.5)
-    assert found.shuffled == 0.5
+    assert found["whole"] == 1
+    assert found["last"] == dict.fromkeys(map(str, WINDOWS), 1.0)
+    assert found["first"] == dict.fromkeys(map(str, WINDOWS), 0.5)
+    assert found["shuffled"] == 0.5
 
 
 def test_shuffling_follows_from_the_seed() -> None:
     reviews = [np.random.default_rng(i).integers(1, 3, 9).astype(np.int32) for i in range(60)]
     store = in_memory(reviews, np.tile(np.array([0, 1], np.int8), 30))
-    shuffled = [read_parts(counting_classifier(), store, seed).shuffled for seed in (1, 1, 2, 3)]
+    shuffled = [read_parts(counting_classifier(), store, seed)["shuffled"] for seed in (1, 1, 2, 3)]
     assert shuffled[0] == shuffled[1]
     assert len(set(shuffled)) > 1

@@ -325,7 +325,7 @@ def test_a_result_that_dvc_loses_is_a_failure_and_costs_no_earlier_one(
 def test_a_result_is_replaced_by_a_new_one_and_kept_if_the_new_run_fails(
     origin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = changed_pipeline(origin)
+    folder = changed_pipeline_and_index_of_another_version(origin)
     monkeypatch.chdir(folder)
     assert run_experiment("other") == 0
     first = kept_experiments()

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ import yaml
 
 from imdb_rnn.config import Params
 from imdb_rnn.data.token_store import write_store
-from imdb_rnn.diagnostics import results
-from imdb_rnn.diagnostics.findings import findings
+from imdb_rnn.diagnostics.gradients import QUANTITIES
+from imdb_rnn.diagnostics.study import gather
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.stages import diagnostics as stage
-from results import shipped_params, write_model
+from results import write_model
+from studies import study_params
 
 VOCABULARY = 9
 FIGURES = (
@@ -30,7 +32,7 @@ FIGURES = (
     "explosion",
     "truncation",
     "padding",
-    "recall",
+    "delayed_recall",
     "adding",
     "windows",
     "order",
@@ -49,10 +51,7 @@ TRUNCATION = {
 
 
 def params(**diagnostics: object) -> Params:
-    values = shipped_params().model_dump()
-    values["model"] |= {"hidden_size": 4, "embedding_size": 4}
-    values["train"] |= {"threads": 1}
-    values["diagnostics"] |= {
+    small = {
         "reviews": 30,
         "measured_reviews": 12,
         "words": 20,
@@ -61,30 +60,49 @@ def params(**diagnostics: object) -> Params:
         "longest_delay": 10,
         "probe_steps": 3,
     }
-    values["diagnostics"] |= diagnostics
-    return Params.model_validate(values)
+    settings = study_params(**small | diagnostics)
+    tiny = settings.model.model_copy(update={"hidden_size": 4, "embedding_size": 4})
+    return settings.model_copy(update={"model": tiny})
+
+
+def with_threads(threads: int) -> Params:
+    settings = params()
+    train = settings.train.model_copy(update={"threads": threads})
+    return settings.model_copy(update={"train": train})
+
+
+def write_inputs(folder: Path) -> None:
+    generator = np.random.default_rng(3)
+    for split, count in (("train", 80), ("valid", 20)):
+        reviews = [
+            generator.integers(1, VOCABULARY, generator.integers(2, 30)).astype(np.int32)
+            for _ in range(count)
+        ]
+        labels = [number % 2 for number in range(count)]
+        write_store(folder / "data/prepared" / split, reviews, labels, list(map(str, range(count))))
+    write_json(
+        folder / "data/prepared/dataset.json",
+        {"variant": "full", "vocabulary_size": VOCABULARY, "max_length": 30},
+    )
+    write_json(folder / "reports/bptt.json", TRUNCATION)
+    write_model(folder / "models/rnn", params(), max_length=30)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    random = np.random.default_rng(3)
-    for split, count in (("train", 80), ("valid", 20)):
-        reviews = [
-            random.integers(1, VOCABULARY, random.integers(2, 30)).astype(np.int32)
-            for _ in range(count)
-        ]
-        labels = [number % 2 for number in range(count)]
-        write_store(
-            tmp_path / "data/prepared" / split, reviews, labels, list(map(str, range(count)))
-        )
-    write_json(
-        tmp_path / "data/prepared/dataset.json",
-        {"variant": "full", "vocabulary_size": VOCABULARY, "max_length": 30},
-    )
-    write_json(tmp_path / "reports/bptt.json", TRUNCATION)
-    write_model(tmp_path / "models/rnn", params(), max_length=30)
+    write_inputs(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the stage has run; to be read alone."""
+    folder = tmp_path_factory.mktemp("measured")
+    write_inputs(folder)
+    with chdir(folder):
+        stage.diagnostics(params())
+    return folder
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
@@ -92,32 +110,22 @@ def outputs(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
-def test_everything_is_written_and_twice_the_same(folder: Path) -> None:
-    stage.diagnostics(params())
-    first = outputs(folder)
-    assert set(first) == {
+def test_everything_is_written(measured: Path) -> None:
+    assert set(outputs(measured)) == {
         "reports/bptt.json",
         "reports/diagnostics.json",
         *(f"reports/diagnostics/{name}.png" for name in FIGURES),
         *(f"reports/plots/diagnostics/{name}.csv" for name in FIGURES),
     }
-    stage.diagnostics(params())
-    assert outputs(folder) == first
 
 
-def test_processes_beside_each_other_come_to_the_same(folder: Path) -> None:
-    alone = params()
-    stage.diagnostics(alone)
-    first = outputs(folder)
-    together = alone.model_copy(update={"train": alone.train.model_copy(update={"threads": 2})})
-    stage.diagnostics(together)
-    assert outputs(folder) == first
+def test_processes_beside_each_other_come_to_the_same(folder: Path, measured: Path) -> None:
+    stage.diagnostics(with_threads(2))
+    assert outputs(folder) == outputs(measured)
 
 
 @pytest.mark.hostile
-def test_neither_a_notebook_nor_a_locale_changes_anything(folder: Path) -> None:
-    stage.diagnostics(params())
-    first = outputs(folder)
+def test_neither_a_notebook_nor_a_locale_changes_anything(folder: Path, measured: Path) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(params().model_dump(mode="json")), "utf-8")
     hostile = {
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
@@ -135,23 +143,20 @@ def test_neither_a_notebook_nor_a_locale_changes_anything(folder: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert outputs(folder) == first
+    assert outputs(folder) == outputs(measured)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_what_a_study_is_refused_for_is_said(folder: Path, threads: int) -> None:
     (folder / "models/rnn/model.safetensors").write_bytes(b"")
-    settings = params()
-    train = settings.train.model_copy(update={"threads": threads})
     with pytest.raises(UserError, match=r"model\.safetensors"):
-        stage.diagnostics(settings.model_copy(update={"train": train}))
+        stage.diagnostics(with_threads(threads))
     assert not (folder / "reports/diagnostics.json").exists()
 
 
-def test_the_numbers_and_the_points_agree(folder: Path) -> None:
-    stage.diagnostics(params())
-    found: dict[str, Any] = read_json(folder / "reports/diagnostics.json")
-    points = pyarrow.csv.read_csv(folder / "reports/plots/diagnostics/gradients.csv")
+def test_the_numbers_and_the_points_agree(measured: Path) -> None:
+    found: dict[str, Any] = read_json(measured / "reports/diagnostics.json")
+    points = pyarrow.csv.read_csv(measured / "reports/plots/diagnostics/gradients.csv")
     assert points["distance"].to_pylist() == list(range(20))
     for cell, course in found["cells"].items():
         assert set(course["epochs"]) == {"0", "1", "2"}
@@ -164,17 +169,17 @@ def test_the_numbers_and_the_points_agree(folder: Path) -> None:
             assert median[-1] == pytest.approx(numbers["norm_at_farthest_word"], rel=1e-3)
             assert all(a <= b <= c for a, b, c in zip(low, median, high, strict=True))
     truncation = pyarrow.csv.read_csv(
-        folder / "reports/plots/diagnostics/truncation.csv"
+        measured / "reports/plots/diagnostics/truncation.csv"
     ).to_pydict()
     assert truncation["words"] == [1, 20], "uncut, a gradient goes back over all words"
     assert truncation["accuracy"] == [0.5, 0.6]
     assert found["truncation"] == TRUNCATION
-    clipping = pyarrow.csv.read_csv(folder / "reports/plots/diagnostics/clipping.csv").to_pydict()
+    clipping = pyarrow.csv.read_csv(measured / "reports/plots/diagnostics/clipping.csv").to_pydict()
     assert clipping["step"] == [1, 2]  # an epoch is a single batch of 30
     assert max(clipping["tanh_after"]) <= 1
-    spectrum = pyarrow.csv.read_csv(folder / "reports/plots/diagnostics/spectrum.csv").to_pydict()
+    spectrum = pyarrow.csv.read_csv(measured / "reports/plots/diagnostics/spectrum.csv").to_pydict()
     assert spectrum["epoch"] == [0, 1, 2]
-    for quantity in results.BY_EPOCH:
+    for quantity in QUANTITIES:
         epochs = found["cells"]["lstm"]["epochs"].values()
         assert spectrum[f"lstm_{quantity}"] == [numbers[quantity] for numbers in epochs]
     assert "gru_memory_factor_per_step" not in spectrum
@@ -192,9 +197,8 @@ def test_without_a_measured_truncation_the_stage_says_where_it_comes_from(folder
         stage.diagnostics(params())
 
 
-def test_each_figure_has_a_sentence_without_gaps(folder: Path) -> None:
-    stage.diagnostics(params())
-    sentences = findings(read_json(folder / "reports/diagnostics.json"))
+def test_each_figure_has_a_sentence_without_gaps(measured: Path) -> None:
+    sentences = read_json(measured / "reports/diagnostics.json")["findings"]
     assert set(sentences) == set(FIGURES)
     for sentence in sentences.values():
         assert sentence.endswith(".")
@@ -202,7 +206,7 @@ def test_each_figure_has_a_sentence_without_gaps(folder: Path) -> None:
 
 
 def test_measured_reviews_are_not_learned_from(folder: Path) -> None:
-    material = stage.gather(folder / "data/prepared", VOCABULARY, params())
+    material = gather(params(), folder / "data/prepared", folder, {}, VOCABULARY)
     learned, full, short = (
         {tuple(store[i]) for i in range(len(store))}
         for store in (material.learned, material.full, material.short)

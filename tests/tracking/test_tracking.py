@@ -330,7 +330,7 @@ class TestFiling:
             results / "reports/diagnostics.json", {"windows": {"whole": 0.9, "last": {"10": 0.7}}}
         )
         (results / "reports/diagnostics").mkdir()
-        (results / "reports/diagnostics/recall.png").write_bytes(b"\x89PNG")
+        (results / "reports/diagnostics/delayed_recall.png").write_bytes(b"\x89PNG")
         assert file_results(PARAMS, with_report=True)
         (run,) = _runs(results)
         assert run.data.metrics["diagnostics/windows/last/10"] == 0.7
@@ -338,13 +338,15 @@ class TestFiling:
         filed = {
             entry.path for entry in _client(results).list_artifacts(run.info.run_id, "diagnostics")
         }
-        assert filed == {"diagnostics/diagnostics.json", "diagnostics/recall.png"}
+        assert filed == {"diagnostics/diagnostics.json", "diagnostics/delayed_recall.png"}
 
     def test_what_the_last_stages_have_not_made_yet_is_left_out(self, results: Path) -> None:
         write_json(results / "reports/diagnostics.json", {"windows": {"whole": 0.9}})
         (results / "reports/report.html").write_text("of another state")
         (results / "reports/plots/diagnostics").mkdir()
-        (results / "reports/plots/diagnostics/recall.csv").write_text('"delay","tanh"\n5,1\n')
+        (results / "reports/plots/diagnostics/delayed_recall.csv").write_text(
+            '"delay","tanh"\n5,1\n'
+        )
         assert file_results(PARAMS)
         (run,) = _runs(results)
         assert run.data.metrics["test/accuracy"] == 0.9104
@@ -357,14 +359,17 @@ class TestFiling:
     def test_the_lines_of_the_lens_are_curves(self, results: Path) -> None:
         points = results / "reports/plots/diagnostics"
         points.mkdir()
-        (points / "recall.csv").write_text('"delay","tanh","gru"\n5,1,0.9\n10,0.5,0.8\n')
+        (points / "delayed_recall.csv").write_text('"delay","tanh","gru"\n5,1,0.9\n10,0.5,0.8\n')
         rows = "".join(f"{step},0.1,{0.2 / (step + 1)},0.3\n" for step in range(99))
         header = '"distance","relu_0_low","relu_0_median","relu_0_high"\n'
         (points / "gradients.csv").write_text(f"{header}{rows}99,,,\n")
         for _ in range(2):
             assert file_results(PARAMS, with_report=True)
         (run,) = _runs(results)
-        assert _curve(results, run, "diagnostics/curves/recall gru") == [(5, 0.9), (10, 0.8)]
+        assert _curve(results, run, "diagnostics/curves/delayed_recall gru") == [
+            (5, 0.9),
+            (10, 0.8),
+        ]
         gradients = _curve(results, run, "diagnostics/curves/gradients relu_0")
         assert gradients == [(step, 0.2 / (step + 1)) for step in range(0, 99, 5)]
         curves = {name for name in run.data.metrics if name.startswith("diagnostics/curves")}

@@ -1,7 +1,7 @@
 """Small networks that are taught in seconds, one decision apart from each other."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +13,31 @@ from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.inference import predict_logits
 from imdb_rnn.training.loop import Trainer
 
+
+class SmallCell(NamedTuple):
+    """A cell that is compared with others, and how figures show it."""
+
+    fields: Mapping[str, str]
+    """Of `Model`."""
+    title: str
+    color: str
+    marker: str
+    line: str
+
+
 SMALL_CELLS: Final = {
-    "tanh": {"cell": "rnn", "nonlinearity": "tanh"},
-    "relu": {"cell": "rnn", "nonlinearity": "relu"},
-    "gru": {"cell": "gru"},
-    "lstm": {"cell": "lstm"},
+    "tanh": SmallCell({"cell": "rnn", "nonlinearity": "tanh"}, "tanh RNN", "#e07b28", "o", "-"),
+    "relu": SmallCell({"cell": "rnn", "nonlinearity": "relu"}, "ReLU RNN", "#b2473e", "s", "--"),
+    "gru": SmallCell({"cell": "gru"}, "GRU", "#3f8f6b", "^", "-."),
+    "lstm": SmallCell({"cell": "lstm"}, "LSTM", "#1f5fa8", "D", ":"),
 }
 BATCH_SIZE: Final = 32
 LEARNING_RATE: Final = 0.002
-CLIP_NORM: Final = 1.0
+MAX_GRAD_NORM: Final = 1.0
 _PREDICTED_AT_ONCE: Final = 250
 
 
-def small_shape(params: Params, cell: str, **changes: object) -> Model:
+def small_config(params: Params, cell: str, **changes: object) -> Model:
     """One layer that reads forwards and is judged by its last state, without dropout.
 
     Args:
@@ -48,25 +60,26 @@ def small_shape(params: Params, cell: str, **changes: object) -> Model:
         "output_dropout": 0.0,
         "initialization": "pytorch",
     }
-    return Model.model_validate(params.model.model_dump() | fields | SMALL_CELLS[cell] | changes)
+    of_cell = dict(SMALL_CELLS[cell].fields)
+    return Model.model_validate(params.model.model_dump() | fields | of_cell | changes)
 
 
 def as_large_as_plain(
     params: Params, cell: str, size: Callable[[Model], int], **changes: object
 ) -> Model:
-    """A small shape with as many units as fit into the parameters of a tanh cell, at least one.
+    """A small network with as many units as fit into a tanh cell's parameters, at least one.
 
     Args:
         params: The tanh cell has `diagnostics.hidden_size` units.
         cell: A key of `SMALL_CELLS`.
-        size: Parameters of the network of a shape.
+        size: Parameters of the network that a configuration describes.
         changes: Further fields of `Model`.
     """
-    limit = size(small_shape(params, "tanh", **changes))
+    limit = size(small_config(params, "tanh", **changes))
     units = range(1, params.diagnostics.hidden_size + 1)
-    shapes = [small_shape(params, cell, hidden_size=n, **changes) for n in units]
-    fitting = [shape for shape in shapes if size(shape) <= limit]
-    return fitting[-1] if fitting else shapes[0]
+    configs = [small_config(params, cell, hidden_size=n, **changes) for n in units]
+    fitting = [config for config in configs if size(config) <= limit]
+    return fitting[-1] if fitting else configs[0]
 
 
 def small_trainer(
@@ -88,7 +101,7 @@ def small_trainer(
         "warmup": 0.0,
         "epochs": params.diagnostics.epochs,
         "batch_size": BATCH_SIZE,
-        "max_grad_norm": CLIP_NORM,
+        "max_grad_norm": MAX_GRAD_NORM,
         "bptt_steps": None,
         "ema_decay": 0.0,
     }

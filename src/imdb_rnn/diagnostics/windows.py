@@ -1,12 +1,19 @@
 """What the trained classifier makes of a part of each review, and of its words in another order."""
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.diagnostics import drawing
 from imdb_rnn.diagnostics.small import accuracy, in_memory
+from imdb_rnn.diagnostics.study import Shown
+from imdb_rnn.diagnostics.summaries import rounded
+from imdb_rnn.evaluation.drawing import Figure
 from imdb_rnn.models.classifier import Classifier
 
 WINDOWS: Final = (10, 25, 50, 100)
@@ -14,41 +21,36 @@ WINDOWS: Final = (10, 25, 50, 100)
 PLACES: Final = ("first", "middle", "last")
 
 
-class PartAccuracies(NamedTuple):
-    """Accuracies of one classifier on the same reviews."""
-
-    whole: float
-    shuffled: float
-    """The words of each review in random order, which a classifier taught on order never met."""
-    parts: dict[str, dict[int, float]]
-    """By place, then by length of the window; a shorter review is read whole."""
-
-
-def read_parts(classifier: Classifier, reviews: TokenStore, seed: int) -> PartAccuracies:
+def read_parts(classifier: Classifier, reviews: TokenStore, seed: int) -> dict[str, Any]:
     """Judge whole reviews, shuffled ones, and windows of them.
 
     Args:
         classifier: In evaluation mode.
         reviews: Labelled.
         seed: Of the order of shuffled words.
+
+    Returns:
+        Accuracies: whole; shuffled, with each review's words in random order, which a classifier
+        taught on order never met; first, middle and last, each by length of the window. A shorter
+        review is read whole.
     """
-    random = np.random.default_rng([seed, 2])
+    generator = np.random.default_rng([seed, 2])
     words = [reviews[i] for i in range(len(reviews))]
 
     def accuracy_on(read: list[NDArray[np.int32]]) -> float:
         return accuracy(classifier, in_memory(read, reviews.labels))
 
-    return PartAccuracies(
-        accuracy_on(words),
-        accuracy_on([random.permutation(review) for review in words]),
-        {
+    return {
+        "whole": accuracy_on(words),
+        "shuffled": accuracy_on([generator.permutation(review) for review in words]),
+        **{
             place: {
-                length: accuracy_on([window(review, place, length) for review in words])
+                str(length): accuracy_on([window(review, place, length) for review in words])
                 for length in WINDOWS
             }
             for place in PLACES
         },
-    )
+    }
 
 
 def window(review: NDArray[np.int32], place: str, length: int) -> NDArray[np.int32]:
@@ -56,3 +58,32 @@ def window(review: NDArray[np.int32], place: str, length: int) -> NDArray[np.int
     spare = max(0, len(review) - length)
     begin = {"first": 0, "middle": spare // 2, "last": spare}[place]
     return review[begin : begin + length]
+
+
+def shown(parts: Mapping[str, Any]) -> Shown:
+    """Accuracy by the window's length, a line a place.
+
+    Args:
+        parts: From `read_parts`.
+    """
+    longest = str(WINDOWS[-1])
+    said = ", ".join(f"{rounded(parts[place][longest]):.3f} ({place})" for place in PLACES)
+    finding = (
+        f"The trained classifier reaches {rounded(parts['whole']):.3f} on whole validation "
+        f"reviews, and with {longest} words alone {said}."
+    )
+    by_place = {place: list(parts[place].values()) for place in PLACES}
+    points = pa.table({"words": list(WINDOWS)} | by_place)
+    return Shown(points, partial(_draw, whole=parts["whole"]), finding)
+
+
+def _draw(points: pa.Table, whole: float) -> Figure:
+    figure, axes = drawing.one_plot("The classifier on parts of reviews")
+    axes.axhline(whole, color=drawing.INK, linewidth=1, label="whole reviews")
+    colors = (drawing.GREEN, drawing.ORANGE, drawing.BLUE)
+    for place, color, marker in zip(PLACES, colors, "s^o", strict=True):
+        label = f"{place} words"
+        axes.plot(points["words"], points[place], color=color, marker=marker, label=label)
+    axes.set(xlabel="words read of each review", ylabel="accuracy")
+    drawing.legend_below(figure, [axes], columns=2)
+    return figure

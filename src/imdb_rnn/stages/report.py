@@ -5,7 +5,6 @@ from pathlib import Path
 from imdb_rnn.config import Params
 from imdb_rnn.console import console
 from imdb_rnn.data.reviews import read_reviews
-from imdb_rnn.diagnostics.findings import findings
 from imdb_rnn.evaluation.predictions import read_predictions, require_same_reviews
 from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.json_file import read_json
@@ -40,8 +39,8 @@ def report(params: Params) -> None:
         source=read_json(PROVENANCE)["source"],
         mistakes=clearest_mistakes(predictions, reviews, MISTAKES_OF_EACH_CLASS),
     )
-    shown = findings(read_json(DIAGNOSTICS))
-    pictures = {PICTURES / f"{name}.png": sentence for name, sentence in shown.items()}
+    findings = read_json(DIAGNOSTICS)["findings"]
+    pictures = {PICTURES / f"{name}.png": sentence for name, sentence in findings.items()}
     _write(PAGE, page(results, pictures))
     _write(CARD, model_card(results))
     file_results(params, SECONDS_TO_FILE, with_report=True)

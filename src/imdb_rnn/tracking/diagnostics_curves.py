@@ -9,19 +9,10 @@ from mlflow.entities import Metric
 
 from imdb_rnn.tracking.run import REPORTS, metric_name, points_at
 
-CURVES: Final = {
-    "gradients": 20,
-    "initialization": 20,
-    "padding": 20,
-    "spectrum": 1000,
-    "clipping": 1000,  # a step that was clipped stands alone: every n-th would miss it
-    "explosion": 1000,
-    "truncation": 1000,
-    "recall": 1000,
-    "adding": 1000,
-    "windows": 1000,
-}
-"""Figures of the diagnostics that are curves in MLflow too, and the most points of a curve."""
+MOST_POINTS: Final = 1000
+"""Of a curve in MLflow: a step that was clipped stands alone, every n-th would miss it."""
+MOST_DISTANCES: Final = 20
+"""Of a curve over distances, which is smooth, and one of many."""
 
 
 def diagnostics_curves() -> list[Metric]:
@@ -31,11 +22,13 @@ def diagnostics_curves() -> list[Metric]:
     the median, and of a long curve every n-th point; the files that go with the run hold them all.
     """
     curves = []
-    for figure, most in CURVES.items():
-        for row in _thinned(REPORTS / f"plots/diagnostics/{figure}.csv", most):
+    for path in sorted((REPORTS / "plots/diagnostics").glob("*.csv")):
+        for row in _thinned(path):
             (_, step), *values = row.items()
+            if not isinstance(step, int):
+                break  # bars, one for each name
             shown = {
-                metric_name(f"{figure} {name.removesuffix('_median')}"): value
+                metric_name(f"{path.stem} {name.removesuffix('_median')}"): value
                 for name, value in values
                 if value is not None and not name.endswith(("_low", "_high"))  # None: no logarithm
             }
@@ -43,9 +36,8 @@ def diagnostics_curves() -> list[Metric]:
     return curves
 
 
-def _thinned(path: Path, most: int) -> list[dict[str, Any]]:
-    """Rows of a table, at most so many; none where there is no table."""
-    if not path.exists():
-        return []
+def _thinned(path: Path) -> list[dict[str, Any]]:
+    """Rows of a table of points, as many as a curve may have."""
     rows: list[dict[str, Any]] = pyarrow.csv.read_csv(path).to_pylist()
+    most = MOST_DISTANCES if rows and "distance" in rows[0] else MOST_POINTS
     return rows[:: max(1, math.ceil(len(rows) / most))]

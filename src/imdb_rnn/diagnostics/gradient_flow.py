@@ -1,8 +1,10 @@
 """How much of a review's loss arrives, as a gradient, at the state after each of its words."""
 
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -11,18 +13,19 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from imdb_rnn.data.batches import collate
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.diagnostics.cells import Array
+from imdb_rnn.diagnostics.summaries import rounded
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.pooling import pool
 
-BAND: Final = (0.1, 0.5, 0.9)
-"""Quantiles over the reviews: the band's lower edge, the median, the upper edge."""
+QUANTILES: Final = {"low": 0.1, "median": 0.5, "high": 0.9}
+"""Over the reviews: the band's lower edge, the median, the upper edge."""
 
 _REVIEWS_AT_ONCE: Final = 100
 _SMALLEST: Final = 1e-300
 _BLOCK_OF_NEW_CONTENT: Final = {"GRU": 2, "LSTM": 2}
 
 
-class Flow(NamedTuple):
+class GradientFlow(NamedTuple):
     """Euclidean norms of gradients, float64 [words, reviews], from each review's end backwards."""
 
     by_state: Array
@@ -40,7 +43,36 @@ class Spectrum(NamedTuple):
     """The most that one step can stretch a gradient by, as the derivative of f is at most 1."""
 
 
-def gradient_flow(classifier: Classifier, reviews: TokenStore, words: int) -> Flow:
+class Snapshot(NamedTuple):
+    """A network at one moment."""
+
+    flow: GradientFlow
+    spectrum: Spectrum
+
+    def numbers(self) -> dict[str, float]:
+        """Medians over the reviews, at the nearest and the farthest word, and W_h."""
+        _, median, _ = band(self.flow.by_state)
+        numbers = {
+            "norm_at_last_word": median[0],
+            "norm_at_farthest_word": median[-1],
+            "orders_of_magnitude": orders_of_magnitude(median),
+            "factor_per_step": factor_per_step(median),
+            "spectral_radius": self.spectrum.radius,
+            "largest_singular_value": self.spectrum.largest_singular_value,
+        }
+        if self.flow.by_memory is not None:
+            _, by_memory, _ = band(self.flow.by_memory)
+            # The loss reads h_t, so the last cell state itself has no part in it.
+            numbers["memory_factor_per_step"] = factor_per_step(by_memory[1:])
+        return numbers
+
+
+def snapshot(classifier: Classifier, reviews: TokenStore, words: int) -> Snapshot:
+    """A small network as it is now; see `gradient_flow`."""
+    return Snapshot(gradient_flow(classifier, reviews, words), spectrum(classifier))
+
+
+def gradient_flow(classifier: Classifier, reviews: TokenStore, words: int) -> GradientFlow:
     """Send each review's loss back through the unrolled steps.
 
     In float64, in which norms down to 1e-150 can be told from zero.
@@ -61,7 +93,7 @@ def gradient_flow(classifier: Classifier, reviews: TokenStore, words: int) -> Fl
         for begin in range(0, len(reviews), _REVIEWS_AT_ONCE)
     ]
     by_state, by_memory = zip(*pieces, strict=True)
-    return Flow(
+    return GradientFlow(
         np.concatenate(by_state, axis=1),
         None if by_memory[0] is None else np.concatenate(by_memory, axis=1),
     )
@@ -69,16 +101,16 @@ def gradient_flow(classifier: Classifier, reviews: TokenStore, words: int) -> Fl
 
 def _flow_of_some(
     network: Classifier, reviews: list[NDArray[np.int32]], label: NDArray[np.int8], words: int
-) -> Flow:
+) -> GradientFlow:
     """The flow in a few reviews, all of whose states are in memory at once."""
-    shape = network.config
-    side = "post" if shape.mask_padding else shape.padding
+    config = network.config
+    side = "post" if config.mask_padding else config.padding
     tokens, lengths = collate(reviews, side, network.batch_width)
     width = tokens.shape[1]
-    read = lengths if shape.mask_padding else torch.full_like(lengths, width)
+    read = lengths if config.mask_padding else torch.full_like(lengths, width)
     steps = _unrolled(network, tokens)
     states = torch.cat([parts[0] for parts in steps])
-    logits = network.output(pool(states, read, shape)).squeeze(-1)
+    logits = network.output(pool(states, read, config)).squeeze(-1)
     labels = torch.from_numpy(label.astype(np.float64))
     loss = binary_cross_entropy_with_logits(logits, labels, reduction="sum")
     loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
@@ -88,13 +120,35 @@ def _flow_of_some(
         np.take_along_axis(np.stack([_norms(part) for part in parts]), places, axis=0)
         for parts in zip(*steps, strict=True)
     )
-    return Flow(by_state, others[0] if others else None)
+    return GradientFlow(by_state, others[0] if others else None)
 
 
 def band(norms: Array) -> Array:
-    """Quantiles `BAND` over the reviews, [3, words], of norms [words, reviews]."""
-    quantiles: Array = np.quantile(norms, BAND, axis=1)
+    """`QUANTILES` over the reviews, [3, words], of norms [words, reviews]."""
+    quantiles: Array = np.quantile(norms, list(QUANTILES.values()), axis=1)
     return quantiles
+
+
+def gradient_points(snapshots: Mapping[str, Snapshot]) -> pa.Table:
+    """Bands of gradient norms: distance, and NAME_low, NAME_median, NAME_high of each network.
+
+    An LSTM has NAME_memory as well, the median by its cell state. What is zero is left out: it has
+    no place on a logarithmic axis.
+    """
+    columns = {
+        name: pa.array([rounded(v, 6) if v > 0 else None for v in values], pa.float64())
+        for network, found in snapshots.items()
+        for name, values in _columns(network, found.flow)
+    }
+    distances = np.arange(max(map(len, columns.values())))
+    return pa.table({"distance": distances} | columns)
+
+
+def _columns(network: str, flow: GradientFlow) -> Iterator[tuple[str, Array]]:
+    for quantile, values in zip(QUANTILES, band(flow.by_state), strict=True):
+        yield f"{network}_{quantile}", values
+    if flow.by_memory is not None:
+        yield f"{network}_memory", band(flow.by_memory)[1]
 
 
 def factor_per_step(norms: Array) -> float:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from imdb_rnn.diagnostics.bptt import Kind, Network, gradients
-from imdb_rnn.diagnostics.flow import (
+from imdb_rnn.diagnostics.gradient_flow import (
     band,
     factor_per_step,
     gradient_flow,

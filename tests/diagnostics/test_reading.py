@@ -4,9 +4,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from imdb_rnn.diagnostics.example import ADDED_UP, EXAMINED, Example, examine
-from imdb_rnn.diagnostics.figures import reading_figure
-from imdb_rnn.diagnostics.results import NAMED, example_summary, strongest_words
+from imdb_rnn.diagnostics.reading import (
+    ADDED_UP,
+    EXAMINED,
+    NAMED,
+    Example,
+    draw,
+    examine,
+    numbers,
+    strongest_words,
+)
 from imdb_rnn.diagnostics.small import in_memory
 from imdb_rnn.explain.attribution import integrated_gradients, prefix_probabilities
 from imdb_rnn.models.classifier import Classifier
@@ -67,8 +74,8 @@ def test_where_no_review_is_short_enough_longer_ones_are_read(classifier: Classi
 
 def test_the_strongest_words_are_named(classifier: Classifier) -> None:
     found = examine(classifier, in_memory(reviews(5, (20, 30)), labels(5)), 40, seed=1)
-    shown, said = found.shown, example_summary(found, NAMES)["shown"]
-    by_evidence = sorted(zip(shown.evidence.tokens, NAMES, strict=False))
+    shown, said = found.shown, numbers(found, NAMES)["shown"]
+    by_evidence = sorted(zip(shown.attribution.tokens, NAMES, strict=False))
     assert said["against"] == [name for value, name in by_evidence[:NAMED] if value < 0]
     assert said["for"] == [name for value, name in by_evidence[: -NAMED - 1 : -1] if value > 0]
     named = strongest_words(shown, NAMES)
@@ -89,7 +96,7 @@ def test_words_that_stand_together_are_written_as_one() -> None:
         {"position": range(1, 9), "probability": [0.5] * 8, "evidence": evidence},
     )
     named = {1: "thumbs", 2: "up", 3: "no", 4: "way", 6: "superbly", 8: "dull"}
-    _, below = reading_figure(points, named).axes
+    _, below = draw(points, named).axes
     places = {text.get_text(): text.xy for text in below.texts}
     assert places == {
         "thumbs up": (1.5, 0.5),
@@ -97,5 +104,5 @@ def test_words_that_stand_together_are_written_as_one() -> None:
         "no way": (3.5, -0.3),
         "dull": (8, -0.1),
     }
-    _, below = reading_figure(points, {1: "a", 3: "b", 5: "c", 7: "d"}).axes
+    _, below = draw(points, {1: "a", 3: "b", 5: "c", 7: "d"}).axes
     assert {text.get_text() for text in below.texts} == {"a", "c … d", "b"}

@@ -1,0 +1,237 @@
+"""The trained classifier reading single reviews: how its verdict comes about, word by word."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from imdb_rnn.data.token_store import TokenStore
+from imdb_rnn.diagnostics import drawing
+from imdb_rnn.diagnostics.cells import Array
+from imdb_rnn.diagnostics.study import Material, Outcome, Shown
+from imdb_rnn.diagnostics.summaries import counted, rounded
+from imdb_rnn.evaluation.drawing import Figure
+from imdb_rnn.explain.attribution import Attribution, integrated_gradients, prefix_probabilities
+from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.saved_model import load_model, load_tokenizer
+
+EXAMINED: Final = 20
+"""Short reviews, at most, of which one is shown."""
+
+ADDED_UP: Final = 10
+"""Reviews of any length, at most, whose evidence is added up."""
+
+NAMED: Final = 4
+"""Words of a review that are named for each class, the strongest."""
+
+_CLOSE: Final = 2
+"""Words of one side no farther apart are written as one, not upon each other."""
+
+_LETTER: Final = 0.034
+"""Length of a letter, as a share of the panel's height."""
+
+
+class Example(NamedTuple):
+    """One review as the classifier reads it."""
+
+    name: str
+    """Its id in the data."""
+    positive: bool
+    """Its label."""
+    words: NDArray[np.int32]
+    """Token ids [words]."""
+    probabilities: NDArray[np.float32]
+    """Of "positive" after each word [words]."""
+    attribution: Attribution
+    """By integrated gradients."""
+
+    @property
+    def turn(self) -> int:
+        """The word of the second half after which the probability is farthest from its last."""
+        middle = len(self.words) // 2
+        return middle + int(np.abs(self.probabilities[middle:] - self.probabilities[-1]).argmax())
+
+    @property
+    def turned(self) -> float:
+        """How far the probability moves from there to the end."""
+        return float(abs(self.probabilities[self.turn] - self.probabilities[-1]))
+
+    def strongest(self, sign: int) -> list[int]:
+        """Places of at most `NAMED` words whose evidence has a sign, the strongest first."""
+        evidence = sign * self.attribution.tokens
+        return [int(i) for i in np.argsort(-evidence, kind="stable")[:NAMED] if evidence[i] > 0]
+
+
+class Examined(NamedTuple):
+    """A short review whose verdict turns, and how well the evidence of others adds up."""
+
+    shown: Example
+    """Of some the one whose verdict turns farthest in its second half."""
+    lengths: NDArray[np.int64]
+    """Words of the others [reviews]."""
+    residuals: Array
+    """What evidence leaves unexplained of each one's log odds, without sign [reviews]."""
+    differences: Array
+    """Log odds between unknown words and each of them, without sign [reviews]."""
+
+
+def run(material: Material) -> Outcome:
+    """Read with the trained classifier: its verdict after each word, and each word's evidence."""
+    valid = TokenStore.open(material.prepared / "valid")
+    params = material.params
+    examined = examine(load_model(material.model), valid, params.diagnostics.words, params.seed)
+    shown = examined.shown
+    tokenizer = load_tokenizer(material.model)
+    names = [tokenizer.token(int(token)) for token in shown.words]
+    points = pa.table(
+        {
+            "position": range(1, len(shown.words) + 1),
+            "probability": [rounded(value) for value in shown.probabilities],
+            "evidence": [rounded(value) for value in shown.attribution.tokens],
+        }
+    )
+    found = numbers(examined, names)
+    figure = Shown(points, partial(draw, named=strongest_words(shown, names)), _finding(found))
+    return Outcome({"reading": found}, {"reading": figure})
+
+
+def numbers(examined: Examined, names: Sequence[str]) -> dict[str, Any]:
+    """How the shown review's verdict turned, by which words, and how well evidence adds up."""
+    shown = examined.shown
+    found: dict[str, Any] = rounded(
+        {
+            "reviews": len(examined.residuals),
+            "shortest": int(examined.lengths.min()),
+            "longest": int(examined.lengths.max()),
+            "largest_residual": examined.residuals.max(),
+            "median_difference": np.median(examined.differences),
+            "shown": {
+                "review": shown.name,
+                "label": "positive" if shown.positive else "negative",
+                "words": len(shown.words),
+                "turn": shown.turn + 1,
+                "probability_at_turn": shown.probabilities[shown.turn],
+                "probability": shown.probabilities[-1],
+                "for": [names[i] for i in shown.strongest(1)],
+                "against": [names[i] for i in shown.strongest(-1)],
+            },
+        }
+    )
+    return found
+
+
+def strongest_words(shown: Example, names: Sequence[str]) -> dict[int, str]:
+    """The words with most evidence for either class, by position from 1."""
+    return {i + 1: names[i] for sign in (1, -1) for i in shown.strongest(sign)}
+
+
+def examine(classifier: Classifier, reviews: TokenStore, words: int, seed: int) -> Examined:
+    """Show a review that is short enough to be shown whole, and add up the evidence of others.
+
+    Args:
+        classifier: In evaluation mode.
+        reviews: Labelled; of those with at most `words` words, `EXAMINED` are drawn, or of all if
+            none is so short, and of all of them `ADDED_UP`.
+        words: Of the longest to be shown.
+        seed: Of the draw.
+    """
+    short = np.flatnonzero(reviews.lengths <= words)
+    candidates = short if len(short) else np.arange(len(reviews))
+    generator = np.random.default_rng([seed, 4])
+    drawn = generator.choice(candidates, min(EXAMINED, len(candidates)), replace=False)
+    examples = [_read(classifier, reviews, int(number)) for number in drawn]
+    others = generator.choice(len(reviews), min(ADDED_UP, len(reviews)), replace=False)
+    evidence = [integrated_gradients(classifier, reviews[int(number)]) for number in others]
+    return Examined(
+        max(examples, key=lambda example: example.turned),
+        reviews.lengths[others],
+        np.array([abs(one.convergence_delta) for one in evidence]),
+        np.array([abs(one.logit - one.baseline) for one in evidence]),
+    )
+
+
+def _read(classifier: Classifier, reviews: TokenStore, number: int) -> Example:
+    words = reviews[number]
+    return Example(
+        str(reviews.ids[number]),
+        bool(reviews.labels[number] > 0),
+        words,
+        prefix_probabilities(classifier, words),
+        integrated_gradients(classifier, words),
+    )
+
+
+def _finding(reading: Mapping[str, Any]) -> str:
+    shown = reading["shown"]
+    return (
+        f"The probability of positive after each word of a {shown['label']} validation review, and "
+        f"the evidence of the words: after word {shown['turn']} of {shown['words']} the classifier "
+        f"gives {shown['probability_at_turn']:.3f}, at the end {shown['probability']:.3f}. For "
+        f"positive speak most {_quoted(shown['for'])}, against it {_quoted(shown['against'])}. Of "
+        f"{counted(reading['reviews'], 'review')} of {reading['shortest']} to "
+        f"{reading['longest']} words integrated gradients leave "
+        f"{reading['largest_residual']:.2g} or less unexplained, in log odds, where the median "
+        f"difference to explain is {reading['median_difference']:.2f}."
+    )
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return ", ".join(f"“{word}”" for word in words) or "no word"
+
+
+def draw(points: pa.Table, named: Mapping[int, str]) -> Figure:
+    """The figure of `run`.
+
+    Args:
+        points: Position from 1, probability and evidence of each word.
+        named: Words to write beside their evidence, by position.
+    """
+    figure, (above, below) = drawing.panels(2, 1, height=8.2, sharey="none")
+    position, evidence = points["position"].to_pylist(), points["evidence"].to_pylist()
+    above.axhline(0.5, color=drawing.GRAY, linewidth=1)
+    above.plot(position, points["probability"], color=drawing.BLUE)
+    above.set(ylabel="probability of positive", ylim=(-0.02, 1.02))
+    sides = [drawing.BLUE if value > 0 else drawing.RED for value in evidence]
+    below.bar(position, evidence, width=0.9, color=sides)
+    longest = 0
+    for positive in (True, False):
+        places = sorted(place for place in named if (evidence[place - 1] > 0) == positive)
+        for group in _close_together(places):
+            # Beyond the bars that a letter's height covers.
+            near = evidence[max(0, group[0] - 1 - _CLOSE) : group[-1] + _CLOSE]
+            quote = _quote(group, named)
+            longest = max(longest, len(quote))
+            below.annotate(
+                quote,
+                (float(np.mean(group)), max(near) if positive else min(near)),
+                xytext=(0, 3 if positive else -3),
+                textcoords="offset points",
+                rotation=90,
+                ha="center",
+                va="bottom" if positive else "top",
+                fontsize=drawing.SMALL,
+            )
+    room = min(_LETTER * longest, 0.4)  # above and below, as a share of the panel
+    below.margins(y=room / (1 - 2 * room))
+    below.set(xlabel="word", ylabel="evidence in log odds")
+    return figure
+
+
+def _close_together(places: list[int]) -> list[list[int]]:
+    """Rising places in groups whose neighbours are close."""
+    if not places:
+        return []
+    wide = np.flatnonzero(np.diff(places) > _CLOSE) + 1
+    return [[int(place) for place in group] for group in np.split(np.array(places), wide)]
+
+
+def _quote(group: list[int], named: Mapping[int, str]) -> str:
+    """A group's words, with an ellipsis for what stands between them."""
+    words = [named[group[0]]]
+    for before, place in pairwise(group):
+        words += [named[place]] if place == before + 1 else ["…", named[place]]
+    return " ".join(words)
