@@ -98,7 +98,7 @@ def gather(
         raise UserError(
             f"diagnostics: of the {len(train):,} training reviews, {len(rest):,} are left to "
             f"measure gradients on; {len(full):,} have at least {diagnostics.words} words "
-            f"{len(short):,} have {least} to {most}, and some of both are needed. Change "
+            f"and {len(short):,} have {least} to {most}; some of both are needed. Change "
             "diagnostics.words, or lower diagnostics.reviews."
         )
     return Material(
