@@ -137,9 +137,10 @@ def test_a_mistake_is_refused_by_the_first_stage_that_reads_it(project: Project)
 
 
 def test_dvc_sets_numbers_of_any_size(project: Project) -> None:
-    meant = {"weight_decay": 1e-05, "momentum": 1e-05, "learning_rate": 2e16, "max_grad_norm": 3}
+    meant = {"learning_rate": 1e-05, "momentum": 1e-05, "weight_decay": 2e16, "max_grad_norm": 3}
     written = dict(zip(meant, ("0.00001", "1e-05", "2E16", "3"), strict=True))
     settings = [word for name in written for word in ("-S", f"train.{name}={written[name]}")]
+    settings += ["--copy-paths", "data/external/aclImdb_v1.tar.gz"]
     # `download` reads none of them, so that nothing runs.
     done = project.dvc("exp", "run", "--temp", "--name", "sizes", *settings, "download")
     assert done.returncode == 0, done.stdout + done.stderr
