@@ -30,8 +30,9 @@ STEPS: Final = {
     "gated": "an LSTM of as many units instead of the plain cell",
     "vanilla": "the plain cell again: orthogonal start, dropout, averaged weights, a schedule, "
     "600 words with punctuation, 30,000 of them known",
-    "gru": "gates, both directions, word vectors: GRU",
-    "lstm": "gates, both directions, word vectors: LSTM",
+    "min-gru": "gates that see the input alone, both directions, word vectors: minGRU",
+    "gru": "gates that see the state too: GRU",
+    "lstm": "a memory beside the state: LSTM",
     DEFAULT: "n-grams, pseudo-labels",
     "best-cpu": "more units, epochs, words, n-grams and word dropout, longer reviews",
 }

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from imdb_rnn.diagnostics.bptt import Gradients, Kind, Network, Truncation, gradients, loss, run
-from imdb_rnn.diagnostics.cells import Array
+from imdb_rnn.diagnostics.equations import Array
 from imdb_rnn.models.cells.min_gru import MinGRU
 from models.shapes import model_shape
 

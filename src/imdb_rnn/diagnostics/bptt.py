@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax, xlog1py, xlogy
 
-from imdb_rnn.diagnostics.cells import CELLS, Array
+from imdb_rnn.diagnostics.equations import CELLS, Array
 
 
 class Network(NamedTuple):

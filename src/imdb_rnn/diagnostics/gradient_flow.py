@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from imdb_rnn.data.batches import collate
 from imdb_rnn.data.token_store import TokenStore
-from imdb_rnn.diagnostics.cells import Array
+from imdb_rnn.diagnostics.equations import Array
 from imdb_rnn.diagnostics.summaries import rounded
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.pooling import pool

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.diagnostics import drawing
-from imdb_rnn.diagnostics.cells import Array
+from imdb_rnn.diagnostics.equations import Array
 from imdb_rnn.diagnostics.study import Material, Outcome, Shown
 from imdb_rnn.diagnostics.summaries import counted, rounded
 from imdb_rnn.evaluation.drawing import Figure

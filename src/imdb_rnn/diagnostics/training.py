@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from imdb_rnn.data.token_store import TokenStore
-from imdb_rnn.diagnostics.cells import Array
+from imdb_rnn.diagnostics.equations import Array
 from imdb_rnn.diagnostics.gradient_flow import Snapshot, snapshot
 from imdb_rnn.diagnostics.small import MAX_GRAD_NORM, accuracy, small_trainer
 from imdb_rnn.diagnostics.study import Material

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import nn
 
-from imdb_rnn.config import Model
 from imdb_rnn.errors import UserError
 
 
@@ -38,11 +37,6 @@ class Cell(nn.Module):
     hidden_size: int
     takes_lookups: ClassVar[bool] = False
     """Whether it can be called with a `Lookup` in training on a CPU."""
-
-    @classmethod
-    def title(cls, config: Model) -> str:  # noqa: ARG003 - some cells come in kinds
-        """What readers call the cell of a configuration."""
-        return cls.__name__
 
     @torch.no_grad()
     def start_orthogonal(self) -> None:

@@ -22,11 +22,6 @@ class MinGRU(Cell):
         self.linear = nn.Linear(input_size, 2 * config.hidden_size)
         """Rows of the gate, then of the candidate."""
 
-    @classmethod
-    def title(cls, config: Model) -> str:  # noqa: ARG003 - one kind
-        """See `Cell`."""
-        return "minGRU"
-
     def forward(
         self, inputs: torch.Tensor, state: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -67,11 +67,6 @@ class RNN(nn.RNN, Cell):
     def __init__(self, input_size: int, config: Model) -> None:
         super().__init__(input_size, config.hidden_size, nonlinearity=config.nonlinearity)
 
-    @classmethod
-    def title(cls, config: Model) -> str:
-        """See `Cell`."""
-        return {"tanh": "tanh RNN", "relu": "ReLU RNN"}[config.nonlinearity]
-
     def onnx(self) -> OnnxForm:
         """See `Cell`."""
         activations = {"activations": [self.nonlinearity.title()]}
