@@ -30,12 +30,7 @@ from imdb_rnn.console import console
 from imdb_rnn.evaluation.evaluated_model import PREDICTIONS
 from imdb_rnn.evaluation.predictions import Predictions, read_predictions
 from imdb_rnn.experiments.named import merged
-from imdb_rnn.experiments.verify import (
-    compare_runs,
-    copy_commit,
-    environment_of_its_own,
-    read_lock,
-)
+from imdb_rnn.experiments.verify import compare_runs, copy_commit, environment_of_its_own, read_lock
 from imdb_rnn.io.json_file import write_json
 from imdb_rnn.repository.dvc import EVALUATE, LOCK
 from imdb_rnn.signals import ending_together

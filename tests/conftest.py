@@ -39,7 +39,7 @@ LONGEST = [
     "tracking/test_moved_checkout.py",
     "tracking/test_tracking_faults.py",
     "tracking/test_mlflow_ui.py",
-    "diagnostics/test_example.py",
+    "diagnostics/test_reading.py",
     "diagnostics/test_order.py",
     "diagnostics/test_delayed_recall.py",
     "stages/test_diagnostics.py",

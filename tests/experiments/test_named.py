@@ -117,7 +117,7 @@ def test_dvc_sets_what_the_experiment_says(tmp_path: Path, path: str, value: obj
     assert dict(flatten(read_mapping(file)))[path] == value
 
 
-def test_only_smoke_goes_through_the_lens_to_the_report() -> None:
+def test_only_smoke_goes_through_the_diagnostics_to_the_report() -> None:
     ends = {name: dvc_command(name, read_overrides(name))[-1] for name in experiment_names()}
     assert ends.pop("smoke") == "report"
     assert set(ends.values()) == {"evaluate"}
