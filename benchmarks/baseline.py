@@ -59,7 +59,7 @@ class Baseline(Protocol):
 
 
 def measure(baseline: Baseline, train: Reviews, test: Reviews) -> dict[str, Any]:
-    """Let a baseline learn and judge the test reviews.
+    """Let a baseline learn and predict the test reviews.
 
     The test accuracy after each pass is looked at for the curve alone, with the clock stopped;
     nothing is chosen by it.
@@ -80,10 +80,10 @@ def measure(baseline: Baseline, train: Reviews, test: Reviews) -> dict[str, Any]
     seconds = time.perf_counter() - began - paused
     with tempfile.TemporaryDirectory() as folder:
         baseline.save(Path(folder))
-        return judged(baseline.predict, test, seconds, curve, Path(folder))
+        return evaluated(baseline.predict, test, seconds, curve, Path(folder))
 
 
-def judged(
+def evaluated(
     predict: Callable[[Sequence[str]], NDArray[Any]],
     test: Reviews,
     train_seconds: float,

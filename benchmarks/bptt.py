@@ -61,12 +61,12 @@ def lesson_block(results: Mapping[str, Any]) -> str:
     ]
     return (
         f"{SMALL_CELLS[results['cell']].title} of {results['epochs']} epochs over the last "
-        f"{results['words']} words of {results['reviews']:,} reviews, judged by its last state:\n\n"
+        f"{results['words']} words of {results['reviews']:,} reviews, read by its last state:\n\n"
     ) + table(head, rows)
 
 
 def measure(bptt_steps: int | None) -> dict[str, Any]:
-    """Train a small LSTM that is judged by its last state, started as the project starts one."""
+    """Train a small LSTM that reads by its last state, initialized as the project does."""
     params = load_params()
     torch.set_num_threads(params.train.threads)
     train, valid = (TokenStore.open(PREPARED / split) for split in ("train", "valid"))

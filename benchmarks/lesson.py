@@ -28,7 +28,7 @@ STEPS: Final = {
     "pooled": "mean and maximum of all states, instead of the last one",
     "clipped": "the gradient clipped to a norm of 1",
     "gated": "an LSTM of as many units instead of the plain cell",
-    "vanilla": "the plain cell again: orthogonal start, dropout, averaged weights, a schedule, "
+    "vanilla": "the plain cell again: orthogonal matrices, dropout, averaged weights, a schedule, "
     "600 words with punctuation, 30,000 of them known",
     "min-gru": "gates that see the input alone, both directions, word vectors: minGRU",
     "gru": "gates that see the state too: GRU",

@@ -39,7 +39,7 @@ class Observation:
 
     @contextmanager
     def run(self, _: object) -> Iterator["Observation"]:
-        """Stand in for `tracking.training_run`."""
+        """Stand in for `tracking.live.training_run`."""
         yield self
         write_json(CURVE, {"paused": self._paused, "curve": self._curve})
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 
-from benchmarks.baseline import RAW, Reviews, judged
+from benchmarks.baseline import RAW, Reviews, evaluated
 from benchmarks.observed_training import CURVE
 from imdb_rnn.config import PARAMS_FILE, load_params, read_mapping
 from imdb_rnn.errors import UserError
@@ -35,7 +35,7 @@ def experiment_params(name: str) -> dict[str, Any]:
 
 
 def measure_pipeline(experiment: str, seed: int, test: Reviews) -> dict[str, Any]:
-    """Run the stages from `prepare` to `train`, then let the model judge the test reviews.
+    """Run the stages from `prepare` to `train`, then let the model predict the test reviews.
 
     Returns:
         As `baseline.measure`.
@@ -55,8 +55,12 @@ def measure_pipeline(experiment: str, seed: int, test: Reviews) -> dict[str, Any
         model = folder / "models/rnn"
         predictor = Predictor.load(model)
         seconds = before + training
-        return judged(
-            lambda texts: predictor.judge(predictor.read(texts)), test, seconds, curve, model
+        return evaluated(
+            lambda texts: predictor.predict_tokens(predictor.read(texts)),
+            test,
+            seconds,
+            curve,
+            model,
         )
 
 

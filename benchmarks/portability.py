@@ -73,12 +73,12 @@ def main(
         for circumstance, copy in zip(circumstances, copies, strict=True):
             _run(copy, params, circumstance)
             runs.append({"changed": circumstance.title} | differences(first, copy))
-        judged = read_predictions(first / PREDICTIONS, PREDICTIONS)
+        predictions = read_predictions(first / PREDICTIONS, PREDICTIONS)
     results = {
         "experiment": experiment,
         "machine": describe_machine(),
-        "reviews": len(judged.labels),
-        "accuracy": _accuracy(judged),
+        "reviews": len(predictions.labels),
+        "accuracy": _accuracy(predictions),
         "runs": runs,
     }
     write_json(RESULTS, results)
@@ -156,8 +156,8 @@ def _run(copy: Path, params: Mapping[str, Any], circumstance: Circumstance) -> N
     subprocess.run(command, cwd=copy, env=environment, check=True)
 
 
-def _accuracy(judged: Predictions) -> float:
-    return float(((judged.probability > EVEN_ODDS) == judged.labels).mean())
+def _accuracy(predictions: Predictions) -> float:
+    return float(((predictions.probability > EVEN_ODDS) == predictions.labels).mean())
 
 
 if __name__ == "__main__":

@@ -244,7 +244,7 @@ def _refuse_no_model(folder: Path) -> None:
 
 
 def _units_reviews(model: Path) -> "TokenStore":
-    """The validation reviews, in the words of a trained model."""
+    """The validation reviews, in the tokens of a trained model."""
     from imdb_rnn.data.token_store import TokenStore
 
     tokenizers = [folder / "tokenizer.json" for folder in (model, PREPARED)]
@@ -253,10 +253,10 @@ def _units_reviews(model: Path) -> "TokenStore":
             f"{PREPARED}: --units chooses the units on validation reviews, which are not there. "
             "`dvc repro prepare` prepares them."
         )
-    model_words, prepared_words = (file.read_bytes() for file in tokenizers)
-    if model_words != prepared_words:
+    model_tokens, prepared_tokens = (file.read_bytes() for file in tokenizers)
+    if model_tokens != prepared_tokens:
         raise UserError(
-            f"{PREPARED}: its reviews are in other words than {model} was trained with. "
+            f"{PREPARED}: its reviews have other tokens than {model} was trained with. "
             "`dvc repro train` trains a model on them."
         )
     return TokenStore.open(PREPARED / "valid")
@@ -485,7 +485,7 @@ def compare_results(
     ],
     b: Annotated[
         str,
-        typer.Argument(callback=_typed_name, help="The same, to be judged against the first."),
+        typer.Argument(callback=_typed_name, help="The same, to be compared with the first."),
     ],
     json_file: Annotated[
         Path | None,

@@ -264,7 +264,7 @@ class Train(Section):
 
 
 class Evaluate(Section):
-    """How the test predictions are judged."""
+    """How the test predictions are evaluated."""
 
     confidence: Annotated[float, Field(gt=0, lt=1)]
     """Level of every interval."""

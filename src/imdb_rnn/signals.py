@@ -216,7 +216,8 @@ def is_orphan(parent: int) -> bool:
     """Whether whoever started this process was gone already when `parent` became its parent.
 
     A program shares its process group with what it starts, unless one of them leaves it; the
-    system's first process, which takes over what others leave behind, has one of its own.
+    system's first process, which takes over what others leave behind, has one of its own. Where it
+    is itself what has started DVC, as in some containers, an orphan is not noticed.
 
     Args:
         parent: Process id.

@@ -55,29 +55,29 @@ def test_short_reviews_are_read_and_the_one_that_turns_farthest_is_shown(
     assert found.shown.positive == (int(found.shown.name) % 2 == 1)
 
 
-def test_the_evidence_of_reviews_of_any_length_is_added_up(classifier: Classifier) -> None:
+def test_the_attribution_of_reviews_of_any_length_is_added_up(classifier: Classifier) -> None:
     all_reviews = [*reviews(4, (4, LONGEST + 1)), *reviews(4, (LONGEST + 1, 30))]
     found = examine(classifier, in_memory(all_reviews, labels(8)), LONGEST, seed=1)
     assert sorted(found.lengths) == sorted(map(len, all_reviews))
     gaps = [integrated_gradients(classifier, review) for review in all_reviews]
-    assert sorted(found.residuals) == pytest.approx(
+    assert sorted(found.convergence_deltas) == pytest.approx(
         sorted(abs(gap.logit - gap.baseline - gap.tokens.sum()) for gap in gaps), abs=1e-5
     )
     many = in_memory(reviews(30, (4, 30)), labels(30))
-    assert len(examine(classifier, many, LONGEST, seed=1).residuals) == ADDED_UP
+    assert len(examine(classifier, many, LONGEST, seed=1).convergence_deltas) == ADDED_UP
 
 
 def test_where_no_review_is_short_enough_longer_ones_are_read(classifier: Classifier) -> None:
     found = examine(classifier, in_memory(reviews(3, (20, 30)), labels(3)), LONGEST, seed=1)
-    assert len(found.residuals) == 3
+    assert len(found.convergence_deltas) == 3
 
 
 def test_the_strongest_words_are_named(classifier: Classifier) -> None:
     found = examine(classifier, in_memory(reviews(5, (20, 30)), labels(5)), 40, seed=1)
     shown, said = found.shown, numbers(found, NAMES)["shown"]
-    by_evidence = sorted(zip(shown.attribution.tokens, NAMES, strict=False))
-    assert said["against"] == [name for value, name in by_evidence[:NAMED] if value < 0]
-    assert said["for"] == [name for value, name in by_evidence[: -NAMED - 1 : -1] if value > 0]
+    by_attribution = sorted(zip(shown.attribution.tokens, NAMES, strict=False))
+    assert said["against"] == [name for value, name in by_attribution[:NAMED] if value < 0]
+    assert said["for"] == [name for value, name in by_attribution[: -NAMED - 1 : -1] if value > 0]
     named = strongest_words(shown, NAMES)
     assert set(named.values()) == {*said["for"], *said["against"]}
     assert all(NAMES[position - 1] == name for position, name in named.items())
@@ -91,9 +91,9 @@ def test_a_single_word_is_read(classifier: Classifier) -> None:
 
 
 def test_words_that_stand_together_are_written_as_one() -> None:
-    evidence = [0.4, 0.5, -0.3, -0.2, 0.1, 0.6, 0.2, -0.1]
+    attribution = [0.4, 0.5, -0.3, -0.2, 0.1, 0.6, 0.2, -0.1]
     points = pa.table(
-        {"position": range(1, 9), "probability": [0.5] * 8, "evidence": evidence},
+        {"position": range(1, 9), "probability": [0.5] * 8, "attribution": attribution},
     )
     named = {1: "thumbs", 2: "up", 3: "no", 4: "way", 6: "superbly", 8: "dull"}
     _, below = draw(points, named).axes

@@ -145,9 +145,9 @@ def test_only_many_rows_wait_for_the_faster_form(predictor: Predictor) -> None:
     fresh = Predictor(predictor.classifier, predictor.tokenizer)
     pieces = predict_rows(fresh, given_texts(["great film"] * 3 * FIRST_ROWS))
     next(pieces)
-    assert "judge_many" not in vars(fresh)
+    assert "predict_many" not in vars(fresh)
     next(pieces)
-    assert "judge_many" in vars(fresh)
+    assert "predict_many" in vars(fresh)
 
 
 def test_long_texts_are_read_in_smaller_pieces(

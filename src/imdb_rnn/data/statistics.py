@@ -39,7 +39,7 @@ def split_statistics(store: TokenStore) -> dict[str, Any]:
 def shared_reviews(
     texts: Mapping[str, Iterable[str]], movies: Mapping[str, AbstractSet[str]]
 ) -> dict[str, Any]:
-    """Reviews that stand more than once, and movies that stand in more than one split.
+    """Reviews that occur more than once, and movies that occur in more than one split.
 
     Args:
         texts: Of each split by name, in the order in which pairs are named; read once.
@@ -47,7 +47,7 @@ def shared_reviews(
 
     Returns:
         `duplicates_within`: extra copies in each split; `duplicates_across`: for a pair
-        `b in a`, the reviews of `b` whose text stands in `a`; `movies_shared`: titles in
+        `b in a`, the reviews of `b` whose text occurs in `a`; `movies_shared`: titles in
         both, None where no movie is known.
     """
     copies = {name: Counter(map(_digest, of_split)) for name, of_split in texts.items()}

@@ -32,7 +32,7 @@ class TrainingSet:
 
     @classmethod
     def open(cls, prepared: Path, pseudo_labels: Path) -> "TrainingSet":
-        """The labelled training reviews, and the unlabelled ones if a teacher has judged them.
+        """The labelled training reviews, and the unlabelled ones if a teacher has labelled them.
 
         Args:
             prepared: Folder of the token stores.

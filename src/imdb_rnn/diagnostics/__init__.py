@@ -1,1 +1,1 @@
-"""Looking into a recurrent network: its gradients written out, and what each word did."""
+"""Looking into recurrent networks: studies of small ones, and their gradients written out."""

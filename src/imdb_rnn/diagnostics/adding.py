@@ -55,7 +55,7 @@ def add(params: Params, cell: str) -> dict[str, Any]:
 
     Args:
         params: Lengths and steps are those of the delayed recall; a tanh cell has
-            `diagnostics.hidden_size` units, of the others as many as come to no more parameters.
+            `diagnostics.hidden_size` units, of the others as many as have no more parameters.
         cell: A key of `small.SMALL_CELLS`.
 
     Returns:

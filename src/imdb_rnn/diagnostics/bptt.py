@@ -2,7 +2,7 @@
 
 For one sequence x_1 ... x_T, with h_0 = 0:
 
-    h_t = f(W_x x_t + b_x + W_h h_{t-1} + b_h)        (or a gated cell, see `cells`)
+    h_t = f(W_x x_t + b_x + W_h h_{t-1} + b_h)        (or a gated cell, see `equations`)
     o_t = W_y h_t + b_y
     y_t = g(o_t)
     L = sum over the scored steps of the cross-entropy between y_t and its target

@@ -86,7 +86,7 @@ def _finding(exploded: Mapping[str, Any]) -> str:
             for optimizer, runs in by_optimizer.items()
         ]
         said.append(
-            f"from the start {name} (largest norm {clipped['largest_gradient_norm']:.3g}, "
+            f"initialized with {name} (largest norm {clipped['largest_gradient_norm']:.3g}, "
             f"{clipped['share_above_limit']:.0%} of Adam's steps clipped) {', '.join(ends)}"
         )
     return f"Accuracy of a ReLU RNN whose weights get large gradients: {'; '.join(said)}."
@@ -96,7 +96,7 @@ def _draw(points: pa.Table) -> Figure:
     """A column of panels for each initialisation."""
     columns = len(EXPLODING)
     figure, grid = drawing.panels(2, columns, height=7.4, sharey="row")
-    figure.suptitle("A ReLU RNN taught by Adam, from two starts", fontsize=15)
+    figure.suptitle("A ReLU RNN taught by Adam, from two initializations", fontsize=15)
     for column, name in enumerate(EXPLODING):
         above, below = grid[column], grid[columns + column]
         for axes, quantity in ((above, "norm"), (below, "loss")):

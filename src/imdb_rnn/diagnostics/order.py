@@ -30,7 +30,7 @@ _LEARNING_RATE: Final = 0.003
 
 
 def run(material: Material) -> Outcome:
-    """Judge the trained classifier on parts of reviews, and teach its opponents."""
+    """Evaluate the trained classifier on parts of reviews, and train its baselines."""
     train, valid = (TokenStore.open(material.prepared / split) for split in ("train", "valid"))
     parts = windows.read_parts(load_model(material.model), valid, material.params.seed)
     found = {
@@ -52,13 +52,13 @@ def bag_of_words(train: TokenStore, valid: TokenStore, vocabulary_size: int) -> 
         Accuracy, the best over `PENALTIES`, which favours it a little, and the number of reviews
         learned from, which are all.
     """
-    learned, judged = (_presence(store, vocabulary_size) for store in (train, valid))
+    learned, evaluated = (_presence(store, vocabulary_size) for store in (train, valid))
     # One thread, because sums split among more would differ in their last digits.
     with threadpool_limits(1):
         scores = [
             LogisticRegression(C=penalty, max_iter=1000)
             .fit(learned, train.labels)
-            .score(judged, valid.labels)
+            .score(evaluated, valid.labels)
             for penalty in PENALTIES
         ]
     return {"accuracy": float(max(scores)), "learned": len(train)}
@@ -69,7 +69,7 @@ def teach_order(train: TokenStore, material: Material) -> dict[str, Any]:
 
     Args:
         train: The network reads the last `diagnostics.words` of twice `diagnostics.reviews`.
-        material: Its validation reviews are judged, shuffled too by who learned from shuffled ones.
+        material: Its validation reviews are predicted, shuffled where the network learned so.
 
     Returns:
         Accuracies in_order and shuffled, and the number of reviews learned from.
@@ -77,16 +77,18 @@ def teach_order(train: TokenStore, material: Material) -> dict[str, Any]:
     params = material.params
     order = np.random.default_rng(params.seed).permutation(len(train))
     chosen = order[: 2 * params.diagnostics.reviews]
-    learned, judged = last_words(train, chosen, params.diagnostics.words), material.valid
+    learned, evaluated = last_words(train, chosen, params.diagnostics.words), material.valid
     generator = np.random.default_rng([params.seed, 3])
     return {
-        "in_order": _taught(learned, judged, material),
-        "shuffled": _taught(_shuffled(learned, generator), _shuffled(judged, generator), material),
+        "in_order": _taught(learned, evaluated, material),
+        "shuffled": _taught(
+            _shuffled(learned, generator), _shuffled(evaluated, generator), material
+        ),
         "learned": len(learned),
     }
 
 
-def _taught(learned: TokenStore, judged: TokenStore, material: Material) -> float:
+def _taught(learned: TokenStore, evaluated: TokenStore, material: Material) -> float:
     params = material.params
     config = small_config(
         params, "lstm", bidirectional=True, pooling="max+mean", initialization="orthogonal"
@@ -96,7 +98,7 @@ def _taught(learned: TokenStore, judged: TokenStore, material: Material) -> floa
     for epoch in range(1, params.diagnostics.epochs + 1):
         for _ in trainer.epoch(epoch):
             pass
-    return accuracy(classifier, judged)
+    return accuracy(classifier, evaluated)
 
 
 def _shuffled(reviews: TokenStore, generator: np.random.Generator) -> TokenStore:
@@ -136,7 +138,7 @@ def _finding(numbers: Mapping[str, Any], reviews: int) -> str:
         f"{parts['whole']:.3f}, and {parts['shuffled']:.3f} when it is given their words shuffled, "
         f"though it expects them in order. A small LSTM taught on "
         f"{small['learned']:,} reviews gets {small['in_order']:.3f} right with words in order, and "
-        f"{small['shuffled']:.3f} taught and judged on shuffled words, "
+        f"{small['shuffled']:.3f} trained and evaluated on shuffled words, "
         f"{told_apart(small['in_order'], small['shuffled'], reviews)}."
     )
 

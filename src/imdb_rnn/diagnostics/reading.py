@@ -23,7 +23,7 @@ EXAMINED: Final = 20
 """Short reviews, at most, of which one is shown."""
 
 ADDED_UP: Final = 10
-"""Reviews of any length, at most, whose evidence is added up."""
+"""Reviews of any length, at most, whose attribution is added up."""
 
 NAMED: Final = 4
 """Words of a review that are named for each class, the strongest."""
@@ -61,26 +61,28 @@ class Example(NamedTuple):
         return float(abs(self.probabilities[self.turn] - self.probabilities[-1]))
 
     def strongest(self, sign: int) -> list[int]:
-        """Places of at most `NAMED` words whose evidence has a sign, the strongest first."""
-        evidence = sign * self.attribution.tokens
-        return [int(i) for i in np.argsort(-evidence, kind="stable")[:NAMED] if evidence[i] > 0]
+        """Places of at most `NAMED` words whose attribution has a sign, the strongest first."""
+        attribution = sign * self.attribution.tokens
+        return [
+            int(i) for i in np.argsort(-attribution, kind="stable")[:NAMED] if attribution[i] > 0
+        ]
 
 
 class Examined(NamedTuple):
-    """A short review whose verdict turns, and how well the evidence of others adds up."""
+    """A short review whose verdict turns, and how well the attribution of others adds up."""
 
     shown: Example
     """Of some the one whose verdict turns farthest in its second half."""
     lengths: NDArray[np.int64]
     """Words of the others [reviews]."""
-    residuals: Array
-    """What evidence leaves unexplained of each one's log odds, without sign [reviews]."""
+    convergence_deltas: Array
+    """What attribution leaves unexplained of each one's log odds, without sign [reviews]."""
     differences: Array
     """Log odds between unknown words and each of them, without sign [reviews]."""
 
 
 def run(material: Material) -> Outcome:
-    """Read with the trained classifier: its verdict after each word, and each word's evidence."""
+    """Read with the trained classifier: its verdict after each word, each word's attribution."""
     valid = TokenStore.open(material.prepared / "valid")
     params = material.params
     examined = examine(load_model(material.model), valid, params.diagnostics.words, params.seed)
@@ -91,7 +93,7 @@ def run(material: Material) -> Outcome:
         {
             "position": range(1, len(shown.words) + 1),
             "probability": [rounded(value) for value in shown.probabilities],
-            "evidence": [rounded(value) for value in shown.attribution.tokens],
+            "attribution": [rounded(value) for value in shown.attribution.tokens],
         }
     )
     found = numbers(examined, names)
@@ -100,14 +102,14 @@ def run(material: Material) -> Outcome:
 
 
 def numbers(examined: Examined, names: Sequence[str]) -> dict[str, Any]:
-    """How the shown review's verdict turned, by which words, and how well evidence adds up."""
+    """How the shown review's verdict turned, by which words, and how well attribution adds up."""
     shown = examined.shown
     found: dict[str, Any] = rounded(
         {
-            "reviews": len(examined.residuals),
+            "reviews": len(examined.convergence_deltas),
             "shortest": int(examined.lengths.min()),
             "longest": int(examined.lengths.max()),
-            "largest_residual": examined.residuals.max(),
+            "largest_convergence_delta": examined.convergence_deltas.max(),
             "median_difference": np.median(examined.differences),
             "shown": {
                 "review": shown.name,
@@ -125,12 +127,12 @@ def numbers(examined: Examined, names: Sequence[str]) -> dict[str, Any]:
 
 
 def strongest_words(shown: Example, names: Sequence[str]) -> dict[int, str]:
-    """The words with most evidence for either class, by position from 1."""
+    """The words with most attribution for either class, by position from 1."""
     return {i + 1: names[i] for sign in (1, -1) for i in shown.strongest(sign)}
 
 
 def examine(classifier: Classifier, reviews: TokenStore, words: int, seed: int) -> Examined:
-    """Show a review that is short enough to be shown whole, and add up the evidence of others.
+    """Show a review that is short enough to be shown whole, and add up the attribution of others.
 
     Args:
         classifier: In evaluation mode.
@@ -145,12 +147,12 @@ def examine(classifier: Classifier, reviews: TokenStore, words: int, seed: int) 
     drawn = generator.choice(candidates, min(EXAMINED, len(candidates)), replace=False)
     examples = [_read(classifier, reviews, int(number)) for number in drawn]
     others = generator.choice(len(reviews), min(ADDED_UP, len(reviews)), replace=False)
-    evidence = [integrated_gradients(classifier, reviews[int(number)]) for number in others]
+    attribution = [integrated_gradients(classifier, reviews[int(number)]) for number in others]
     return Examined(
         max(examples, key=lambda example: example.turned),
         reviews.lengths[others],
-        np.array([abs(one.convergence_delta) for one in evidence]),
-        np.array([abs(one.logit - one.baseline) for one in evidence]),
+        np.array([abs(one.convergence_delta) for one in attribution]),
+        np.array([abs(one.logit - one.baseline) for one in attribution]),
     )
 
 
@@ -169,13 +171,13 @@ def _finding(reading: Mapping[str, Any]) -> str:
     shown = reading["shown"]
     return (
         f"The probability of positive after each word of a {shown['label']} validation review, and "
-        f"the evidence of the words: after word {shown['turn']} of {shown['words']} the classifier "
+        f"the words' attributions: after word {shown['turn']} of {shown['words']} the classifier "
         f"gives {shown['probability_at_turn']:.3f}, at the end {shown['probability']:.3f}. For "
         f"positive speak most {_quoted(shown['for'])}, against it {_quoted(shown['against'])}. Of "
         f"{counted(reading['reviews'], 'review')} of {reading['shortest']} to "
         f"{reading['longest']} words integrated gradients leave "
-        f"{reading['largest_residual']:.2g} or less unexplained, in log odds, where the median "
-        f"difference to explain is {reading['median_difference']:.2f}."
+        f"{reading['largest_convergence_delta']:.2g} or less unexplained, in log odds, where the "
+        f"median difference to explain is {reading['median_difference']:.2f}."
     )
 
 
@@ -187,22 +189,22 @@ def draw(points: pa.Table, named: Mapping[int, str]) -> Figure:
     """The figure of `run`.
 
     Args:
-        points: Position from 1, probability and evidence of each word.
-        named: Words to write beside their evidence, by position.
+        points: Position from 1, probability and attribution of each word.
+        named: Words to write beside their attribution, by position.
     """
     figure, (above, below) = drawing.panels(2, 1, height=8.2, sharey="none")
-    position, evidence = points["position"].to_pylist(), points["evidence"].to_pylist()
+    position, attribution = points["position"].to_pylist(), points["attribution"].to_pylist()
     above.axhline(0.5, color=drawing.GRAY, linewidth=1)
     above.plot(position, points["probability"], color=drawing.BLUE)
     above.set(ylabel="probability of positive", ylim=(-0.02, 1.02))
-    sides = [drawing.BLUE if value > 0 else drawing.RED for value in evidence]
-    below.bar(position, evidence, width=0.9, color=sides)
+    sides = [drawing.BLUE if value > 0 else drawing.RED for value in attribution]
+    below.bar(position, attribution, width=0.9, color=sides)
     longest = 0
     for positive in (True, False):
-        places = sorted(place for place in named if (evidence[place - 1] > 0) == positive)
+        places = sorted(place for place in named if (attribution[place - 1] > 0) == positive)
         for group in _close_together(places):
             # Beyond the bars that a letter's height covers.
-            near = evidence[max(0, group[0] - 1 - _CLOSE) : group[-1] + _CLOSE]
+            near = attribution[max(0, group[0] - 1 - _CLOSE) : group[-1] + _CLOSE]
             quote = _quote(group, named)
             longest = max(longest, len(quote))
             below.annotate(
@@ -217,7 +219,7 @@ def draw(points: pa.Table, named: Mapping[int, str]) -> Figure:
             )
     room = min(_LETTER * longest, 0.4)  # above and below, as a share of the panel
     below.margins(y=room / (1 - 2 * room))
-    below.set(xlabel="word", ylabel="evidence in log odds")
+    below.set(xlabel="word", ylabel="attribution in log odds")
     return figure
 
 

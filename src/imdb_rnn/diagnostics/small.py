@@ -38,7 +38,7 @@ _PREDICTED_AT_ONCE: Final = 250
 
 
 def small_config(params: Params, cell: str, **changes: object) -> Model:
-    """One layer that reads forwards and is judged by its last state, without dropout.
+    """One layer that reads forwards and is classified by its last state, without dropout.
 
     Args:
         params: The cell's size is that of `diagnostics`.

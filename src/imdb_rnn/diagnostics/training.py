@@ -51,7 +51,7 @@ def train(
 
     Args:
         classifier: Changed in place.
-        material: Reviews to learn from and to be judged on.
+        material: Reviews to learn from and to be evaluated on.
         measured: Reviews to measure gradients through time on, after each epoch, over the words
             that the shortest has.
         changes: Fields of `Train` in which the training is not that of `small_trainer`.

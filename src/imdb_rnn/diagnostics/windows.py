@@ -22,7 +22,7 @@ PLACES: Final = ("first", "middle", "last")
 
 
 def read_parts(classifier: Classifier, reviews: TokenStore, seed: int) -> dict[str, Any]:
-    """Judge whole reviews, shuffled ones, and windows of them.
+    """Evaluate whole reviews, shuffled ones, and windows of them.
 
     Args:
         classifier: In evaluation mode.

@@ -19,7 +19,7 @@ from imdb_rnn.evaluation.metrics import predicted_labels
 from imdb_rnn.evaluation.predictions import Predictions
 
 CONFIDENCE: Final = 0.95
-"""Of the intervals; 1 minus it is the most that the verdict's false alarms may come to."""
+"""Of the intervals; 1 minus it is the most that the verdict's false alarms may be."""
 POWER: Final = 0.8
 """Share of tests that find a difference of the size called visible."""
 RESAMPLES: Final = 2000

@@ -91,7 +91,7 @@ class _Ranking:
     def __init__(self, labels: NDArray[np.int8], probability: NDArray[np.float64]) -> None:
         self._order = np.argsort(probability, kind="stable")
         self._positive = labels[self._order] == 1
-        # Reviews of equal probability stand in one group, and half of their pairs count.
+        # Reviews of equal probability are in one group, and half of their pairs count.
         self._begins = np.unique(probability[self._order], return_index=True)[1]
 
     def auc(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Hidden units that tell positive reviews from negative ones, and units that negations move.
 
 Which units these are is measured on labelled reviews and not on the text that is looked at: among
-a hundred units some would follow any single text by chance. A unit is judged by its state in the
+a hundred units some would follow any single text by chance. A unit is measured by its state in the
 last recurrent layer, which is what the classifier pools.
 """
 

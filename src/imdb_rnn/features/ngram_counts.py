@@ -22,7 +22,7 @@ def count_ngrams(
         reviews: With the probability that each is positive.
         vocabulary_size: Number of token ids.
         max_ngram: Tokens of the longest n-grams.
-        min_df: An n-gram that stands in fewer is left out.
+        min_df: An n-gram that occurs in fewer is left out.
     """
     levels: list[_Level] = []
     for _ in range(max_ngram):

@@ -83,7 +83,7 @@ def fit(
         section: Of the parameters, `baseline.nb` say; a refusal names it.
 
     Raises:
-        UserError: No n-gram stands in as many texts as `min_df` asks for.
+        UserError: No n-gram occurs in as many texts as `min_df` asks for.
     """
     least = model[0].min_df
     if least > len(texts):
@@ -98,7 +98,7 @@ def fit(
             if "no terms remain" not in str(error).lower():
                 raise
             raise UserError(
-                f"{section}.min_df: no n-gram stands in {least} of {len(texts)} reviews. Lower it."
+                f"{section}.min_df: no n-gram occurs in {least} of {len(texts)} reviews. Lower it."
             ) from None
 
 

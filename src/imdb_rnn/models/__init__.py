@@ -1,1 +1,1 @@
-"""The networks: tensors in, tensors out, no files."""
+"""The networks, the saved model, inference from token ids or raw text."""

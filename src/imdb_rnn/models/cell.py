@@ -49,8 +49,10 @@ class Cell(nn.Module):
             elif name.startswith("weight_ih"):
                 for gate in gates:
                     nn.init.xavier_uniform_(gate)
-            else:
+            elif name.startswith("bias"):
                 nn.init.zeros_(weight)
+            else:
+                raise NotImplementedError(f"{type(self).__name__} has to say how {name} starts")
 
     def onnx(self) -> OnnxForm:
         """The cell for an export.

@@ -23,10 +23,10 @@ BATCH_SIZE: Final = 64
 CHARACTERS_A_WORD: Final = 40
 """Cutting changes nothing as long as words, with blanks and `<br />`, are no longer on average."""
 
-Judge = Callable[[Sequence[NDArray[np.int32]]], NDArray[np.float32]]
+PredictTokens = Callable[[Sequence[NDArray[np.int32]]], NDArray[np.float32]]
 """From the token ids of reviews, int32 [tokens] each, to the probability that each is positive."""
 
-NOTHING_KNOWN: Final = "it has no word that the model knows, so there is nothing to judge by"
+NOTHING_KNOWN: Final = "it has no word that the model knows, so there is nothing to go by"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Predictor:
                     f"text {number} of {len(reviews)}: {NOTHING_KNOWN}. "
                     f"Leave it out, or write it in the language of the training reviews."
                 )
-        return self.judge(reviews)
+        return self.predict_tokens(reviews)
 
     def read(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """The token ids that the classifier sees of each text, int32 [tokens], at least one.
@@ -87,19 +87,19 @@ class Predictor:
             )
         ]
 
-    def judge(self, reviews: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
+    def predict_tokens(self, reviews: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
         """Probability that each review is positive, float32 [reviews], from what `read` returns."""
         return _probabilities(predict_logits(self.classifier, reviews, BATCH_SIZE))
 
     @cached_property
-    def judge_many(self) -> Judge:
-        """`judge` up to float rounding, faster for a hundred reviews or more.
+    def predict_many(self) -> PredictTokens:
+        """`predict_tokens` up to float rounding, faster for a hundred reviews or more.
 
         It reads all that it is given at once. To prepare it, at the first use, takes a tenth of a
         second, and a hundred megabytes for 30,000 tokens.
         """
         if not can_fold(self.classifier.config):
-            return self.judge
+            return self.predict_tokens
         folded = FoldedClassifier(self.classifier)
         return lambda reviews: _probabilities(folded.logits(reviews))
 

@@ -39,7 +39,11 @@ def weakest_slice(slices: Mapping[str, Mapping[str, Mapping[str, float]]]) -> di
 
 
 def _shape(model: Model) -> str:
-    cell = f"{model.nonlinearity} RNN" if model.cell == "rnn" else model.cell.upper()
+    cell = (
+        f"{model.nonlinearity} RNN"
+        if model.cell == "rnn"
+        else model.cell.upper().replace("MIN_", "min")
+    )
     layers = "layer" if model.layers == 1 else "layers"
     directions = "both directions" if model.bidirectional else "one direction"
     return f"{cell}, {model.layers} {layers} of {model.hidden_size} units in {directions}"

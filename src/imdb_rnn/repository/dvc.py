@@ -1,7 +1,7 @@
 """What DVC knows of the project: where it lies, and which code a result came from.
 
-`dvc.yaml` alone says which code matters. Runs, checkpoints, experiments, comparisons and
-verifications all ask here.
+`dvc.yaml` alone says which code matters. Runs, checkpoints, experiments, seeds and comparisons ask
+here; whether results are outdated, `verify` asks DVC itself, which reads the same file.
 """
 
 import hashlib
@@ -135,9 +135,10 @@ def _is_experiment_of(original: Path, folder: Path) -> bool:
     copies = (original / ".dvc/tmp/exps").resolve()
     if not folder.is_relative_to(copies):
         return False
-    _, *below = (part for part in folder.relative_to(copies).parts if part != "standalone")
+    parts = [part for part in folder.relative_to(copies).parts if part != "standalone"]
+    below = tuple(parts[1:])
     # DVC copies the whole repository, where the project may be a folder in it.
-    return not below or original.parts[-len(below) :] == tuple(below)
+    return bool(parts) and (not below or original.parts[-len(below) :] == below)
 
 
 def dvc_experiment() -> str | None:

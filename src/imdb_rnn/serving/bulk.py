@@ -166,10 +166,10 @@ def _predict_piece(
     known.sort(key=lambda i: len(reviews[i]), reverse=True)
     size = max(1, min(MOST_AT_ONCE, ceil(len(known) / threads)))
     batches = [known[begin : begin + size] for begin in range(0, len(known), size)]
-    judge = predictor.judge if len(piece) <= FIRST_ROWS else predictor.judge_many
+    predict = predictor.predict_tokens if len(piece) <= FIRST_ROWS else predictor.predict_many
     probability = np.full(len(piece), np.nan)
-    judged = pool.map(judge, ([reviews[i] for i in batch] for batch in batches))
-    for batch, probabilities in zip(batches, judged, strict=True):
+    predicted = pool.map(predict, ([reviews[i] for i in batch] for batch in batches))
+    for batch, probabilities in zip(batches, predicted, strict=True):
         probability[batch] = probabilities
     return [
         Prediction(

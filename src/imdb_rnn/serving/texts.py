@@ -90,10 +90,10 @@ def as_typed(text: str) -> str:
 
 
 def taken_for_text(text: str, folder: Path, command: str = "imdb-rnn predict < {}") -> str:
-    """What to tell someone who passes the name of a file where a text is judged; mostly nothing.
+    """What to tell someone who passes the name of a file where a text is expected; mostly nothing.
 
     Args:
-        text: Predictions as it is.
+        text: Taken as it is.
         folder: Where it was typed.
         command: Reads the plain file `{}`.
     """

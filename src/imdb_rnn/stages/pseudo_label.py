@@ -1,4 +1,4 @@
-"""Let a linear model, taught by the labelled training reviews, judge the unlabelled ones."""
+"""Label the unlabelled reviews with a linear model fitted on the labelled training reviews."""
 
 from pathlib import Path
 

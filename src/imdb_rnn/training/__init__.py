@@ -1,1 +1,1 @@
-"""Fitting the classifier: the loop, its batches of steps, and what keeps it deterministic."""
+"""Fitting the classifier: the loop, its optimizer and schedule, checkpoints, early stopping."""

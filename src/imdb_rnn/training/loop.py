@@ -228,7 +228,7 @@ class Trainer:
 
     Args:
         classifier: On the device that trains it; changed in place.
-        reviews: To learn from, labelled or with a probability that stands in for the label; the
+        reviews: To learn from, labelled or with a probability that replaces the label; the
             classifier's n-grams, if it has any, were counted on them, and a review is left out of
             what its own count.
         params: Optimisation.
