@@ -55,7 +55,7 @@ def measure_pipeline(experiment: str, seed: int, test: Reviews) -> dict[str, Any
         model = folder / "models/rnn"
         predictor = Predictor.load(model)
         seconds = before + training
-        return evaluated(predictor.predict, test, seconds, curve, model)
+        return evaluated(predictor.probabilities, test, seconds, curve, model)
 
 
 def _run(folder: Path, module: str) -> float:
