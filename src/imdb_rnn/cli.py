@@ -138,14 +138,16 @@ def _from_root(context: typer.Context, path: Path) -> Path:
 def check() -> None:
     """Refuse mistakes in params.yaml, a line a problem, and a folder in which DVC would not run.
 
-    The first stage checks the file too, but only after DVC has read it in its own way.
+    Stages check the file too, but only after DVC has read it in its own way. The schema for
+    editors, params.schema.json, is brought up to date with the code.
     """
-    from imdb_rnn.config import load_params
+    from imdb_rnn.config import load_params, update_schema
     from imdb_rnn.experiments.named import require_pipeline
     from imdb_rnn.runtime.device import refuse_missing_device
 
     refuse_missing_device(load_params().train.device)
     require_pipeline()
+    update_schema()
 
 
 @app.command()

@@ -25,10 +25,12 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from imdb_rnn.errors import UserError
+from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.yaml_file import read_yaml
 from imdb_rnn.messages import printable, without_secrets
 
 PARAMS_FILE = Path("params.yaml")
+SCHEMA_FILE = Path("params.schema.json")
 
 _Place = tuple[int | str, ...]
 """Of a parameter: the names and numbers that lead to it."""
@@ -338,6 +340,14 @@ def parse_params(values: Mapping[str, Any], origin: str) -> Params:
 def json_schema() -> str:
     """The JSON schema of `params.yaml`, with which editors complete and check it."""
     return json.dumps(Params.model_json_schema(), indent=2) + "\n"
+
+
+def update_schema() -> None:
+    """Write `params.schema.json` anew where the code allows other parameters than it says."""
+    schema = json_schema()
+    if not SCHEMA_FILE.exists() or SCHEMA_FILE.read_text(encoding="utf-8") != schema:
+        with replacing(SCHEMA_FILE) as unfinished:
+            unfinished.write_text(schema, encoding="utf-8")
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
