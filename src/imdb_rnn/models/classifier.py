@@ -49,7 +49,7 @@ class Classifier(nn.Module):
         directions = 2 if config.bidirectional else 1
         states = config.hidden_size * directions
         pooled = states * (2 if config.pooling == "max+mean" else 1)
-        # Named as in the weights of version 0.1.0, which could not be loaded otherwise.
+        # Another name than in version 0.1.0 would change the bytes of saved weights.
         self.phrases = NgramTable(vocabulary_size, ngrams)
         inputs = config.embedding_size + self.phrases.max_ngram
         # PyTorch's modules draw their first weights from its global generator.
