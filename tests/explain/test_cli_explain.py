@@ -105,7 +105,7 @@ def test_explain_shows_units_on_request(
 
 
 @pytest.mark.parametrize(
-    ("missing", "sentence"), [(True, "which are not there"), (False, "in other words than")]
+    ("missing", "sentence"), [(True, "which are not there"), (False, "other tokens than")]
 )
 def test_units_are_refused_without_reviews_in_the_model_s_words(
     folder: Path,

@@ -353,13 +353,9 @@ def _evaluated_code(lock: str) -> dict[str, str | None]:
 
 
 def kept_experiments() -> dict[str, str]:
-    """The experiments that DVC keeps: name -> commit, the newest where several have one name.
-
-    Raises:
-        UserError: DVC cannot tell.
-    """
-    if refusal := git.refusal():
-        raise UserError(f"DVC keeps experiments in Git. {refusal}")
+    """The experiments that DVC keeps: name -> commit, the newest where several have one name."""
+    if git.refusal():
+        return {}  # DVC keeps them in Git
     found = re.findall(r"^\t(\w+) \[(.+)\]$", _dvc_exp("list", "--all-commits"), re.MULTILINE)
     kept: dict[str, str] = {}
     for commit in git.newest_last(abbreviated for abbreviated, _ in found):
