@@ -53,7 +53,7 @@ verify: setup ## the pipeline again in a clean copy: are the bytes the same?
 test: setup ## every test, and the linters beside them
 	@$(MAKE) --no-print-directory --jobs 2 lint pytest
 
-test-fast: setup ## the tests for whoever edits, a minute and a half: no DVC, no server, no kill
+test-fast: setup ## the tests for whoever edits, about two minutes: no DVC, no server
 	OMP_NUM_THREADS=1 pytest --numprocesses 2 --no-loadscope-reorder -m 'not slow'
 
 # A core for each process, so a thread for each.
