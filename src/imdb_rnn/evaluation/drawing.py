@@ -29,8 +29,8 @@ with _settings_of_its_own():
     import matplotlib as mpl
 
 from matplotlib.axes import Axes  # noqa: E402 - only now can it be imported
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.ticker import LogLocator  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402 - as above
+from matplotlib.ticker import LogLocator  # noqa: E402 - as above
 
 if "MPLBACKEND" in os.environ:
     # A notebook that uses this package goes on to show its own figures.

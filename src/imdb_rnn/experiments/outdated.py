@@ -3,9 +3,8 @@
 import json
 
 from imdb_rnn.errors import UserError
-from imdb_rnn.experiments.named import environment, require_pipeline
+from imdb_rnn.experiments.named import ask_dvc, require_pipeline
 from imdb_rnn.messages import of_dvc
-from imdb_rnn.signals import run_program
 
 
 def refuse_outdated_results(stage: str) -> None:
@@ -17,8 +16,7 @@ def refuse_outdated_results(stage: str) -> None:
     Raises:
         UserError: `dvc repro` would write other outputs, or DVC cannot tell.
     """
-    command = ["dvc", "status", "--json", "--with-deps", stage]
-    done = run_program(command, capture_output=True, text=True, env=environment())
+    done = ask_dvc("status", "--json", "--with-deps", stage)
     if done.returncode != 0:
         require_pipeline()
         raise UserError(
