@@ -75,6 +75,7 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     for key, value in changes.items():
         below = result.get(key)
         nested = isinstance(value, Mapping) and isinstance(below, Mapping)
+        # `nested` says that both are mappings, which mypy does not carry over.
         result[key] = merged(below, value) if nested else value  # type: ignore[arg-type]
     return result
 
