@@ -23,7 +23,6 @@ class ReviewSentiment(PythonModel):
         self._predictor = Predictor.load(Path(context.artifacts["model"]))
 
     # MLflow allows leaving out `context` and `params`; its base class does not say so.
-    # MLflow takes the signature without a context too, and reads the types from it.
     def predict(self, model_input: list[str]) -> list[float]:  # type: ignore[override]
         """Probability of "positive" for each text, in order.
 
