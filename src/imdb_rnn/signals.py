@@ -212,8 +212,23 @@ def end_with(processes: Collection[int]) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def started_by() -> list[int]:
+    """Process ids of DVC, which has started this stage, and of its shell if that waits for it.
+
+    DVC runs a stage as `SHELL -c "python -m imdb_rnn.stages.NAME"`. Some shells become the stage;
+    Debian's sh stays, and outlives DVC.
+    """
+    parent = os.getppid()
+    with suppress(psutil.NoSuchProcess):
+        shell = psutil.Process(parent)
+        match shell.cmdline():
+            case [*_, "-c", stage] if "imdb_rnn.stages" in stage:
+                return [parent, shell.ppid()]
+    return [parent]
+
+
 def is_orphan(parent: int) -> bool:
-    """Whether whoever started this process was gone already when `parent` became its parent.
+    """Whether whoever started a stage was gone already when `parent` took its place.
 
     A program shares its process group with what it starts, unless one of them leaves it; the
     system's first process, which takes over what others leave behind, has one of its own. Where it

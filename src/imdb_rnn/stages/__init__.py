@@ -6,9 +6,17 @@ import sys
 from types import FrameType
 from typing import Final
 
-from imdb_rnn.signals import COMMAND, answer_requests, answered_by, end, end_with, is_orphan
+from imdb_rnn.signals import (
+    COMMAND,
+    answer_requests,
+    answered_by,
+    end,
+    end_with,
+    is_orphan,
+    started_by,
+)
 
-_PARENT: Final = os.getppid()  # it may be gone when the imports are done
+_STARTED_BY: Final = started_by()  # they may be gone when the imports are done
 
 INTERRUPTED: Final = "Interrupted. `dvc repro` takes the work up again."
 
@@ -39,9 +47,9 @@ def run_stage(stage: Callable[[Params], None]) -> NoReturn:
     ends in a sentence, any other failure in Python's traceback.
     """
     if "DVC_STAGE" in os.environ:
-        if is_orphan(_PARENT):
+        if any(map(is_orphan, _STARTED_BY)):
             sys.exit(128 + signal.SIGTERM)
-        end_with([_PARENT, *map(int, filter(None, [os.environ.get(COMMAND)]))])
+        end_with([*_STARTED_BY, *map(int, filter(None, [os.environ.get(COMMAND)]))])
     sentences = ending_in_a_sentence("Fix this and run `dvc repro` again.", INTERRUPTED)
     with answered_by(end), sentences:  # as an exception, which lets a run in MLflow be closed
         params = load_params()
