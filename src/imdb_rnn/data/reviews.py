@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from imdb_rnn.data.classes import SENTIMENT, class_metadata, classes_in
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import replacing
 
@@ -16,13 +17,15 @@ NO_LABEL: Final = -1
 NEGATIVE: Final = 0
 POSITIVE: Final = 1
 LABELS: Final = {"neg": NEGATIVE, "pos": POSITIVE, "unsup": NO_LABEL}
+STARS: Final = (1, 2, 3, 4, 7, 8, 9, 10)
+"""That labelled reviews give; the others were left out by the authors of the dataset."""
 
 SCHEMA: Final = pa.schema(
     [
         # e.g. train/neg/0_3; without the rating (train/neg/0) where a source does not know it
         pa.field("id", pa.string(), nullable=False),
         pa.field("text", pa.string(), nullable=False),
-        pa.field("label", pa.int8(), nullable=False),  # 0, 1, or -1 for unlabelled
+        pa.field("label", pa.int8(), nullable=False),  # place among the classes, -1 for unlabelled
         pa.field("rating", pa.int8()),  # 1 to 10 stars; null where unknown
         pa.field("movie", pa.string()),  # title id such as tt0064354; null where unknown
     ]
@@ -67,9 +70,10 @@ def review_table(reviews: Iterable[OfficialReview]) -> pa.Table:
 
 
 def first_of_each_class(reviews: pa.Table, count: int) -> pa.Table:
-    """Keep the `count` lowest official numbers of each label of a `review_table`."""
+    """Keep the first `count` reviews of each label."""
     labels = reviews["label"]
-    classes = [reviews.filter(pc.equal(labels, label)) for label in LABELS.values()]
+    found = sorted(pc.unique(labels).to_pylist(), key=lambda label: (label == NO_LABEL, label))
+    classes = [reviews.filter(pc.equal(labels, label)) for label in found] or [reviews]
     return pa.concat_tables([of_class.slice(0, count) for of_class in classes]).combine_chunks()
 
 
@@ -97,7 +101,26 @@ def digest_difference(name: str, reviews: pa.Table, expected: str) -> str | None
     )
 
 
-def write_reviews(path: Path, reviews: pa.Table, variant: str) -> None:
+def label_by_stars(reviews: pa.Table) -> pa.Table:
+    """The same reviews with the place of their rating among `STARS` as label.
+
+    Raises:
+        UserError: A labelled review has no rating, or another one.
+    """
+    labelled = pc.not_equal(reviews["label"], NO_LABEL)
+    places = pc.index_in(reviews["rating"], pa.array(STARS, pa.int8()))
+    labels = pc.if_else(labelled, places.cast(pa.int8()), pa.scalar(NO_LABEL, pa.int8()))
+    if labels.null_count:
+        raise UserError(
+            f"download.target: stars, and {labels.null_count:,} reviews of this source have none. "
+            "Only the official archive has them; or set it to sentiment."
+        )
+    return reviews.set_column(reviews.column_names.index("label"), SCHEMA.field("label"), labels)
+
+
+def write_reviews(
+    path: Path, reviews: pa.Table, variant: str, classes: Sequence[str] = SENTIMENT
+) -> None:
     """Write a review table; equal tables make equal bytes.
 
     Args:
@@ -105,10 +128,16 @@ def write_reviews(path: Path, reviews: pa.Table, variant: str) -> None:
         reviews: Rows of `SCHEMA`.
         variant: Which reviews the dataset holds (`full`, `train-only`, ...); travels with the
             table, so that no later number is read without it.
+        classes: Their names.
     """
-    labelled = reviews.cast(SCHEMA).replace_schema_metadata({"edition": variant})
+    labelled = reviews.cast(SCHEMA).replace_schema_metadata(table_metadata(variant, classes))
     with replacing(path) as unfinished:
         pq.write_table(labelled, unfinished, compression="zstd")
+
+
+def table_metadata(variant: str, classes: Sequence[str]) -> dict[str, str]:
+    """What the schema of a review table carries: its variant and, but for IMDB's, its classes."""
+    return {"edition": variant, **class_metadata(classes)}
 
 
 def read_reviews(path: Path, columns: Sequence[str] = tuple(SCHEMA.names)) -> pa.Table:
@@ -162,6 +191,18 @@ def variant_of(path: Path) -> str:
     if b"edition" not in metadata:
         raise _unusable(path, "it does not say which variant it belongs to")
     return metadata[b"edition"].decode()
+
+
+def classes_of(path: Path) -> tuple[str, ...]:
+    """Names of the classes of a review table, in the order of their labels.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+    try:
+        return classes_in(pq.read_schema(path).metadata)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unusable(path, error) from None
 
 
 def _unusable(path: Path, what: object) -> UserError:

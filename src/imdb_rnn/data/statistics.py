@@ -2,13 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.data.token_store import TokenStore, pieces
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 
@@ -20,20 +21,32 @@ def normalized(text: str) -> str:
     return _NOT_A_WORD.sub(" ", text.lower()).strip()
 
 
-def split_statistics(store: TokenStore) -> dict[str, Any]:
-    """Counts, lengths in words and share of unknown words of one split."""
+def split_statistics(store: TokenStore, classes: Sequence[str] = SENTIMENT) -> dict[str, Any]:
+    """Counts, lengths in words and share of unknown words of one split.
+
+    Args:
+        store: The split.
+        classes: Their names, in the order of the labels.
+    """
     if len(store) == 0:
         return {"reviews": 0, "words": 0}
     lengths = store.lengths
     unknown = sum(int((tokens == UNKNOWN_ID).sum()) for tokens, _ in pieces([store]))
     return {
         "reviews": len(store),
-        "positive": int((store.labels == 1).sum()),
+        **_class_counts(store, classes),
         "words": len(store.tokens),
         "median_length": float(np.median(lengths)),
         "longest": int(lengths.max()),
         "unknown_share": round(unknown / len(store.tokens), 6),
     }
+
+
+def _class_counts(store: TokenStore, classes: Sequence[str]) -> dict[str, Any]:
+    counts = np.bincount(store.labels[store.labels >= 0], minlength=len(classes)).tolist()
+    if tuple(classes) == SENTIMENT:
+        return {"positive": counts[1]}
+    return {"reviews_of_class": dict(zip(classes, counts, strict=True))}
 
 
 def shared_reviews(

@@ -9,11 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from imdb_rnn.data.classes import SENTIMENT, class_metadata
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import replacing
 
 Probabilities = Mapping[str, NDArray[np.float64]]
-"""Model name -> probability of positive [reviews]."""
+"""Model name -> probability of the second of two classes [reviews], or of each of more [reviews,
+classes]."""
 
 MODEL: Final = "rnn"
 """Name of the recurrent network among the models; the others are baselines."""
@@ -26,16 +28,33 @@ class Predictions(NamedTuple):
 
     ids: list[str]
     labels: NDArray[np.int8]
-    """1 positive, 0 negative [reviews]; both occur."""
+    """Place of the class of each among `classes` [reviews]."""
     probability: NDArray[np.float64]
-    """Of positive [reviews]."""
+    """As in `Probabilities`."""
+    classes: tuple[str, ...] = SENTIMENT
+    """Their names."""
 
 
-def write_predictions(path: Path, reviews: pa.Table, columns: Mapping[str, NDArray[Any]]) -> None:
-    """Write id, label and the given columns [reviews] as parquet; equal values make equal bytes."""
-    table = reviews.select(["id", "label"]).replace_schema_metadata(None)
+def write_predictions(
+    path: Path,
+    reviews: pa.Table,
+    columns: Mapping[str, NDArray[Any]],
+    classes: Sequence[str] = SENTIMENT,
+) -> None:
+    """Write id, label and the given columns as parquet; equal values make equal bytes.
+
+    Args:
+        path: Of the table.
+        reviews: A review table.
+        columns: A number a review [reviews], or one for each class [reviews, classes].
+        classes: Their names; they travel with the table.
+    """
+    table = reviews.select(["id", "label"]).replace_schema_metadata(class_metadata(classes) or None)
     for name, values in columns.items():
-        table = table.append_column(name, pa.array(values))
+        flat = pa.array(values.ravel())
+        wide = values.ndim > 1
+        column = pa.FixedSizeListArray.from_arrays(flat, values.shape[1]) if wide else flat
+        table = table.append_column(name, column)
     with replacing(path) as unfinished:
         pq.write_table(table, unfinished, compression="zstd")
 

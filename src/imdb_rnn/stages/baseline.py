@@ -12,10 +12,10 @@ from sklearn.pipeline import Pipeline
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import console
-from imdb_rnn.data.reviews import read_reviews, variant_of
+from imdb_rnn.data.reviews import classes_of, read_reviews, stream_texts, variant_of
 from imdb_rnn.evaluation.metrics import classification_metrics, rounded
 from imdb_rnn.evaluation.predictions import write_predictions
-from imdb_rnn.features.ngram_models import fit, nb_model, tfidf_model
+from imdb_rnn.features.ngram_models import fit, nb_model, predict_probabilities, tfidf_model
 from imdb_rnn.io.json_file import write_json
 from imdb_rnn.stages import run_stage
 
@@ -27,32 +27,25 @@ PREDICTIONS = Path("reports/baseline_predictions.parquet")
 
 def baseline(params: Params) -> None:
     """Read `data/raw`, write `reports/baseline.json` and the predictions."""
-    train, test = read_reviews(TRAIN), read_reviews(TEST)
+    train, test = (read_reviews(table, ("id", "label")) for table in (TRAIN, TEST))
+    classes = classes_of(TRAIN)
     models = {
         "tfidf": tfidf_model(params.baseline.tfidf),
-        "nb": nb_model(params.baseline.nb),
+        "nb": nb_model(params.baseline.nb, len(classes)),
     }
     scores, predictions = {}, {}
     for name in list(models):
         console.print(f"{name}: fitting on {len(train):,} reviews")
         model = models.pop(name)  # one fitted model in memory at a time
-        probability = _fit_and_predict(model, train, test, f"baseline.{name}")
+        fit(model, stream_texts(TRAIN), train["label"].to_numpy(), f"baseline.{name}")
+        probability = predict_probabilities(model, stream_texts(TEST))
         scores[name] = _score(model, test, probability)
         # Rounded to single precision, which hides how processors differ in the last digits.
         predictions[name] = probability.astype(np.float32)
         console.print(f"{name}: accuracy {scores[name]['accuracy']:.4f} on {len(test):,} reviews")
-    write_predictions(PREDICTIONS, test, predictions)
+    write_predictions(PREDICTIONS, test, predictions, classes)
     sizes = {"variant": variant_of(TEST), "n_train": len(train), "n_test": len(test)}
     write_json(METRICS, {**sizes, "models": scores})
-
-
-def _fit_and_predict(
-    model: Pipeline, train: pa.Table, test: pa.Table, section: str
-) -> NDArray[np.float64]:
-    """Probability of positive for each test review."""
-    fit(model, train["text"].to_pylist(), train["label"].to_numpy(), section)
-    probability: NDArray[np.float64] = model.predict_proba(test["text"].to_pylist())[:, 1]
-    return probability.astype(np.float64)
 
 
 def _score(

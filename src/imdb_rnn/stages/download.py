@@ -35,7 +35,8 @@ def write_dataset(dataset: Dataset, folder: Path) -> None:
     """Write all files beside `folder` first, then move them in."""
     with replacing(folder) as unfinished:
         for split, reviews in dataset.splits.items():
-            write_reviews(unfinished / f"{split}.parquet", reviews, dataset.variant)
+            path = unfinished / f"{split}.parquet"
+            write_reviews(path, reviews, dataset.variant, dataset.classes)
         write_json(unfinished / "provenance.json", _provenance(dataset))
 
 

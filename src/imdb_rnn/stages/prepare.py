@@ -1,6 +1,6 @@
 """From review tables to a vocabulary and memory-mapped token stores."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
 from pathlib import Path
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from imdb_rnn.config import Params, Prepare
 from imdb_rnn.console import console
-from imdb_rnn.data.reviews import read_reviews, stream_texts
-from imdb_rnn.data.split import hold_out, movies_of
+from imdb_rnn.data.reviews import classes_of, read_reviews, stream_texts
+from imdb_rnn.data.split import groups_of, hold_out, split_by
 from imdb_rnn.data.statistics import shared_reviews, split_statistics
 from imdb_rnn.data.token_store import write_store
 from imdb_rnn.data.tokenizer import Tokenizer
@@ -48,16 +48,20 @@ def prepare(params: Params) -> None:
     """
     splits = _splits(params)
     provenance = read_json(RAW / "provenance.json")
+    classes = classes_of(RAW / "train.parquet")
     tokenizer = Tokenizer.train(_vocabulary_text(splits, params.prepare), params.prepare)
     PREPARED.mkdir(parents=True, exist_ok=True)
     tokenizer.save(PREPARED / "tokenizer.json")
-    statistics = {name: _encode_split(name, split, tokenizer) for name, split in splits.items()}
+    statistics = {
+        name: _encode_split(name, split, tokenizer, classes) for name, split in splits.items()
+    }
     write_json(
         PREPARED / "dataset.json",
         {
             # Not where the reviews came from: another source of the same ones changes nothing.
             "variant": provenance["variant"],
             "splits": provenance["splits"],
+            "classes": classes,
             "vocabulary_size": tokenizer.vocabulary_size,
             "max_length": tokenizer.max_length,
             "truncation": tokenizer.truncation,
@@ -68,7 +72,8 @@ def prepare(params: Params) -> None:
         {
             "variant": provenance["variant"],
             "vocabulary_size": tokenizer.vocabulary_size,
-            "validation_by": "id block" if splits["train"].facts["movie"].null_count else "movie",
+            "classes": classes,
+            "validation_by": split_by(splits["train"].facts),
             "splits": statistics,
             **_shared_reviews(splits),
         },
@@ -80,7 +85,7 @@ def _splits(params: Params) -> dict[str, Split]:
     facts = {name: read_reviews(table, FACTS) for name, table in tables.items()}
     held_out = hold_out(
         facts["train"]["label"].to_numpy(),
-        movies_of(facts["train"]),
+        groups_of(facts["train"]),
         params.prepare.validation_folds,
         params.seed,
     )
@@ -104,12 +109,14 @@ def _vocabulary_text(splits: dict[str, Split], params: Prepare) -> Iterator[str]
     return chain(splits["train"].texts(), splits["unsup"].texts())
 
 
-def _encode_split(name: str, split: Split, tokenizer: Tokenizer) -> dict[str, Any]:
+def _encode_split(
+    name: str, split: Split, tokenizer: Tokenizer, classes: Sequence[str]
+) -> dict[str, Any]:
     """Write the split's token store, and say what is in it."""
     console.print(f"{name}: {len(split.facts):,} reviews")
     labels, ids = split.facts["label"].to_pylist(), split.facts["id"].to_pylist()
     store = write_store(PREPARED / name, tokenizer.encode(split.texts()), labels, ids)
-    return split_statistics(store)
+    return split_statistics(store, classes)
 
 
 def _shared_reviews(splits: dict[str, Split]) -> dict[str, Any]:

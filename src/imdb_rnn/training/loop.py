@@ -13,16 +13,17 @@ from typing import Any, Protocol, Self, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from imdb_rnn.config import Train
 from imdb_rnn.console import console, progress
 from imdb_rnn.data.batches import collate, shuffled_batches
+from imdb_rnn.data.classes import targets_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.errors import UserError
+from imdb_rnn.models import head
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.inference import predict_logits
 from imdb_rnn.training.checkpoint import Checkpoint
@@ -39,7 +40,7 @@ TOKENS_AT_ONCE = 20_000
 class Epoch:
     """Results of one pass over the training reviews; losses in nats, training with dropout.
 
-    Training accuracy counts a review as right whose logit lies on the side of its target, which
+    Training accuracy counts a review as right whose likeliest class is that of its target, which
     for an unlabelled review is the teacher's opinion.
     """
 
@@ -228,7 +229,7 @@ class Trainer:
 
     Args:
         classifier: On the device that trains it; changed in place.
-        reviews: To learn from, labelled or with a probability that replaces the label; the
+        reviews: To learn from, labelled or with probabilities that replace the label; the
             classifier's n-grams, if it has any, were counted on them, and a review is left out of
             what its own count.
         params: Optimisation.
@@ -311,7 +312,7 @@ class Trainer:
         targets = self._targets[batch]
         self._optimizer.zero_grad()
         logits = torch.cat([self._backward(piece, len(batch)) for piece in self._pieces(batch)])
-        loss = binary_cross_entropy_with_logits(logits, targets)
+        loss = head.loss(logits, targets)
         _refuse_divergence(loss, f"the loss of step {self.steps_done + 1}")
         norm = self._clip_gradient()
         rate = self._schedule.get_last_lr()[0]
@@ -320,7 +321,7 @@ class Trainer:
         if self._average:
             self._average.update_parameters(self.classifier)
         self.steps_done += 1
-        correct = int(((logits > 0) == (targets > 0.5)).sum())  # noqa: PLR2004 - even odds
+        correct = int(head.is_right(logits, targets).sum())
         tokens = len(batch) * self._width(batch)
         return Step(len(batch), tokens, loss.item(), correct, norm.item(), float(rate))
 
@@ -353,7 +354,7 @@ class Trainer:
         logits: torch.Tensor = self.classifier(
             tokens.to(device), lengths.to(device), self._dropout, targets
         )
-        losses = binary_cross_entropy_with_logits(logits, targets, reduction="sum")
+        losses = head.loss(logits, targets, reduction="sum")
         (losses / batch_size).backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
         return logits.detach().cpu()
 
@@ -369,10 +370,10 @@ def _running_average(classifier: Classifier, decay: float) -> AveragedModel | No
 def _validate(classifier: Classifier, valid: TokenStore) -> tuple[float, float]:
     """Loss and accuracy on the validation reviews."""
     logits = torch.from_numpy(predict_logits(classifier, valid, VALIDATION_BATCH_SIZE))
-    labels = torch.from_numpy(valid.labels.astype(np.float32))
-    loss = binary_cross_entropy_with_logits(logits.double(), labels.double())
+    targets = torch.from_numpy(targets_of(valid.labels, classifier.classes))
+    loss = head.loss(logits.double(), targets.double())
     _refuse_divergence(loss, "the validation loss")
-    accuracy = ((logits > 0) == (labels > 0)).double().mean()
+    accuracy = head.is_right(logits, targets).double().mean()
     return loss.item(), accuracy.item()
 
 

@@ -1,0 +1,77 @@
+"""The classes that texts are put into, and how their probabilities are written down.
+
+Of two classes one number says all: the probability (or the log odds) of the second. More than two
+have a number each. So arrays of them are [texts] for two classes and [texts, classes] for more, in
+every module.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+SENTIMENT: Final = ("neg", "pos")
+"""Of IMDB's reviews; a label is a place among the classes."""
+
+
+def is_binary(classes: int) -> bool:
+    """Whether one number says all."""
+    return classes == 2  # noqa: PLR2004 - what binary means
+
+
+def numbers_of(classes: int) -> int:
+    """How many numbers say all about a text."""
+    return 1 if is_binary(classes) else classes
+
+
+def shape_of(texts: int, classes: int) -> tuple[int, ...]:
+    """Of an array of probabilities or logits."""
+    return (texts,) if is_binary(classes) else (texts, classes)
+
+
+def targets_of(labels: NDArray[np.int8], classes: int) -> NDArray[np.float32]:
+    """Labels as certain probabilities: float32 [texts] or [texts, classes].
+
+    Args:
+        labels: int8 [texts].
+        classes: How many there are.
+    """
+    if is_binary(classes):
+        return labels.astype(np.float32)
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def of_each_class(probability: NDArray[Any]) -> NDArray[Any]:
+    """The probability of every class, [texts, classes], also of two.
+
+    Args:
+        probability: [texts] or [texts, classes].
+    """
+    if probability.ndim > 1:
+        return probability
+    return np.stack([1 - probability, probability], axis=-1)
+
+
+def likeliest(probability: NDArray[Any]) -> NDArray[np.int8]:
+    """Label of the likeliest class, int8 [texts]; of even ones the first.
+
+    Args:
+        probability: [texts] or [texts, classes].
+    """
+    if probability.ndim == 1:
+        return (probability > 0.5).astype(np.int8)  # noqa: PLR2004 - even odds
+    labels: NDArray[np.int8] = probability.argmax(axis=-1).astype(np.int8)
+    return labels
+
+
+def class_metadata(classes: Sequence[str]) -> dict[str, str]:
+    """How a table's schema names the classes; nothing for IMDB's, as in version 0.1.0."""
+    return {} if tuple(classes) == SENTIMENT else {"classes": json.dumps(list(classes))}
+
+
+def classes_in(metadata: Mapping[bytes, bytes] | None) -> tuple[str, ...]:
+    """The classes that a table's schema names, IMDB's where it names none."""
+    named = (metadata or {}).get(b"classes")
+    return tuple(json.loads(named)) if named else SENTIMENT
