@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from imdb_rnn.data.reviews import SCHEMA
-from imdb_rnn.data.split import hold_out, movies_of
+from imdb_rnn.data.split import groups_of, hold_out, split_by
 from imdb_rnn.errors import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -38,7 +38,9 @@ def test_the_seed_alone_decides() -> None:
 
 def test_neighbouring_ids_stand_in_for_an_unknown_movie() -> None:
     ids = ["train/neg/7", "train/neg/8", "train/neg/9999", "train/pos/7"]
-    first, second, *others = movies_of(_reviews(ids, [None] * 4))
+    reviews = _reviews(ids, [None] * 4)
+    assert split_by(reviews) == "id block"
+    first, second, *others = groups_of(reviews) or []
     assert first == second
     assert first not in others
     assert len(set(others)) == 2
@@ -57,4 +59,14 @@ def test_more_parts_than_reviews_of_a_class_are_refused() -> None:
 
 def test_a_known_movie_is_used() -> None:
     reviews = _reviews(["train/neg/7_2", "train/neg/8_1"], ["tt1", "tt2"])
-    assert movies_of(reviews) == ["tt1", "tt2"]
+    assert groups_of(reviews) == ["tt1", "tt2"]
+
+
+def test_texts_of_ones_own_keep_their_groups_together_or_stand_for_themselves() -> None:
+    ids = [f"reviews.csv:{row}" for row in range(40)]
+    labels = np.tile(np.array([0, 1, 2, 1], dtype=np.int8), 10)
+    assert groups_of(_reviews(ids, [None] * 40)) is None
+    held_out = hold_out(labels, None, 5, seed=1)
+    np.testing.assert_array_equal(np.bincount(labels[held_out]), [2, 4, 2])
+    groups = [f"author {row // 2}" for row in range(40)]
+    assert groups_of(_reviews(ids, list(groups))) == groups

@@ -98,6 +98,23 @@ def test_a_telling_word_is_learned(stores: tuple[TokenStore, TokenStore], optimi
     assert history[best - 1].valid_accuracy > 0.95
 
 
+def test_a_telling_word_is_learned_for_each_of_three_classes(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    labels = [i % 3 for i in range(450)]
+    words = [random.integers(5, 30, random.integers(1, 12)).astype(np.int32) for _ in labels]
+    for review, label in zip(words, labels, strict=True):
+        review[random.integers(len(review))] = 2 + label
+    train, valid = (
+        write_store(tmp_path / name, words[part], labels[part], [str(i) for i in range(450)][part])
+        for name, part in (("train", slice(0, 360)), ("valid", slice(360, 450)))
+    )
+    classifier = Classifier(30, 12, model_shape(pooling="max"), 1, classes=3)
+    trainer = Trainer(classifier, TrainingSet.labelled(train, 3), train_params(epochs=8), 1)
+    history, best = fit(trainer, valid, Recorder(), Checkpoint(tmp_path / "none"))
+    assert history[0].train_loss < 1.3, "near log 3, the loss of a guess"
+    assert history[best - 1].valid_accuracy > 0.95
+
+
 def test_equal_seeds_give_equal_bits_whatever_the_global_generator_says(
     stores: tuple[TokenStore, TokenStore],
 ) -> None:

@@ -97,11 +97,8 @@ class NgramTable(nn.Module):
 
     def _at(self, name: str, ngrams: torch.Tensor) -> torch.Tensor:
         """Values of the n-grams, [time, batch, numbers of each]; anything where there is none."""
-        values = self.get_buffer(name)
-        numbers = math.prod(values.shape[1:])
-        if len(values) == 0:
-            return values.new_zeros(*ngrams.shape, numbers)
-        return values.view(-1, numbers)[ngrams]
+        values = _rows(self.get_buffer(name))
+        return values[ngrams] if len(values) else values.new_zeros(*ngrams.shape, values.shape[1])
 
 
 def _without(
@@ -153,13 +150,18 @@ def load_ngrams(path: Path) -> NgramTable:
         others = table.classes - 1
         largest = ((reviews + others * SMOOTHING) / SMOOTHING).log() + _ROUNDING
         log_odds = table.get_buffer(f"polarities_{length}")
-        if not (log_odds.T.abs() <= largest).all():
+        if not (_rows(log_odds).abs() <= largest[:, None]).all():
             raise _unusable(
                 path, f"some log odds of n-grams of {length} tokens do not fit their counts"
             )
         if (table.get_buffer(f"keys_{length}").diff() <= 0).any():
             raise _unusable(path, f"n-grams of {length} tokens are out of order")
     return table
+
+
+def _rows(values: torch.Tensor) -> torch.Tensor:
+    """[n-grams, numbers of each], also where each has one number alone."""
+    return values.reshape(len(values), math.prod(values.shape[1:]))
 
 
 def _classes(arrays: Mapping[str, torch.Tensor]) -> int:
