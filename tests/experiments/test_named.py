@@ -134,7 +134,7 @@ def test_files_of_ones_own_come_along_into_the_temporary_copy(
 ) -> None:
     names = ("params.yaml", "reviews.csv", "more/1.csv", "more/2.csv", "kept.csv")
     for name in (*names, "data/external/README.md"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((ROOT / "params.yaml").read_bytes())
     git(tmp_path, "init")
     git(tmp_path, "add", "kept.csv", "params.yaml", "data")

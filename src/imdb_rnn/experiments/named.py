@@ -24,8 +24,8 @@ from rich.table import Table
 from imdb_rnn.config import (
     PARAMS_FILE,
     Download,
-    FilesSource,
     FileSource,
+    FilesSource,
     load_params,
     parse_params,
     read_mapping,
