@@ -45,7 +45,13 @@ def _digest(path: Path) -> str:
     """What DVC tells a file or a folder apart by."""
     if not path.is_dir():
         return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-    files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    found = [file for file in path.rglob("*") if file.is_file()]
+    files = sorted(
+        # As `.dvcignore` says.
+        file.relative_to(path).as_posix()
+        for file in found
+        if "__pycache__" not in file.parts
+    )
     listing = json.dumps(
         [{"md5": _digest(path / file), "relpath": file} for file in files], sort_keys=True
     )
