@@ -80,7 +80,8 @@ class Walk:
         self.port = str(_unused_port())
         self.printed: dict[str, str] = {}
         self.answers: dict[str, requests.Response] = {}
-        (folder / "reviews.csv").write_text("review\nA superb film.\n\n", encoding="utf-8")
+        rows = "review,stars\nA superb film.,5\nA dull film.,1\n,2\n"
+        (folder / "reviews.csv").write_text(rows, encoding="utf-8")
 
     def take(self, command: str) -> None:
         """Run a command to its end."""
