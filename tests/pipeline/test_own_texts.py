@@ -20,9 +20,9 @@ from pipeline.project import ROOT, Project, imdb_rnn
 pytestmark = pytest.mark.timeout(600)
 PAGE = (ROOT / "docs/own-texts.md").read_text(encoding="utf-8")
 MOODS = {
-    "bad": "awful broken late torn rude".split(),
-    "so-so": "usual plain fair normal average".split(),
-    "good": "great quick lovely perfect kind".split(),
+    "bad": ["awful", "broken", "late", "torn", "rude"],
+    "so-so": ["usual", "plain", "fair", "normal", "average"],
+    "good": ["great", "quick", "lovely", "perfect", "kind"],
 }
 FILE = "data/external/mine.csv"
 
@@ -35,7 +35,7 @@ def write_texts(path: Path, rows: int, seed: int) -> None:
         table.writerow(["body", "mood", "buyer"])
         for number in range(rows):
             mood = drawn.choice(sorted(MOODS))
-            telling, day = drawn.choice(MOODS[mood]), drawn.choice("Monday Friday Sunday".split())
+            telling, day = drawn.choice(MOODS[mood]), drawn.choice(["Monday", "Friday", "Sunday"])
             text = f"The parcel was {telling}, it came on {day} in box {number}."
             table.writerow([text, mood, f"buyer {number % 60}"])
 
