@@ -308,6 +308,8 @@ class Train(Section):
     """Share of all steps over which the learning rate rises from zero."""
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     """Passes over the training reviews."""
+    min_steps: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    """There are as many more epochs as it takes for so many steps, however few the reviews."""
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     """Reviews a step."""
     max_grad_norm: Annotated[float, Field(gt=0)] | None
@@ -317,7 +319,8 @@ class Train(Section):
     it back all the way."""
     ema_decay: Probability
     """Share of the running average of weights that outlives a step; the average is validated and
-    kept. 0 keeps the weights themselves."""
+    kept. It is lower where fewer than 4 / (1 - ema_decay) steps are taken. 0 keeps the weights
+    themselves."""
     patience: Annotated[int, Field(ge=1, le=100_000)] | None
     """Stop after this many epochs without better validation accuracy; null never stops early."""
     threads: Annotated[int, Field(ge=1, le=1024)]

@@ -30,7 +30,7 @@ KILLS = 20
 WORDS = 30
 SMALL = {
     "model": {"hidden_size": 4, "embedding_size": 4},
-    "train": {"epochs": 2, "batch_size": 8, "threads": 1, "device": "cpu"},
+    "train": {"epochs": 2, "min_steps": 0, "batch_size": 8, "threads": 1, "device": "cpu"},
 }
 OUTPUTS = ["models/rnn/model.safetensors", "models/rnn/config.json", "models/rnn/tokenizer.json"]
 OUTPUTS += ["reports/history.csv", "reports/train.json"]

@@ -47,6 +47,7 @@ def train_params(**changes: Any) -> Train:
         "schedule": "linear",
         "warmup": 0.1,
         "epochs": 3,
+        "min_steps": 0,
         "batch_size": 16,
         "max_grad_norm": 1.0,
         "bptt_steps": None,
@@ -166,6 +167,22 @@ def test_the_running_average_of_the_weights_is_what_is_kept(
         now = trainer.classifier.output.weight.detach().clone()
         average = now if average is None else 0.5 * average + 0.5 * now
     torch.testing.assert_close(trainer.result.output.weight, average)
+
+
+def test_few_reviews_are_read_until_there_are_steps_enough(
+    stores: tuple[TokenStore, TokenStore],
+) -> None:
+    _, history, _, recorder = run(stores, epochs=1, min_steps=60)  # 25 steps an epoch
+    assert len(history) == 3
+    assert len(recorder.steps) == 75
+    assert recorder.steps[-1][1]["learning_rate"] < 0.001, "the schedule ends with the last step"
+
+
+def test_the_average_of_a_short_training_forgets_its_beginning(
+    stores: tuple[TokenStore, TokenStore],
+) -> None:
+    _, history, _, _ = run(stores, epochs=10, ema_decay=0.9999)
+    assert history[-1].valid_loss < 0.1
 
 
 def test_training_stops_when_validation_no_longer_improves(

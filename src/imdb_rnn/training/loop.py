@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, Self, cast
+from typing import Any, Final, Protocol, Self, cast
 
 import numpy as np
 import torch
@@ -135,11 +135,11 @@ class TrainingState:
         self.totals = Totals()
         return epoch
 
-    def is_over(self, params: Train) -> bool:
+    def is_over(self, epochs: int, patience: int | None) -> bool:
         """Whether all epochs are done, or no better one is waited for any longer."""
         done = len(self.history)
-        stale = params.patience is not None and done - self.best >= params.patience
-        return done == params.epochs or (done > 0 and stale)
+        stale = patience is not None and done - self.best >= patience
+        return done == epochs or (done > 0 and stale)
 
 
 def fit(
@@ -167,7 +167,7 @@ def fit(
         checkpoint.write({"trainer": trainer.state(), "training": training.state()})
 
     with deferred_stop() as stop_request:
-        while not training.is_over(params):
+        while not training.is_over(trainer.epochs, params.patience):
             for _ in _steps(trainer, training, observer, pace):
                 if stop_request or checkpoint.due():
                     save()
@@ -176,10 +176,10 @@ def fit(
             observer.log_epoch(
                 epoch.epoch, {k: v for k, v in asdict(epoch).items() if k != "epoch"}
             )
-            _print_epoch(epoch, params.epochs)
+            _print_epoch(epoch, trainer.epochs)
             save()
             _stop_if_asked(stop_request, trainer.steps_done)
-    if len(training.history) < params.epochs:
+    if len(training.history) < trainer.epochs:
         console.print(f"no better validation accuracy in {params.patience} epochs: stopped early")
     trainer.classifier.load_state_dict(training.best_weights)
     return training.history, training.best
@@ -191,7 +191,7 @@ def _steps(
     """Take the steps of one epoch that are not done yet, and show them."""
     number = len(training.history) + 1
     left = len(trainer.reviews) - training.totals.reviews
-    with progress(f"epoch {number} of {trainer.params.epochs}", left) as advance:
+    with progress(f"epoch {number} of {trainer.epochs}", left) as advance:
         for step in _timed(trainer.epoch(number), pace):
             training.totals.add(step)
             observer.log_step(trainer.steps_done, _step_metrics(step))
@@ -245,11 +245,11 @@ class Trainer:
         self._seed = seed
         self._dropout = torch.Generator(classifier.device)
         self._steps_an_epoch = math.ceil(len(reviews) / params.batch_size)
+        self.epochs = max(params.epochs, math.ceil(params.min_steps / self._steps_an_epoch))
+        steps = self._steps_an_epoch * self.epochs
         self._optimizer = build_optimizer(classifier.parameters(), params)
-        self._schedule = build_schedule(
-            self._optimizer, params, self._steps_an_epoch * params.epochs
-        )
-        self._average = _running_average(classifier, params.ema_decay)
+        self._schedule = build_schedule(self._optimizer, params, steps)
+        self._average = _running_average(classifier, params.ema_decay, steps)
         self._targets = torch.from_numpy(reviews.targets)
         self.steps_done = 0
 
@@ -359,10 +359,24 @@ class Trainer:
         return logits.detach().cpu()
 
 
-def _running_average(classifier: Classifier, decay: float) -> AveragedModel | None:
-    """The exponential moving average of the weights, if one is asked for."""
+SPANS_OF_AVERAGE: Final = 4
+"""The running average looks back 1 / (1 - decay) steps; so many such spans fit into a training.
+
+Of the weights with which it began, exp(-SPANS_OF_AVERAGE) is then left at the end, or 2 %.
+"""
+
+
+def _running_average(classifier: Classifier, decay: float, steps: int) -> AveragedModel | None:
+    """The exponential moving average of the weights, if one is asked for.
+
+    Args:
+        classifier: In training.
+        decay: Share that outlives a step.
+        steps: Of the whole training; where they are few, less outlives a step.
+    """
     if decay == 0:
         return None
+    decay = min(decay, max(0.0, 1 - SPANS_OF_AVERAGE / steps))
     average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
     return AveragedModel(classifier, multi_avg_fn=average)
 
