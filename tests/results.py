@@ -110,6 +110,6 @@ def write_dataset_facts(folder: Path) -> None:
         ]
     }
     write_json(
-        folder / "data" / "prepared" / "dataset.json",
+        folder / "data" / "raw" / "provenance.json",
         {"variant": "full", "splits": splits},
     )

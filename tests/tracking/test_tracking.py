@@ -587,10 +587,10 @@ def test_a_dead_server_costs_a_warning_and_no_training(
 def test_reviews_of_unknown_origin_cost_a_warning_and_no_training(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "data" / "prepared" / "dataset.json").unlink()
+    (folder / "data" / "raw" / "provenance.json").unlink()
     with training_run(PARAMS) as run:
         run.log_epoch(1, {"valid_loss": 0.5})
-    assert "dataset.json" in capsys.readouterr().err
+    assert "provenance.json" in capsys.readouterr().err
 
 
 def test_a_store_that_breaks_during_the_training_costs_a_warning(

@@ -58,9 +58,9 @@ def prepare(params: Params) -> None:
     write_json(
         PREPARED / "dataset.json",
         {
-            # Not where the reviews came from: another source of the same ones changes nothing.
+            # What training depends on. Not where the reviews came from, nor what the test reviews
+            # are: other ones of these train nothing anew.
             "variant": provenance["variant"],
-            "splits": provenance["splits"],
             "classes": classes,
             "vocabulary_size": tokenizer.vocabulary_size,
             "max_length": tokenizer.max_length,

@@ -27,7 +27,7 @@ from imdb_rnn.tracking.connection import (
 from imdb_rnn.tracking.diagnostics_curves import diagnostics_curves
 from imdb_rnn.tracking.live import Journal
 from imdb_rnn.tracking.run import (
-    DATASET,
+    PROVENANCE,
     REPORTS,
     StateRun,
     metric_name,
@@ -95,7 +95,7 @@ def file_results(
         UserError: There is no trained model, or an output file is damaged.
     """
     run_id: str | None = None
-    dataset = read_output(DATASET)
+    dataset = read_output(PROVENANCE)
     results = {"train": read_output(REPORTS / "train.json")}
     names = ["evaluate", "baseline", "data", "pseudo_label"] + ["diagnostics"] * with_report
     for name in names:

@@ -29,7 +29,7 @@ FINGERPRINT_TAG: Final = "imdb_rnn.fingerprint"
 EXPERIMENT_TAG: Final = "dvc.experiment"
 DESCRIPTION_TAG: Final = "mlflow.note.content"
 
-DATASET: Final = Path("data/prepared/dataset.json")
+PROVENANCE: Final = Path("data/raw/provenance.json")
 REPORTS: Final = Path("reports")
 
 CHANGES_IN_A_NAME: Final = 3
@@ -54,7 +54,7 @@ class StateRun:
 
     Args:
         params: All of `params.yaml`.
-        dataset: Contents of `data/prepared/dataset.json`.
+        dataset: Contents of `data/raw/provenance.json`.
     """
 
     def __init__(self, params: Params, dataset: Mapping[str, Any]) -> None:
