@@ -149,12 +149,12 @@ def _capitalized(text: str) -> str:
 
 
 def _is_of(case: Case, half: str, capability: str) -> bool:
-    counts = case.label is not None if capability == OVERALL else case.capability == capability
-    return case.half == half and counts
+    if case.half != half:
+        return False
+    return case.label is not None if capability == OVERALL else case.capability == capability
 
 
 def _example(half: str, capability: str) -> str | None:
-    found = (
-        case.texts[0] for case in cases() if (case.half, case.capability) == (half, capability)
-    )
-    return next(found, None)
+    """The first sentence; none of all capabilities together."""
+    of = (half, capability)
+    return next((case.texts[0] for case in cases() if (case.half, case.capability) == of), None)
