@@ -35,6 +35,20 @@ TEST: dict[str, Any] = {
         }
         for name in ("nb", "tfidf")
     },
+    "behaviour": {
+        half: {
+            capability: {
+                "n": n,
+                "accuracy": 0.75,
+                "accuracy_low": 0.7,
+                "accuracy_high": 0.8,
+                "baselines": {"nb": 0.625, "tfidf": 0.5},
+                "example": None if capability == "overall" else "I can't find a fault in it.",
+            }
+            for capability, n in (("overall", 456), ("negated_negative", 60))
+        }
+        for half in ("development", "held_out")
+    },
     "slices": {
         "length": {
             "0-99": {"n": 3000, "accuracy": 0.92, "accuracy_low": 0.91, "accuracy_high": 0.93},

@@ -23,6 +23,10 @@ SLICES = {
         "3 or more per 100": {"n": 9, "accuracy": 0.8, "accuracy_low": 0.5, "accuracy_high": 0.9},
     },
 }
+CAPABILITIES = {
+    name: group | {"baselines": {"nb": 0.6, "tfidf": 0.5}}
+    for name, group in SLICES["negation"].items()
+}
 HISTORY = pa.table(
     {
         "epoch": [1, 2],
@@ -52,6 +56,7 @@ DRAWN = {
     ),
     "confusion": lambda: figures.confusion_figure(confusion_counts(LABELS, PROBABILITIES["rnn"])),
     "slices": lambda: figures.slices_figure(SLICES, 0.85),
+    "behaviour": lambda: figures.behaviour_figure(CAPABILITIES),
     "seeds": lambda: figures.seeds_figure(SEEDS),
     "learning_curve": lambda: figures.learning_curve_figure(HISTORY),
 }

@@ -1,6 +1,8 @@
 import pytest
+from rich.console import Console
 
-from imdb_rnn.evaluation.result_table import standing
+from example_results import TEST
+from imdb_rnn.evaluation.result_table import results_table, standing
 
 
 def results(difference: float, low: float, high: float, p: float) -> dict[str, object]:
@@ -46,3 +48,12 @@ def test_the_strongest_linear_model_is_what_counts(
     numbers: tuple[float, float, float, float], said: str
 ) -> None:
     assert standing(results(*numbers)) == f"The recurrent network {said}"
+
+
+def test_short_sentences_are_told_of_where_the_models_were_asked_any() -> None:
+    other = {key: value for key, value in TEST.items() if key != "behaviour"}
+    for results, told in ((TEST, True), (other, False)):
+        console = Console(width=200)
+        with console.capture() as shown:
+            console.print(results_table(results))
+        assert ("75.0 %" in shown.get()) is told

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from chromium import chromium, needs_chromium, watched_page
-from example_results import example_results, train_only_results
+from example_results import TEST, example_results, train_only_results
 from imdb_rnn.report.page import page
 
 
@@ -35,6 +35,14 @@ def test_the_smaller_edition_is_told_apart() -> None:
     assert "do not compare" not in page(example_results(), {})
 
 
+def test_short_sentences_are_shown_where_the_models_were_asked_any() -> None:
+    shown = page(example_results(), {})
+    for said in ("75.0 %", "70.0 % to 80.0 %", "62.5 %", "456", "negated negative"):
+        assert said in shown
+    other = {key: value for key, value in TEST.items() if key != "behaviour"}
+    assert "negated negative" not in page(example_results(test=other), {})
+
+
 def test_pictures_are_part_of_the_page(tmp_path: Path) -> None:
     Image.new("L", (1, 1)).save(tmp_path / "word_evidence.png")
     shown = page(example_results(), {tmp_path / "word_evidence.png": "Evidence of <each> word."})
@@ -59,7 +67,7 @@ def test_a_browser_shows_all_of_the_page_and_asks_for_nothing(
         for closed in shown.locator("summary").all():
             closed.click()
         assert shown.evaluate("document.documentElement.scrollWidth") <= width
-        assert shown.locator("figure svg").count() == 6
+        assert shown.locator("figure svg").count() == 7
         assert shown.locator("img").evaluate("image => image.naturalWidth") == 1
         assert "Not <b>so</b> bad." in shown.locator(".review").first.inner_text()
         ink, paper = shown.evaluate(

@@ -8,7 +8,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from imdb_rnn.config import Evaluate
-from imdb_rnn.evaluation.intervals import Interval, mcnemar_p, mean_interval, proportion_interval
+from imdb_rnn.evaluation.behaviour import HELD_OUT, OVERALL
+from imdb_rnn.evaluation.intervals import (
+    Interval,
+    mcnemar_p,
+    mean_interval,
+    share_with_interval,
+)
 from imdb_rnn.evaluation.metrics import classification_metrics, predicted_labels, rounded
 from imdb_rnn.evaluation.predictions import MODEL, Probabilities
 from imdb_rnn.evaluation.slices import Slices, length_slices, negation_slices, rating_slices
@@ -76,11 +82,13 @@ def comparable_numbers(test: Mapping[str, Any], train: Mapping[str, Any]) -> dic
         test: Contents of `reports/evaluate.json`.
         train: Contents of `reports/train.json`.
     """
+    behaviour = test.get("behaviour")
     shown = ("accuracy", "accuracy_low", "accuracy_high", "log_loss", "roc_auc", "brier")
     return {
         "variant": test["variant"],
         **{name: test[name] for name in shown},
         "ahead_of_nb": test["baselines"]["nb"]["difference"],
+        **({"behaviour": behaviour[HELD_OUT][OVERALL]["accuracy"]} if behaviour else {}),
         **{name: train[name] for name in ("valid_accuracy", "valid_loss", "best_epoch")},
         "parameters": train["parameters"],
     }
@@ -119,15 +127,6 @@ def _slices(reviews: pa.Table) -> dict[str, Slices]:
 def _accuracies(
     correct: NDArray[np.bool_], slices: Slices, confidence: float
 ) -> dict[str, dict[str, float]]:
-    return {name: _accuracy(correct[members], confidence) for name, members in slices.items()}
-
-
-def _accuracy(correct: NDArray[np.bool_], confidence: float) -> dict[str, float]:
-    """Share of right answers in a group, with its Wilson interval."""
-    low, high = proportion_interval(int(correct.sum()), len(correct), confidence)
     return {
-        "n": len(correct),
-        "accuracy": float(correct.mean()),
-        "accuracy_low": low,
-        "accuracy_high": high,
+        name: share_with_interval(correct[members], confidence) for name, members in slices.items()
     }

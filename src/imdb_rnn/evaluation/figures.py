@@ -138,6 +138,27 @@ def slices_figure(
 
 
 @styled
+def behaviour_figure(capabilities: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Accuracy on short sentences by capability: the network with its interval, and baselines.
+
+    Args:
+        capabilities: One half of `behaviour` of `reports/evaluate.json`.
+    """
+    figure = Figure(figsize=(7.0, 1.9 + 0.33 * len(capabilities)))
+    axes = figure.subplots()
+    titles = {name: name.replace("_", " ") for name in capabilities}
+    _intervals(axes, {titles[name]: numbers for name, numbers in capabilities.items()})
+    axes.plot([], [], color=COLORS[MODEL], marker="o", label=TITLES[MODEL])
+    for name in next(iter(capabilities.values()))["baselines"]:
+        shares = [numbers["baselines"][name] for numbers in capabilities.values()]
+        axes.plot(shares, range(len(shares)), "D", color=COLORS[name], label=TITLES[name], ms=5)
+    axes.axvline(0.5, color=REFERENCE, linestyle="--", label="guessing")
+    axes.set(title="Short sentences by capability", xlabel="accuracy", xlim=(-0.02, 1.02))
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+@styled
 def experiments_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Accuracy and its interval in each experiment, the best on top.
 

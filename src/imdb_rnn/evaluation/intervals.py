@@ -120,6 +120,17 @@ def proportion_interval(successes: int, trials: int, confidence: float) -> Inter
     return Interval(float(found.low), float(found.high))
 
 
+def share_with_interval(right: NDArray[np.bool_], confidence: float) -> dict[str, float]:
+    """Share of right answers [answers]: n, accuracy, accuracy_low, accuracy_high (Wilson)."""
+    low, high = proportion_interval(int(right.sum()), len(right), confidence)
+    return {
+        "n": len(right),
+        "accuracy": float(right.mean()),
+        "accuracy_low": low,
+        "accuracy_high": high,
+    }
+
+
 def mcnemar_p(correct: NDArray[np.bool_], other_correct: NDArray[np.bool_]) -> float:
     """Exact two-sided McNemar test of two models on the same reviews.
 

@@ -1,11 +1,12 @@
 """The test results of a run in one short table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Group
 from rich.table import Table
 
+from imdb_rnn.evaluation.behaviour import HELD_OUT, OVERALL
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
 
 
@@ -26,7 +27,7 @@ def results_table(results: Mapping[str, Any]) -> Group:
             _percent(baseline, "difference"),
             f"{baseline['mcnemar_p']:.2g}",
         )
-    return Group(table, standing(results))
+    return Group(table, standing(results), *_behaviour(results))
 
 
 def standing(results: Mapping[str, Any]) -> str:
@@ -46,6 +47,18 @@ def standing(results: Mapping[str, Any]) -> str:
         f"The {TITLES[MODEL]} {where} the {TITLES[name]}: {sign * gap:.2f} points of accuracy "
         f"({results['confidence']:.0%} interval {low:.2f} to {high:.2f}, "
         f"McNemar p = {strongest['mcnemar_p']:.2g})."
+    )
+
+
+def _behaviour(results: Mapping[str, Any]) -> Iterator[str]:
+    """A line on short sentences, where the models were asked any."""
+    if "behaviour" not in results:
+        return
+    overall = results["behaviour"][HELD_OUT][OVERALL]
+    others = [f"{TITLES[name]} {100 * share:.1f}" for name, share in overall["baselines"].items()]
+    yield (
+        f"Of {overall['n']:,} short sentences (held-out templates) the {TITLES[MODEL]} has "
+        f"{100 * overall['accuracy']:.1f} % right ({'; '.join(others)})."
     )
 
 

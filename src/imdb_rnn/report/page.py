@@ -53,6 +53,8 @@ def _figures(results: ReportInputs) -> dict[str, Markup]:
         "calibration": figures.calibration_figure(curves["calibration"]),
         "slices": figures.slices_figure(test["slices"], test["accuracy"]),
     }
+    if "behaviour" in test:
+        drawn["behaviour"] = figures.behaviour_figure(test["behaviour"]["held_out"])
     # Narrowed to the page, its numbers would run into each other.
     drawn["slices"].axes[0].locator_params(axis="x", nbins=5)
     return {name: _svg(figure) for name, figure in drawn.items()}

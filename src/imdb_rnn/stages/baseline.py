@@ -12,7 +12,9 @@ from sklearn.pipeline import Pipeline
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import console
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.data.reviews import classes_of, read_reviews, stream_texts, variant_of
+from imdb_rnn.evaluation.behaviour import sentences, shares_passed
 from imdb_rnn.evaluation.metrics import classification_metrics, rounded
 from imdb_rnn.evaluation.predictions import write_predictions
 from imdb_rnn.features.ngram_models import fit, nb_model, predict_probabilities, tfidf_model
@@ -33,19 +35,22 @@ def baseline(params: Params) -> None:
         "tfidf": tfidf_model(params.baseline.tfidf),
         "nb": nb_model(params.baseline.nb, len(classes)),
     }
-    scores, predictions = {}, {}
+    scores, predictions, behaviour = {}, {}, {}
     for name in list(models):
         console.print(f"{name}: fitting on {len(train):,} reviews")
         model = models.pop(name)  # one fitted model in memory at a time
         fit(model, stream_texts(TRAIN), train["label"].to_numpy(), f"baseline.{name}")
         probability = predict_probabilities(model, stream_texts(TEST))
         scores[name] = _score(model, test, probability)
+        if classes == SENTIMENT:
+            behaviour[name] = shares_passed(predict_probabilities(model, sentences()))
         # Rounded to single precision, which hides how processors differ in the last digits.
         predictions[name] = probability.astype(np.float32)
         console.print(f"{name}: accuracy {scores[name]['accuracy']:.4f} on {len(test):,} reviews")
     write_predictions(PREDICTIONS, test, predictions, classes)
     sizes = {"variant": variant_of(TEST), "n_train": len(train), "n_test": len(test)}
-    write_json(METRICS, {**sizes, "models": scores})
+    results = {**sizes, "models": scores}
+    write_json(METRICS, results | ({"behaviour": rounded(behaviour)} if behaviour else {}))
 
 
 def _score(

@@ -11,10 +11,12 @@ from sklearn.metrics import classification_report
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import console, progress
-from imdb_rnn.data.reviews import read_reviews, variant_of
+from imdb_rnn.data.classes import SENTIMENT
+from imdb_rnn.data.reviews import classes_of, read_reviews, variant_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.evaluation import figures
 from imdb_rnn.evaluation.all_metrics import comparable_numbers, summarize
+from imdb_rnn.evaluation.behaviour import HELD_OUT, sentences, summarize_behaviour
 from imdb_rnn.evaluation.calibration import calibration_bins
 from imdb_rnn.evaluation.curves import (
     CLASSES,
@@ -23,7 +25,7 @@ from imdb_rnn.evaluation.curves import (
     roc_points,
     write_points,
 )
-from imdb_rnn.evaluation.metrics import positive_probability, predicted_labels
+from imdb_rnn.evaluation.metrics import positive_probability, predicted_labels, rounded
 from imdb_rnn.evaluation.predictions import (
     MODEL,
     Probabilities,
@@ -36,6 +38,7 @@ from imdb_rnn.evaluation.slices import occur_in
 from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.inference import predict_logits
+from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.models.saved_model import load_model
 from imdb_rnn.runtime.machine import prepare
 from imdb_rnn.stages import run_stage
@@ -47,6 +50,7 @@ PREPARED = Path("data/prepared/test")
 CLASSIFIER = Path("models/rnn")
 REPORTS = Path("reports")
 BASELINES = REPORTS / "baseline_predictions.parquet"
+BASELINE_SCORES = REPORTS / "baseline.json"
 
 
 def evaluate(params: Params) -> None:
@@ -62,7 +66,7 @@ def evaluate(params: Params) -> None:
         {"logit": logits, "probability": probabilities[MODEL]},
     )
     summary = summarize(test, probabilities, _duplicated(test), params.evaluate, params.seed)
-    results = {"variant": variant, **summary}
+    results = {"variant": variant, **summary, **_behaviour(params.evaluate.confidence)}
     write_json(REPORTS / "evaluate.json", results)
     train = read_json(REPORTS / "train.json")
     write_json(REPORTS / "metrics.json", comparable_numbers(results, train))
@@ -80,6 +84,19 @@ def _predict(ids: list[str], params: Params) -> NDArray[np.float32]:
     classifier = load_model(CLASSIFIER).to(device)
     with progress("test reviews", len(store)) as advance:
         return predict_logits(classifier, store, params.evaluate.batch_size, advance)
+
+
+def _behaviour(confidence: float) -> dict[str, Any]:
+    """How the models answer short sentences, with a figure; nothing where classes are others."""
+    if classes_of(TEST) != SENTIMENT:
+        return {}
+    predictor = Predictor.load(CLASSIFIER)
+    probability = predictor.predict_tokens(predictor.read(sentences()))
+    baselines = read_json(BASELINE_SCORES)["behaviour"]
+    found = rounded(summarize_behaviour(probability, baselines, confidence))
+    drawn = figures.behaviour_figure(found[HELD_OUT])
+    figures.write_figure(REPORTS / "figures/behaviour.png", drawn)
+    return {"behaviour": found}
 
 
 def _duplicated(test: pa.Table) -> NDArray[np.bool_]:
