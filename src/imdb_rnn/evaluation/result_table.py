@@ -16,15 +16,21 @@ def results_table(results: Mapping[str, Any]) -> Group:
         results: Contents of `reports/evaluate.json`.
     """
     table = Table("", "accuracy", "network ahead by", "McNemar p", box=None, pad_edge=False)
+    with_errors = "mean_absolute_error" in results
+    if with_errors:
+        table.add_column("mean absolute error")
     table.title = f"{results['n_test']:,} test reviews, variant {results['variant']}"
     table.caption = f"percent, with {results['confidence']:.0%} intervals"
-    table.add_row(TITLES[MODEL], _percent(results, "accuracy"))
+    errors = [f"{results['mean_absolute_error']:.3f}"] if with_errors else []
+    table.add_row(TITLES[MODEL], _percent(results, "accuracy"), "", "", *errors)
     for name, baseline in results["baselines"].items():
+        errors = [_error(baseline)] if with_errors else []
         table.add_row(
             TITLES[name],
             f"{100 * baseline['accuracy']:.2f}",
             _percent(baseline, "difference"),
             f"{baseline['mcnemar_p']:.2g}",
+            *errors,
         )
     return Group(table, standing(results))
 
@@ -47,6 +53,14 @@ def standing(results: Mapping[str, Any]) -> str:
         f"({results['confidence']:.0%} interval {low:.2f} to {high:.2f}, "
         f"McNemar p = {strongest['mcnemar_p']:.2g})."
     )
+
+
+def _error(baseline: Mapping[str, float]) -> str:
+    """A baseline's error, and what is to be added to it for the network's."""
+    gap, low, high = (
+        baseline[f"mean_absolute_error_difference{end}"] for end in ("", "_low", "_high")
+    )
+    return f"{baseline['mean_absolute_error']:.3f}, network {gap:+.3f} ({low:+.3f}, {high:+.3f})"
 
 
 def _percent(numbers: Mapping[str, float], name: str) -> str:
