@@ -141,10 +141,16 @@ def _confusion_of_many(names: list[str], cells: NDArray[np.int64]) -> Figure:
     shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1)
     kept = most_confused(cells)
     few = len(kept) <= _FEW
-    inches = 1.6 + (0.8 if few else 0.5) * len(kept)
-    figure, axes = _one_plot("Confusion on the test reviews", size=(inches + 0.6, inches))
-    if len(kept) < len(names):
-        axes.set_title(f"The {len(kept)} most confused of {len(names)} classes")
+    inches = 0.8 + 0.09 * max(map(len, names)) + (0.75 if few else 0.5) * len(kept)
+    figure = Figure(figsize=(max(inches, 4.0), inches))
+    axes = figure.subplots()
+    part = len(kept) < len(names)
+    _title(
+        figure,
+        f"Confusion of the {len(kept)} most confused of {len(names)} classes"
+        if part
+        else "Confusion on the test reviews",
+    )
     axes.imshow(shares[np.ix_(kept, kept)], cmap="Blues", vmin=0, vmax=1)
     for (row, actual), (column, predicted) in product(enumerate(kept), repeat=2):
         share = shares[actual, predicted]
@@ -261,24 +267,28 @@ def write_figure(path: Path, figure: Figure) -> None:
 
 
 def _class_curves(points: pa.Table, x: str, title: str, labels: tuple[str, str]) -> Figure:
-    """The models, averaged over the classes, and beside them the network on each class."""
+    """The models, averaged over the classes, and below them the network on each class."""
     of_classes = [name for name in points.column_names if name.startswith(OF_CLASS)]
-    figure = Figure(figsize=(8.4 if of_classes else 6.4, 4.8))
-    first, *others = figure.subplots(1, 2 if of_classes else 1, squeeze=False)[0]
+    figure = Figure(figsize=(6.4, 9.2 if of_classes else 4.8))
+    _title(figure, f"{title}, each class against the rest")
+    first, *others = figure.subplots(2 if of_classes else 1, 1, squeeze=False)[:, 0]
     _lines(first, points.drop_columns(of_classes), x)
-    first.set_title(f"{title}, mean of the classes")
-    first.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16))
+    first.legend(title="mean of the classes")
     for axes in others:
         lines = [
             axes.plot(points[x], points[name], color=color, linewidth=1.4)[0]
             for name, color in zip(of_classes, mpl.color_sequences["tab10"], strict=False)
         ]
         names = [_plain(name.removeprefix(OF_CLASS)) for name in of_classes]
-        axes.set_title("of the network by class")
-        axes.legend(lines, names, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+        axes.legend(lines, names, title=f"{TITLES[MODEL]}, by class")
     for axes in (first, *others):
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=labels[0], ylabel=labels[1])
     return figure
+
+
+def _title(figure: Figure, text: str) -> None:
+    """As wide as the figure; that of its axes begins where they do."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=12, fontweight="bold")
 
 
 def _plain(name: str) -> str:

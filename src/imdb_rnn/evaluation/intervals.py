@@ -1,6 +1,6 @@
 """Confidence intervals and tests of measured numbers."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,9 +103,13 @@ class _Ranking:
 
     def __init__(self, positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> None:
         self._order = np.argsort(probability, kind="stable")
-        self._positive = positive[self._order]
-        # Reviews of equal probability are in one group, and half of their pairs count.
-        self._begins = np.unique(probability[self._order], return_index=True)[1]
+        self._positives = np.flatnonzero(positive[self._order])
+        # Reviews of equal probability are in one group, and half of their pairs count: those of a
+        # review are with the negatives below its group, and with half of those inside.
+        ordered = probability[self._order]
+        ends = [np.searchsorted(ordered, ordered[self._positives], side) for side in _SIDES]
+        self._all_before = ends
+        self._positives_before = [np.searchsorted(self._positives, end) for end in ends]
 
     def auc(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
         """The share of pairs of a positive and a negative review that are in the right order.
@@ -116,14 +120,28 @@ class _Ranking:
         Returns:
             float64 [...]; not a number where one of the two was not drawn.
         """
-        drawn = counts[..., self._order]
-        positive = np.add.reduceat(drawn * self._positive, self._begins, axis=-1)
-        negative = np.add.reduceat(drawn * ~self._positive, self._begins, axis=-1)
-        below = negative.cumsum(axis=-1) - negative / 2
-        pairs = positive.sum(axis=-1) * negative.sum(axis=-1)
+        drawn = np.take(counts, self._order, axis=-1)
+        positive = np.take(drawn, self._positives, axis=-1)
+        before, positives_before = _sums_before(drawn), _sums_before(positive)
+        below = sum(
+            np.take(before, end, axis=-1) - np.take(positives_before, positives, axis=-1)
+            for end, positives in zip(self._all_before, self._positives_before, strict=True)
+        )
+        total = positives_before[..., -1]
+        pairs = total * (before[..., -1] - total)
         area: NDArray[np.float64] = np.full(pairs.shape, np.nan)
-        np.divide((positive * below).sum(axis=-1), pairs, out=area, where=pairs > 0)
+        np.divide((positive * below).sum(axis=-1) / 2, pairs, out=area, where=pairs > 0)
         return area
+
+
+_SIDES: Final = ("left", "right")
+
+
+def _sums_before(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sum of the values before each place, and of all: [..., n + 1] from [..., n]."""
+    sums = np.zeros((*values.shape[:-1], values.shape[-1] + 1), dtype=np.int64)
+    values.cumsum(axis=-1, out=sums[..., 1:])
+    return sums
 
 
 def proportion_interval(successes: int, trials: int, confidence: float) -> Interval:

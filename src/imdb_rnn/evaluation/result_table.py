@@ -12,27 +12,24 @@ from imdb_rnn.evaluation.predictions import MODEL, TITLES
 def results_table(results: Mapping[str, Any]) -> Group:
     """The test accuracy with its interval, and how far the network is ahead of each baseline.
 
+    Where classes are numbers, the same of the mean absolute error.
+
     Args:
         results: Contents of `reports/evaluate.json`.
     """
     table = Table("", "accuracy", "network ahead by", "McNemar p", box=None, pad_edge=False)
-    with_errors = "mean_absolute_error" in results
-    if with_errors:
-        table.add_column("mean absolute error")
     table.title = f"{results['n_test']:,} test reviews, variant {results['variant']}"
     table.caption = f"percent, with {results['confidence']:.0%} intervals"
-    errors = [f"{results['mean_absolute_error']:.3f}"] if with_errors else []
-    table.add_row(TITLES[MODEL], _percent(results, "accuracy"), "", "", *errors)
+    table.add_row(TITLES[MODEL], _percent(results, "accuracy"))
     for name, baseline in results["baselines"].items():
-        errors = [_error(baseline)] if with_errors else []
         table.add_row(
             TITLES[name],
             f"{100 * baseline['accuracy']:.2f}",
             _percent(baseline, "difference"),
             f"{baseline['mcnemar_p']:.2g}",
-            *errors,
         )
-    return Group(table, standing(results))
+    tables = [table, _errors_table(results)] if "mean_absolute_error" in results else [table]
+    return Group(*tables, standing(results))
 
 
 def standing(results: Mapping[str, Any]) -> str:
@@ -55,12 +52,19 @@ def standing(results: Mapping[str, Any]) -> str:
     )
 
 
-def _error(baseline: Mapping[str, float]) -> str:
-    """A baseline's error, and what is to be added to it for the network's."""
-    gap, low, high = (
-        baseline[f"mean_absolute_error_difference{end}"] for end in ("", "_low", "_high")
-    )
-    return f"{baseline['mean_absolute_error']:.3f}, network {gap:+.3f} ({low:+.3f}, {high:+.3f})"
+def _errors_table(results: Mapping[str, Any]) -> Table:
+    """How far answers are from the right number, where classes are numbers."""
+    table = Table("", "mean absolute error", "network minus it", box=None, pad_edge=False)
+    table.add_row(TITLES[MODEL], _number(results, "mean_absolute_error"))
+    for name, baseline in results["baselines"].items():
+        gap = _number(baseline, "mean_absolute_error_difference", sign="+")
+        table.add_row(TITLES[name], f"{baseline['mean_absolute_error']:.3f}", gap)
+    return table
+
+
+def _number(numbers: Mapping[str, float], name: str, sign: str = "") -> str:
+    value, low, high = (f"{numbers[f'{name}{end}']:{sign}.3f}" for end in ("", "_low", "_high"))
+    return f"{value} ({low}, {high})"
 
 
 def _percent(numbers: Mapping[str, float], name: str) -> str:
