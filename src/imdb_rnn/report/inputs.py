@@ -73,7 +73,7 @@ class ReportInputs:
 
 def _question(classes: Sequence[str]) -> str:
     if len(classes) > _NAMED:
-        return f"Which of {len(classes)} classes is a text of?"
+        return f"To which of {len(classes)} classes does a text belong?"
     return f"Is a text {', '.join(classes[:-1])} or {classes[-1]}?"
 
 

@@ -66,8 +66,8 @@ _SCORES: Final = {
 """Key in `reports/evaluate.json` -> what the page calls it."""
 
 
-def _confusion(results: ReportInputs) -> dict[str, list[tuple[str, int, float]]]:
-    """Actual class -> predicted class, reviews, and their share of the actual one.
+def _confusion(results: ReportInputs) -> dict[str, list[tuple[int, float]]]:
+    """Actual class -> for each predicted one the reviews, and their share of the actual one.
 
     Of many classes, the most confused.
     """
@@ -75,8 +75,7 @@ def _confusion(results: ReportInputs) -> dict[str, list[tuple[str, int, float]]]
     shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1)
     kept = most_confused(cells)
     return {
-        names[row]: [(names[at], int(cells[row, at]), float(shares[row, at])) for at in kept]
-        for row in kept
+        names[row]: [(int(cells[row, at]), float(shares[row, at])) for at in kept] for row in kept
     }
 
 
