@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.evaluation.predictions import TITLES
 from imdb_rnn.report.inputs import ReportInputs, ladder
 from imdb_rnn.report.mistakes import Mistake
@@ -13,6 +14,7 @@ from results import shipped_params
 TEST: dict[str, Any] = {
     "variant": "full",
     "n_test": 25000,
+    "classes": list(SENTIMENT),
     "confidence": 0.95,
     "accuracy": 0.9104,
     "accuracy_low": 0.9068,
@@ -82,8 +84,10 @@ SEEDS = {
     ],
 }
 MISTAKES = [
-    Mistake("test/neg/1_4", "negative", 0.9987, 4, "Not <b>so</b> bad.\n\nA & B were great."),
-    Mistake("test/pos/7_8", "positive", 0.0021, None, "word" * 200),
+    Mistake(
+        "test/neg/1_4", "negative", "positive", 0.9987, 4, "Not <b>so</b> bad.\n\nA & B were great."
+    ),
+    Mistake("test/pos/7_8", "positive", "negative", 0.9979, None, "word" * 200),
 ]
 
 

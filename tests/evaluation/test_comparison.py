@@ -127,15 +127,21 @@ def test_the_interval_of_the_auc_is_scipy_s_with_scikit_learn_s_auc() -> None:
         rng=np.random.default_rng(7),
     ).confidence_interval
     found = auc_difference_interval(
-        labels, (first.probability, second.probability), 0.9, resamples=200, seed=7
+        labels[:, None] == 1,
+        (first.probability[:, None], second.probability[:, None]),
+        0.9,
+        resamples=200,
+        seed=7,
     )
     assert found == pytest.approx((expected.low, expected.high))
 
 
 def test_a_tiny_test_set_has_an_interval_too() -> None:
     labels = np.array([0, 1, 1], dtype=np.int8)
-    probabilities = (np.array([0.1, 0.9, 0.4]), np.array([0.5, 0.9, 0.4]))
-    low, high = auc_difference_interval(labels, probabilities, 0.9, resamples=200, seed=7)
+    probabilities = (np.array([[0.1], [0.9], [0.4]]), np.array([[0.5], [0.9], [0.4]]))
+    low, high = auc_difference_interval(
+        labels[:, None] == 1, probabilities, 0.9, resamples=200, seed=7
+    )
     assert -1 <= low <= high <= 0
 
 
@@ -228,4 +234,4 @@ def test_disagreements_are_sorted_by_how_far_the_probability_moved() -> None:
     second = predictions(labels, np.array([0.6, 0.1, 0.7, 0.1, 0.1]))
     disagreements: list[Any] = compare(first, second).disagreements
     assert [review.id for review in disagreements] == ["test/1", "test/4", "test/0"]
-    assert disagreements[0] == ("test/1", 0, 0.9, 0.1)
+    assert disagreements[0] == ("test/1", 0, 0.9, 0.1, 1, 0)

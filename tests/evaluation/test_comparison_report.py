@@ -19,8 +19,8 @@ from imdb_rnn.evaluation.intervals import Interval
 from imdb_rnn.evaluation.seed_variance import seed_variance
 
 DISAGREEMENTS = [
-    Disagreement("test/neg/1_2", 0, 0.9, 0.2),
-    Disagreement("test/pos/3_9", 1, 0.4, 0.6),
+    Disagreement("test/neg/1_2", 0, 0.9, 0.2, 1, 0),
+    Disagreement("test/pos/3_9", 1, 0.4, 0.6, 0, 1),
 ]
 
 

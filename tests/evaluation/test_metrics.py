@@ -3,11 +3,11 @@ import json
 import numpy as np
 import pytest
 
+from imdb_rnn.data.classes import likeliest
 from imdb_rnn.evaluation.calibration import calibration_bins, expected_calibration_error
 from imdb_rnn.evaluation.metrics import (
     classification_metrics,
-    positive_probability,
-    predicted_labels,
+    probability_of,
     rounded,
 )
 
@@ -27,10 +27,10 @@ def test_metrics_agree_with_hand_computed_values() -> None:
 
 
 def test_probability_and_label_follow_the_logit() -> None:
-    probability = positive_probability(np.array([-2.0, 0.0, 2.0, 40.0], dtype=np.float32))
+    probability = probability_of(np.array([-2.0, 0.0, 2.0, 40.0], dtype=np.float32))
     np.testing.assert_allclose(probability[:3], [1 / (1 + np.e**2), 0.5, 1 / (1 + np.e**-2)])
     assert probability.dtype == np.float64
-    np.testing.assert_array_equal(predicted_labels(probability), [0, 0, 1, 1])
+    np.testing.assert_array_equal(likeliest(probability), [0, 0, 1, 1])
 
 
 def test_calibration_bins_count_every_review_once() -> None:

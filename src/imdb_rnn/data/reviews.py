@@ -193,6 +193,11 @@ def variant_of(path: Path) -> str:
     return metadata[b"edition"].decode()
 
 
+def is_imdb(variant: str) -> bool:
+    """Whether a variant is one of IMDB's, and not of files of one's own."""
+    return variant.startswith(("full", "train-only"))
+
+
 def classes_of(path: Path) -> tuple[str, ...]:
     """Names of the classes of a review table, in the order of their labels.
 

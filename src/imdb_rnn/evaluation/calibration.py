@@ -6,7 +6,22 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from imdb_rnn.data.classes import likeliest
+
 BINS: Final = 10
+
+
+def calibration_points(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> pa.Table:
+    """What `calibration_bins` says of the second of two classes, or of the likeliest of more.
+
+    Args:
+        labels: Place of the class of each [reviews].
+        probability: [reviews] or [reviews, classes].
+    """
+    if probability.ndim == 1:
+        return calibration_bins(labels, probability)
+    right = likeliest(probability) == labels
+    return calibration_bins(right.astype(np.int8), probability.max(axis=-1))
 
 
 def calibration_bins(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> pa.Table:
@@ -36,11 +51,11 @@ def calibration_bins(labels: NDArray[np.int8], probability: NDArray[np.float64])
 def expected_calibration_error(bins: pa.Table) -> float:
     """Mean distance between probability and share of positives over all reviews.
 
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3, with the probability
-    of positive in the place of the confidence.
+    Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3; for two classes with
+    the probability of positive in the place of the confidence.
 
     Args:
-        bins: From `calibration_bins`.
+        bins: From `calibration_points`.
     """
     distance = np.abs(bins["mean_probability"].to_numpy() - bins["positive_share"].to_numpy())
     return float(np.average(distance, weights=bins["reviews"].to_numpy()))

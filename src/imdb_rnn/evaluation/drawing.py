@@ -4,6 +4,7 @@ All other modules take Matplotlib from here.
 """
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ContextDecorator, chdir, contextmanager, suppress
 from importlib.util import find_spec
@@ -31,6 +32,9 @@ with _settings_of_its_own():
 from matplotlib.axes import Axes  # noqa: E402 - only now can it be imported
 from matplotlib.figure import Figure  # noqa: E402 - as above
 from matplotlib.ticker import LogLocator  # noqa: E402 - as above
+
+# Of the name of a class: a picture shows boxes, a page has the letters of its reader.
+warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
 
 if "MPLBACKEND" in os.environ:
     # A notebook that uses this package goes on to show its own figures.

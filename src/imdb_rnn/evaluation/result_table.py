@@ -13,6 +13,8 @@ from imdb_rnn.evaluation.predictions import MODEL, TITLES
 def results_table(results: Mapping[str, Any]) -> Group:
     """The test accuracy with its interval, and how far the network is ahead of each baseline.
 
+    Where classes are numbers, the same of the mean absolute error.
+
     Args:
         results: Contents of `reports/evaluate.json`.
     """
@@ -27,7 +29,8 @@ def results_table(results: Mapping[str, Any]) -> Group:
             _percent(baseline, "difference"),
             f"{baseline['mcnemar_p']:.2g}",
         )
-    return Group(table, standing(results), *_behaviour(results))
+    tables = [table, _errors_table(results)] if "mean_absolute_error" in results else [table]
+    return Group(*tables, standing(results), *_behaviour(results))
 
 
 def standing(results: Mapping[str, Any]) -> str:
@@ -60,6 +63,21 @@ def _behaviour(results: Mapping[str, Any]) -> Iterator[str]:
         f"Of {overall['n']:,} short sentences (held-out templates) the {TITLES[MODEL]} has "
         f"{100 * overall['accuracy']:.1f} % right ({'; '.join(others)})."
     )
+
+
+def _errors_table(results: Mapping[str, Any]) -> Table:
+    """How far answers are from the right number, where classes are numbers."""
+    table = Table("", "mean absolute error", "network minus it", box=None, pad_edge=False)
+    table.add_row(TITLES[MODEL], _number(results, "mean_absolute_error"))
+    for name, baseline in results["baselines"].items():
+        gap = _number(baseline, "mean_absolute_error_difference", sign="+")
+        table.add_row(TITLES[name], f"{baseline['mean_absolute_error']:.3f}", gap)
+    return table
+
+
+def _number(numbers: Mapping[str, float], name: str, sign: str = "") -> str:
+    value, low, high = (f"{numbers[f'{name}{end}']:{sign}.3f}" for end in ("", "_low", "_high"))
+    return f"{value} ({low}, {high})"
 
 
 def _percent(numbers: Mapping[str, float], name: str) -> str:

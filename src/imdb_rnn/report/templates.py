@@ -1,5 +1,6 @@
 """The files of this folder that are filled in."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +17,12 @@ _ENVIRONMENT: Final = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+_MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]<>()#|~$&]")
+"""What Markdown would take for more than a letter."""
 _ENVIRONMENT.filters |= {
     "count": "{:,}".format,
     "accuracy": "{:.4f}".format,
+    "markdown": lambda text: _MARKDOWN.sub(r"\\\g<0>", " ".join(text.split())),
     "points": lambda share: f"{100 * share:+.2f}",
     "percent": lambda share: f"{100 * share:.1f} %",
     "standing": standing,

@@ -1,5 +1,6 @@
 """Evaluate the trained classifier on the test reviews, which are read once, here."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +12,26 @@ from sklearn.metrics import classification_report
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import console, progress
-from imdb_rnn.data.classes import SENTIMENT
+from imdb_rnn.data.classes import SENTIMENT, likeliest
 from imdb_rnn.data.reviews import classes_of, read_reviews, variant_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.evaluation import figures
 from imdb_rnn.evaluation.all_metrics import comparable_numbers, summarize
 from imdb_rnn.evaluation.behaviour import HELD_OUT, sentences, summarize_behaviour
-from imdb_rnn.evaluation.calibration import calibration_bins
+from imdb_rnn.evaluation.calibration import calibration_points
 from imdb_rnn.evaluation.curves import (
-    CLASSES,
     confusion_counts,
     precision_recall_points,
     roc_points,
     write_points,
 )
-from imdb_rnn.evaluation.metrics import positive_probability, predicted_labels, rounded
+from imdb_rnn.evaluation.metrics import probability_of, rounded
 from imdb_rnn.evaluation.predictions import (
     MODEL,
     Probabilities,
     read_probabilities,
     require_same_reviews,
+    titles_of,
     write_predictions,
 )
 from imdb_rnn.evaluation.result_table import results_table
@@ -56,14 +57,15 @@ BASELINE_SCORES = REPORTS / "baseline.json"
 def evaluate(params: Params) -> None:
     """Read reviews, model and baseline predictions; write `reports/`, file it in MLflow."""
     variant, test = variant_of(TEST), read_reviews(TEST)
-    ids = test["id"].to_pylist()
-    baselines = read_probabilities(BASELINES, ids, made_by="baseline")
+    ids, classes = test["id"].to_pylist(), classes_of(TEST)
+    baselines = read_probabilities(BASELINES, ids, "baseline", classes)
     logits = _predict(ids, params)
-    probabilities = {MODEL: positive_probability(logits), **baselines}
+    probabilities = {MODEL: probability_of(logits), **baselines}
     write_predictions(
         REPORTS / "predictions.parquet",
         test,
         {"logit": logits, "probability": probabilities[MODEL]},
+        classes,
     )
     summary = summarize(test, probabilities, _duplicated(test), params.evaluate, params.seed)
     results = {"variant": variant, **summary, **_behaviour(params.evaluate.confidence)}
@@ -71,7 +73,8 @@ def evaluate(params: Params) -> None:
     train = read_json(REPORTS / "train.json")
     write_json(REPORTS / "metrics.json", comparable_numbers(results, train))
     _draw(test["label"].to_numpy(), probabilities, summary)
-    console.print(_write_report(test["label"].to_numpy(), probabilities[MODEL]))
+    report = _write_report(test["label"].to_numpy(), probabilities[MODEL], classes)
+    console.print(report, markup=False)
     console.print(results_table(results))
     file_results(params, SECONDS_TO_FILE)
 
@@ -105,10 +108,17 @@ def _duplicated(test: pa.Table) -> NDArray[np.bool_]:
     return occur_in(test["text"].to_pylist(), train["text"].to_pylist())
 
 
-def _write_report(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> str:
+def _write_report(
+    labels: NDArray[np.int8], probability: NDArray[np.float64], classes: Sequence[str]
+) -> str:
     """Write scikit-learn's classification report, and return it."""
     report: str = classification_report(
-        labels, predicted_labels(probability), target_names=CLASSES, digits=4, zero_division=0.0
+        labels,
+        likeliest(probability),
+        labels=np.arange(len(classes)),
+        target_names=titles_of(classes),
+        digits=4,
+        zero_division=0.0,
     )
     with replacing(REPORTS / "classification_report.txt") as unfinished:
         unfinished.write_text(report, encoding="utf-8")
@@ -117,19 +127,19 @@ def _write_report(labels: NDArray[np.int8], probability: NDArray[np.float64]) ->
 
 def _draw(labels: NDArray[np.int8], probabilities: Probabilities, summary: dict[str, Any]) -> None:
     """Write each curve as points for `dvc plots` and as a picture."""
-    model = probabilities[MODEL]
+    model, classes = probabilities[MODEL], summary["classes"]
     curves = {
-        "roc": (roc_points(labels, probabilities), figures.roc_figure),
+        "roc": (roc_points(labels, probabilities, classes), figures.roc_figure),
         "precision_recall": (
-            precision_recall_points(labels, probabilities),
+            precision_recall_points(labels, probabilities, classes),
             figures.precision_recall_figure,
         ),
-        "calibration": (calibration_bins(labels, model), figures.calibration_figure),
-        "confusion": (confusion_counts(labels, model), figures.confusion_figure),
+        "calibration": (calibration_points(labels, model), figures.calibration_figure),
+        "confusion": (confusion_counts(labels, model, classes), figures.confusion_figure),
     }
     for name, (points, draw) in curves.items():
         write_points(REPORTS / "plots" / f"{name}.csv", points)
-        figures.write_figure(REPORTS / "figures" / f"{name}.png", draw(points))
+        figures.write_figure(REPORTS / "figures" / f"{name}.png", draw(points, classes))
     slices = figures.slices_figure(summary["slices"], summary["accuracy"])
     figures.write_figure(REPORTS / "figures/slices.png", slices)
     history = figures.learning_curve_figure(pyarrow.csv.read_csv(REPORTS / "history.csv"))

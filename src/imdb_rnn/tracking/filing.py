@@ -13,6 +13,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
 
 from imdb_rnn.config import PARAMS_FILE, Params
 from imdb_rnn.console import console
+from imdb_rnn.data.reviews import is_imdb
 from imdb_rnn.messages import without_secrets
 from imdb_rnn.repository.dvc import PACKAGE, digest_files, fingerprint, flatten
 from imdb_rnn.tracking.connection import (
@@ -199,7 +200,7 @@ def _log_datasets(run: StateRun, params: Params, *, pseudo_labelled: bool) -> No
 def _dataset(facts: Mapping[str, Any], split: str) -> Dataset:
     reviews = facts["splits"][split]
     return Dataset(
-        name=f"IMDB {split}, {facts['variant']}",
+        name=f"{'IMDB ' * is_imdb(facts['variant'])}{split}, {facts['variant']}",
         digest=reviews["sha256"][:16],  # MLflow takes at most 36 characters
         source_type="local",
         source=json.dumps({"sha256": reviews["sha256"]}),
