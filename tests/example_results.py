@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.evaluation.predictions import TITLES
 from imdb_rnn.report.inputs import ReportInputs, ladder
 from imdb_rnn.report.mistakes import Mistake
@@ -101,6 +102,7 @@ def example_results(**changes: Any) -> ReportInputs:
         data={
             "variant": "full",
             "vocabulary_size": 30000,
+            "classes": list(SENTIMENT),
             "validation_by": "movie",
             "splits": {
                 name: {

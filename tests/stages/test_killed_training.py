@@ -16,6 +16,7 @@ import pytest
 import torch
 import yaml
 
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.data.token_store import write_store
 from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.experiments.named import merged
@@ -47,7 +48,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
     facts.unlink()
     splits = {name: {"reviews": 9, "sha256": name} for name in ("train", "test", "unsup")}
     sizes = {"vocabulary_size": WORDS, "max_length": 12, "truncation": "head"}
-    write_json(facts, {"variant": "full", **sizes, "splits": splits})
+    write_json(facts, {"variant": "full", "classes": SENTIMENT, **sizes, "splits": splits})
     Tokenizer.train(TEXTS * 2, shipped_params().prepare).save(facts.parent / "tokenizer.json")
     random = np.random.default_rng(0)
     for name, count in (("train", 80), ("valid", 20), ("unsup", 40)):
