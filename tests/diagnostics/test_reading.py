@@ -52,7 +52,7 @@ def test_short_reviews_are_read_and_the_one_that_turns_farthest_is_shown(
         turns[str(number)] = np.abs(curve[len(curve) // 2 :] - curve[-1]).max()
     assert found.shown.name == max(turns, key=turns.__getitem__)
     assert found.shown.turned == pytest.approx(max(turns.values()))
-    assert found.shown.positive == (int(found.shown.name) % 2 == 1)
+    assert found.shown.label == int(found.shown.name) % 2
 
 
 def test_the_attribution_of_reviews_of_any_length_is_added_up(classifier: Classifier) -> None:

@@ -24,6 +24,12 @@ from results import write_model
 from studies import study_params
 
 VOCABULARY = 9
+DATASET = {
+    "variant": "full",
+    "vocabulary_size": VOCABULARY,
+    "classes": ["neg", "pos"],
+    "max_length": 30,
+}
 FIGURES = (
     "gradients",
     "spectrum",
@@ -80,10 +86,7 @@ def write_inputs(folder: Path) -> None:
         ]
         labels = [number % 2 for number in range(count)]
         write_store(folder / "data/prepared" / split, reviews, labels, list(map(str, range(count))))
-    write_json(
-        folder / "data/prepared/dataset.json",
-        {"variant": "full", "vocabulary_size": VOCABULARY, "max_length": 30},
-    )
+    write_json(folder / "data/prepared/dataset.json", DATASET)
     write_json(folder / "reports/bptt.json", TRUNCATION)
     write_model(folder / "models/rnn", params(), max_length=30)
 
@@ -206,7 +209,7 @@ def test_each_figure_has_a_sentence_without_gaps(measured: Path) -> None:
 
 
 def test_measured_reviews_are_not_learned_from(folder: Path) -> None:
-    material = gather(params(), folder / "data/prepared", folder, {}, VOCABULARY)
+    material = gather(params(), folder / "data/prepared", folder, {}, DATASET)
     learned, full, short = (
         {tuple(store[i]) for i in range(len(store))}
         for store in (material.learned, material.full, material.short)
