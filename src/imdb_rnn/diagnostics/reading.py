@@ -37,6 +37,10 @@ _LETTER: Final = 0.034
 """Length of a letter, as a share of the panel's height."""
 
 
+_LONGEST_NAME: Final = 24
+"""Letters of a class beside the axis."""
+
+
 class Example(NamedTuple):
     """One review as the classifier reads it."""
 
@@ -92,7 +96,7 @@ def run(material: Material) -> Outcome:
     tokenizer = load_tokenizer(material.model)
     names = [tokenizer.token(int(token)) for token in shown.words]
     classes = material.classes
-    watched = _said(classes, 1 if is_binary(len(classes)) else shown.label)
+    watched = _quoted_class(classes, 1 if is_binary(len(classes)) else shown.label)
     points = pa.table(
         {
             "position": range(1, len(shown.words) + 1),
@@ -188,7 +192,7 @@ def _titles(classes: Sequence[str]) -> Sequence[str]:
     return ("negative", "positive") if tuple(classes) == SENTIMENT else classes
 
 
-def _said(classes: Sequence[str], label: int) -> str:
+def _quoted_class(classes: Sequence[str], label: int) -> str:
     """A class in a sentence; names that others have chosen need quotation marks there."""
     title = _titles(classes)[label]
     return title if tuple(classes) == SENTIMENT else f"“{title}”"
@@ -196,9 +200,11 @@ def _said(classes: Sequence[str], label: int) -> str:
 
 def _finding(reading: Mapping[str, Any], classes: Sequence[str], watched: str) -> str:
     shown = reading["shown"]
-    label = _said(classes, _titles(classes).index(shown["label"]))
+    label = shown["label"]
+    review = "validation review"
+    which = f"{label} {review}" if tuple(classes) == SENTIMENT else f"{review} labelled “{label}”"
     return (
-        f"The probability of {watched} after each word of a {label} validation review, and "
+        f"The probability of {watched} after each word of a {which}, and "
         f"the words' attributions: after word {shown['turn']} of {shown['words']} the classifier "
         f"gives {shown['probability_at_turn']:.3f}, at the end {shown['probability']:.3f}. For "
         f"{watched} speak most {_quoted(shown['for'])}, against it {_quoted(shown['against'])}. Of "
@@ -225,7 +231,7 @@ def draw(points: pa.Table, named: Mapping[int, str], watched: str = "positive") 
     position, attribution = points["position"].to_pylist(), points["attribution"].to_pylist()
     above.axhline(0.5, color=drawing.GRAY, linewidth=1)
     above.plot(position, points["probability"], color=drawing.BLUE)
-    above.set(ylabel=f"probability of {watched}", ylim=(-0.02, 1.02))
+    above.set(ylabel=f"probability of {_shortened(watched)}", ylim=(-0.02, 1.02))
     above.yaxis.label.set_parse_math(False)
     sides = [drawing.BLUE if value > 0 else drawing.RED for value in attribution]
     below.bar(position, attribution, width=0.9, color=sides)
@@ -251,7 +257,12 @@ def draw(points: pa.Table, named: Mapping[int, str], watched: str = "positive") 
     room = min(_LETTER * longest, 0.4)  # above and below, as a share of the panel
     below.margins(y=room / (1 - 2 * room))
     below.set(xlabel="word", ylabel="attribution in log odds")
+    below.locator_params(axis="x", integer=True)
     return figure
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _close_together(places: list[int]) -> list[list[int]]:

@@ -15,7 +15,7 @@ from imdb_rnn.diagnostics import (
     truncation,
 )
 from imdb_rnn.diagnostics.gradient_flow import FEWEST_WORDS
-from imdb_rnn.diagnostics.study import Material, Outcome, words_of_short
+from imdb_rnn.diagnostics.study import Material, Outcome
 from imdb_rnn.diagnostics.summaries import counted
 
 STUDIES: Final[dict[str, Callable[[Material], Outcome]]] = {
@@ -43,9 +43,8 @@ def impossible(material: Material) -> dict[str, str]:
         )
         reasons |= dict.fromkeys(("gradients", "initialization"), too_short)
     if len(material.short) == 0:
-        least, most = words_of_short(diagnostics)
         reasons["padding"] = (
-            f"no review has {least} to {counted(most, 'word')}, so that filled up to "
-            f"{diagnostics.words} it were padding for the greater part"
+            f"none of the reviews is so short that it would be padding for the greater part when "
+            f"filled up to {counted(diagnostics.words, 'word')}"
         )
     return reasons

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from imdb_rnn.config import Diagnostics, Model, Params
+from imdb_rnn.config import Model, Params
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.diagnostics.small import last_words
 from imdb_rnn.diagnostics.summaries import counted
@@ -114,7 +114,7 @@ def gather(
     lengths = train.lengths[rest]
     words = min(params.diagnostics.words, _words_of_a_tenth(lengths))
     diagnostics = params.diagnostics.model_copy(update={"reviews": number, "words": words})
-    least, most = words_of_short(diagnostics)
+    least, most = max(1, words // 8), words // 2
     full = rest[lengths >= words][: diagnostics.measured_reviews]
     short = rest[(least <= lengths) & (lengths <= most)][: diagnostics.measured_reviews]
     return Material(
@@ -129,11 +129,6 @@ def gather(
         short=last_words(train, short, words),
         valid=last_words(valid, np.arange(len(valid)), words),
     )
-
-
-def words_of_short(diagnostics: Diagnostics) -> tuple[int, int]:
-    """How many words, from and to, those reviews have that are padding for the greater part."""
-    return max(1, diagnostics.words // 8), diagnostics.words // 2
 
 
 def _words_of_a_tenth(lengths: NDArray[np.int64]) -> int:

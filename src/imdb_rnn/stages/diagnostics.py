@@ -56,13 +56,14 @@ def diagnostics(params: Params) -> None:
 def _say_what_is_lowered(wanted: Diagnostics, used: Diagnostics) -> None:
     """In a sentence, where the reviews are fewer or shorter than the parameters assume."""
     lowered = [
-        f"diagnostics.{name} {getattr(used, name):,} in place of {getattr(wanted, name):,}"
+        f"diagnostics.{name} is {getattr(used, name):,}, not {getattr(wanted, name):,}"
         for name in ("reviews", "words")
         if getattr(used, name) < getattr(wanted, name)
     ]
     if lowered:
         console.print(
-            f"the training reviews are too few or too short for it: {' and '.join(lowered)}"
+            "the training reviews are fewer or shorter than params.yaml assumes, so that "
+            + " and ".join(lowered)
         )
 
 
