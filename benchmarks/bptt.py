@@ -42,8 +42,8 @@ def main() -> None:
         rows.append(in_own_process(measure, steps))
         console.print(rows[-1])
     material = {"cell": CELL, "reviews": REVIEWS, "words": WORDS, "epochs": EPOCHS}
-    material["classes"] = read_json(PREPARED / "dataset.json")["classes"]
-    results = material | {"rows": rows}
+    classes = read_json(PREPARED / "dataset.json")["classes"]
+    results = material | {"classes": classes, "rows": rows}
     write_json(RESULT, results)
     fill_in(LESSON, {"bptt": lesson_block(results)})
 
