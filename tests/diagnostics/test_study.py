@@ -9,6 +9,7 @@ import pytest
 from imdb_rnn.data.token_store import write_store
 from imdb_rnn.diagnostics.studies import impossible
 from imdb_rnn.diagnostics.study import Material, gather
+from imdb_rnn.diagnostics.summaries import told_apart
 from imdb_rnn.errors import UserError
 from studies import study_params
 
@@ -79,3 +80,9 @@ def test_what_equally_short_reviews_do_not_allow_is_left_out(
 def test_a_single_review_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"train: 1 review"):
         gathered(tmp_path, [40])
+
+
+@pytest.mark.parametrize("accuracy", [0, 0.5, 1])
+def test_equal_accuracies_cannot_be_told_apart(accuracy: float) -> None:
+    unlike = told_apart(0.2, 0.9, 1000)
+    assert told_apart(accuracy, accuracy, 8) != unlike
