@@ -43,8 +43,8 @@ def _finding(measured: Mapping[str, Any], classes: Sequence[str]) -> str:
     ]
     shortest, uncut = min(filter(None, rows)), rows[None]
     of_classes = measured.get("classes", SENTIMENT)
-    elsewhere = tuple(of_classes) != tuple(classes)
-    others = f", and on other reviews ({', '.join(of_classes)})" if elsewhere else ""
+    other = tuple(of_classes) != tuple(classes)
+    others = f", and on reviews of other classes ({', '.join(of_classes)})" if other else ""
     memory = [row["peak_mib"] for row in rows.values()]
     return (
         f"Measured by `python -m benchmarks.bptt`, not anew in each run{others}: an "
