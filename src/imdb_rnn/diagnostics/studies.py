@@ -44,7 +44,7 @@ def impossible(material: Material) -> dict[str, str]:
         reasons |= dict.fromkeys(("gradients", "initialization"), too_short)
     if len(material.short) == 0:
         reasons["padding"] = (
-            f"none of the reviews is so short that it would be padding for the greater part when "
+            "none of the reviews is so short that it would be padding for the greater part when "
             f"filled up to {counted(diagnostics.words, 'word')}"
         )
     return reasons
