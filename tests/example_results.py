@@ -119,6 +119,7 @@ def example_results(**changes: Any) -> ReportInputs:
         data={
             "variant": "full",
             "vocabulary_size": 30000,
+            "classes": list(SENTIMENT),
             "validation_by": "movie",
             "splits": {
                 name: {

@@ -17,6 +17,8 @@ from imdb_rnn.diagnostics.reading import (
 from imdb_rnn.diagnostics.small import in_memory
 from imdb_rnn.explain.attribution import integrated_gradients, prefix_probabilities
 from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.head import probabilities
+from imdb_rnn.models.inference import predict_logits
 from models.shapes import model_shape
 
 VOCABULARY, LONGEST = 12, 9
@@ -52,7 +54,7 @@ def test_short_reviews_are_read_and_the_one_that_turns_farthest_is_shown(
         turns[str(number)] = np.abs(curve[len(curve) // 2 :] - curve[-1]).max()
     assert found.shown.name == max(turns, key=turns.__getitem__)
     assert found.shown.turned == pytest.approx(max(turns.values()))
-    assert found.shown.positive == (int(found.shown.name) % 2 == 1)
+    assert found.shown.label == int(found.shown.name) % 2
 
 
 def test_the_attribution_of_reviews_of_any_length_is_added_up(classifier: Classifier) -> None:
@@ -81,6 +83,19 @@ def test_the_strongest_words_are_named(classifier: Classifier) -> None:
     named = strongest_words(shown, NAMES)
     assert set(named.values()) == {*said["for"], *said["against"]}
     assert all(NAMES[position - 1] == name for position, name in named.items())
+
+
+def test_of_three_classes_the_review_s_own_is_watched() -> None:
+    shape = model_shape(cell="lstm", pooling="max+mean")
+    classifier = Classifier(VOCABULARY, 40, shape, seed=2, classes=3).eval()
+    all_labels = np.arange(9).astype(np.int8) % 3
+    found = examine(classifier, in_memory(reviews(9, (4, LONGEST)), all_labels), LONGEST, seed=1)
+    shown = found.shown
+    among_all = probabilities(predict_logits(classifier, [shown.words], 1))[0]
+    assert shown.label == all_labels[int(shown.name)]
+    assert shown.probabilities[-1] == pytest.approx(among_all[shown.label], rel=1e-5)
+    assert shown.attribution.adds_up
+    assert numbers(found, NAMES, ("a", "b", "c"))["shown"]["label"] == "abc"[shown.label]
 
 
 def test_a_single_word_is_read(classifier: Classifier) -> None:
