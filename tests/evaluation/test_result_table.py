@@ -1,6 +1,10 @@
-import pytest
+from io import StringIO
 
-from imdb_rnn.evaluation.result_table import standing
+import pytest
+from rich.console import Console
+
+from example_results import example_results, stars_results
+from imdb_rnn.evaluation.result_table import results_table, standing
 
 
 def results(difference: float, low: float, high: float, p: float) -> dict[str, object]:
@@ -46,3 +50,13 @@ def test_the_strongest_linear_model_is_what_counts(
     numbers: tuple[float, float, float, float], said: str
 ) -> None:
     assert standing(results(*numbers)) == f"The recurrent network {said}"
+
+
+def test_stars_have_a_table_of_their_errors() -> None:
+    console = Console(width=80, file=StringIO(), record=True)
+    console.print(results_table(stars_results().test))
+    shown = console.export_text()
+    assert "0.310 (0.290, 0.330)" in shown
+    assert shown.count("-0.100 (-0.120, -0.080)") == 2
+    console.print(results_table(example_results().test))
+    assert "absolute" not in console.export_text()
