@@ -1,5 +1,6 @@
 """The results of a made-up run, for tests of what shows them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -176,4 +177,63 @@ def train_only_results() -> ReportInputs:
     }
     return replace(
         full, test=test, data=data, experiments=ladder([], test), seeds=None, mistakes=[]
+    )
+
+
+def stars_results(classes: Sequence[str] = ("1", "2 <b>or</b> $3", "5")) -> ReportInputs:
+    """A run on texts of one's own with three classes."""
+    full = example_results()
+    errors = {
+        f"mean_absolute_error{end}": value
+        for end, value in {"": 0.31, "_low": 0.29, "_high": 0.33}.items()
+    }
+    gaps = {
+        f"mean_absolute_error{end}": value
+        for end, value in {
+            "": 0.41,
+            "_difference": -0.1,
+            "_difference_low": -0.12,
+            "_difference_high": -0.08,
+        }.items()
+    }
+    test = {name: value for name, value in TEST.items() if name != "f1"} | {
+        "variant": "own",
+        "classes": list(classes),
+        "macro_f1": 0.8,
+        "weighted_f1": 0.9,
+        **errors,
+        "baselines": {name: found | gaps for name, found in TEST["baselines"].items()},
+        "slices": {"length": TEST["slices"]["length"]},
+        "accuracy_without_duplicates": None,
+        "without_duplicates": None,
+    }
+    of_class = dict(zip(classes, (7000, 8000, 7504), strict=True))
+    splits = {
+        name: {key: value for key, value in split.items() if key != "positive"}
+        | {"reviews_of_class": dict.fromkeys(classes, 0) if name == "unsup" else of_class}
+        for name, split in full.data["splits"].items()
+    }
+    names = [f"class {name}" for name in classes]
+    line = [0.0, 0.5, 1.0]
+    curves = {
+        **full.curves,
+        "roc": pa.table(dict.fromkeys(("false_positive_rate", *TITLES, *names), line)),
+        "precision_recall": pa.table(dict.fromkeys(("recall", *TITLES, *names), line)),
+        "confusion": pa.table(
+            {
+                "actual": [name for name in classes for _ in classes],
+                "predicted": [name for _ in classes for name in classes],
+                "reviews": [6100, 500, 400, 310, 7300, 390, 200, 304, 7000],
+            }
+        ),
+    }
+    mistakes = [Mistake("own/1", classes[1], classes[0], 0.97, None, "A text.")]
+    return replace(
+        full,
+        test=test,
+        data=full.data | {"variant": "own", "validation_by": "text", "splits": splits},
+        curves=curves,
+        experiments=ladder(EXPERIMENTS, test),
+        seeds=None,
+        mistakes=mistakes,
     )

@@ -1,7 +1,9 @@
+from io import StringIO
+
 import pytest
 from rich.console import Console
 
-from example_results import TEST
+from example_results import TEST, example_results, stars_results
 from imdb_rnn.evaluation.result_table import results_table, standing
 
 
@@ -57,3 +59,13 @@ def test_short_sentences_are_told_of_where_the_models_were_asked_any() -> None:
         with console.capture() as shown:
             console.print(results_table(results))
         assert ("75.0 %" in shown.get()) is told
+
+
+def test_stars_have_a_table_of_their_errors() -> None:
+    console = Console(width=80, file=StringIO(), record=True)
+    console.print(results_table(stars_results().test))
+    shown = console.export_text()
+    assert "0.310 (0.290, 0.330)" in shown
+    assert shown.count("-0.100 (-0.120, -0.080)") == 2
+    console.print(results_table(example_results().test))
+    assert "absolute" not in console.export_text()
