@@ -205,9 +205,16 @@ def explain(  # noqa: PLR0913 - each is an option of the command
         typer.Option(help="Integrated gradients, or hiding one word at a time."),
     ] = "gradients",
     *,
+    class_name: Annotated[
+        str | None,
+        typer.Option(
+            "--class",
+            help="The class to explain; else the second of two, or the likeliest of more.",
+        ),
+    ] = None,
     model: ModelFolder = MODEL,
     units: Annotated[
-        bool, typer.Option("--units", help="Show hidden units that track sentiment or negation.")
+        bool, typer.Option("--units", help="Show hidden units that track the class or negation.")
     ] = False,
 ) -> None:
     """Show which words of a text speak for which verdict of the trained classifier."""
@@ -226,7 +233,8 @@ def explain(  # noqa: PLR0913 - each is an option of the command
             error_console.print(hint, style="yellow")
         predictor = Predictor.load(model)
         units_reviews = _units_reviews(model) if units else None
-        explanation = explained(predictor, as_typed(text), method, units_reviews)
+        name = as_typed(class_name) if class_name is not None else None
+        explanation = explained(predictor, as_typed(text), method, units_reviews, name)
     console.print(as_text(explanation), soft_wrap=False)
     if html:
         from imdb_rnn.explain.page import write_page

@@ -38,7 +38,7 @@ SHOWN = TUTORIAL + (ROOT / "README.md").read_text(encoding="utf-8")
 PYTHON = "python"
 POSTED: dict[str, dict[str, object]] = {
     "texts": {"inputs": ["A superb, moving film.", "A dull film."]},
-    "a number": {"inputs": [3]},
+    "a name for the texts": {"inputs": {"text": ["film"]}},
     "no text": {"inputs": ["film", ""]},
     "no text, refused": {"inputs": ["film", ""], "params": {"errors": "raise"}},
 }
@@ -242,7 +242,7 @@ def test_the_server_answers_each_text_and_refuses_what_is_none(walk: Walk) -> No
     assert [answer["label"] for answer in answers] == [
         "pos" if p > 0.5 else "neg" for p in expected
     ]
-    assert walk.answers["a number"].status_code == 400
+    assert walk.answers["a name for the texts"].status_code == 400
     null = {"label": None, "probability": None}
     assert walk.answers["no text"].json()["predictions"][1] == null
     refusal = walk.answers["no text, refused"]
