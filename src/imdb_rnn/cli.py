@@ -319,7 +319,7 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     ] = "fail",
     model: ModelFolder = MODEL,
 ) -> None:
-    """Say which class each text is of, with the probability: of IMDB's reviews, of positive.
+    """Say which class texts are of, with its probability; of two classes, that of the second.
 
     Without texts and --file, standard input is read, a text a line. The answers go to standard
     output or --out, everything else to standard error.

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -26,7 +27,7 @@ from results import TEXTS, small_params, write_model
 VOCABULARY, MAX_LENGTH = 9, 14
 
 
-def classifier(ngrams: list[int], classes: int = 2, **shape: object) -> Classifier:
+def classifier(ngrams: list[int], classes: int = 2, **shape: Any) -> Classifier:
     config = model_shape(**shape)
     made = Classifier(VOCABULARY, MAX_LENGTH, config, 1, ngrams, classes=classes).eval()
     random = torch.Generator().manual_seed(3)
@@ -67,7 +68,7 @@ def run(graph: bytes, tokens: torch.Tensor, lengths: torch.Tensor) -> np.ndarray
     ids=str,
 )
 @pytest.mark.parametrize("ngrams", [[], [5, 12, 0], [4, 8, 15]], ids=str)
-def test_the_graph_agrees_with_the_classifier(ngrams: list[int], shape: dict[str, object]) -> None:
+def test_the_graph_agrees_with_the_classifier(ngrams: list[int], shape: dict[str, Any]) -> None:
     made = classifier(ngrams, **shape)
     graph = onnx_model(made).SerializeToString()
     for count in (1, 40):  # one graph takes any number of reviews of any length
@@ -81,7 +82,7 @@ def test_the_graph_agrees_with_the_classifier(ngrams: list[int], shape: dict[str
 @pytest.mark.parametrize("shape", [{"cell": "lstm", "pooling": "max+mean", "bidirectional": True}])
 @pytest.mark.parametrize("ngrams", [[], [5, 12, 0], [4, 8]], ids=str)
 def test_of_three_classes_the_graph_gives_the_probability_of_each(
-    ngrams: list[int], shape: dict[str, object]
+    ngrams: list[int], shape: dict[str, Any]
 ) -> None:
     made = classifier(ngrams, classes=3, **shape)
     tokens, lengths = batch(40)

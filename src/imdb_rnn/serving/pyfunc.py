@@ -5,7 +5,7 @@ so nothing is pickled. The project itself never imports it.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,11 @@ class TextClassifier(PythonModel):
         table = {name: _column(columns.get(name, ())) for name in names}
         return pd.DataFrame(table).set_axis(given.index)
 
-    def _predictions(self, given: "pd.Series[Any]") -> Iterator[Prediction]:
+    def _predictions(self, given: "pd.Series[Any]") -> list[Prediction]:
         rows = [_row(number, text) for number, text in enumerate(given, start=1)]
         texts = Texts("the request", iter(rows), len(rows), in_bytes=False)
-        with self._one_request:
-            for piece in predict_rows(self._predictor, texts):
-                yield from piece
+        with self._one_request:  # to its end, whatever becomes of the answers
+            return [answer for piece in predict_rows(self._predictor, texts) for answer in piece]
 
     def _answer(self, prediction: Prediction, errors: str) -> tuple[str | float | None, ...]:
         """The label, its probability, and those of each of more than two classes."""

@@ -245,7 +245,7 @@ def _log_model(run: StateRun) -> None:
             python_model=str(PACKAGE / "serving" / "pyfunc.py"),
             code_paths=[str(PACKAGE)],
             artifacts={"model": MODEL_FOLDER.resolve().as_uri()},
-            signature=_signature(load_classes(MODEL_FOLDER)),
+            signature=model_signature(load_classes(MODEL_FOLDER)),
             input_example=["A film to see again and again."],
             pip_requirements=[_pin(name) for name in ["mlflow", *SERVING_PACKAGES]],
         )
@@ -253,7 +253,7 @@ def _log_model(run: StateRun) -> None:
     run.status = "FINISHED"
 
 
-def _signature(classes: Sequence[str]) -> ModelSignature:
+def model_signature(classes: Sequence[str]) -> ModelSignature:
     """What the model takes and answers; see `serving/pyfunc.py`."""
     numbers = ["probability", *class_columns(classes)]
     return ModelSignature(
