@@ -17,7 +17,6 @@ from imdb_rnn.config import PARAMS_FILE, Params
 from imdb_rnn.console import console
 from imdb_rnn.data.classes import class_columns
 from imdb_rnn.messages import without_secrets
-from imdb_rnn.models.saved_model import load_classes
 from imdb_rnn.repository.dvc import PACKAGE, digest_files, fingerprint, flatten
 from imdb_rnn.tracking.connection import (
     AGAIN,
@@ -245,7 +244,7 @@ def _log_model(run: StateRun) -> None:
             python_model=str(PACKAGE / "serving" / "pyfunc.py"),
             code_paths=[str(PACKAGE)],
             artifacts={"model": MODEL_FOLDER.resolve().as_uri()},
-            signature=model_signature(load_classes(MODEL_FOLDER)),
+            signature=model_signature(read_output(MODEL_FOLDER / "config.json")["classes"]),
             input_example=["A film to see again and again."],
             pip_requirements=[_pin(name) for name in ["mlflow", *SERVING_PACKAGES]],
         )
