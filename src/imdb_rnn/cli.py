@@ -205,9 +205,16 @@ def explain(  # noqa: PLR0913 - each is an option of the command
         typer.Option(help="Integrated gradients, or hiding one word at a time."),
     ] = "gradients",
     *,
+    class_name: Annotated[
+        str | None,
+        typer.Option(
+            "--class",
+            help="The class to explain; else the second of two, or the likeliest of more.",
+        ),
+    ] = None,
     model: ModelFolder = MODEL,
     units: Annotated[
-        bool, typer.Option("--units", help="Show hidden units that track sentiment or negation.")
+        bool, typer.Option("--units", help="Show hidden units that track the class or negation.")
     ] = False,
 ) -> None:
     """Show which words of a text speak for which verdict of the trained classifier."""
@@ -226,7 +233,8 @@ def explain(  # noqa: PLR0913 - each is an option of the command
             error_console.print(hint, style="yellow")
         predictor = Predictor.load(model)
         units_reviews = _units_reviews(model) if units else None
-        explanation = explained(predictor, as_typed(text), method, units_reviews)
+        name = as_typed(class_name) if class_name is not None else None
+        explanation = explained(predictor, as_typed(text), method, units_reviews, name)
     console.print(as_text(explanation), soft_wrap=False)
     if html:
         from imdb_rnn.explain.page import write_page
@@ -295,35 +303,62 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     ] = None,
     column: Annotated[str, typer.Option(help="Column or key of the text in --file.")] = "text",
     form: Annotated[
-        Literal["table", "jsonl", "csv"], typer.Option("--format", help="Of the answers.")
-    ] = "table",
+        Literal["table", "jsonl", "csv"] | None,
+        typer.Option("--format", help="Of the answers on standard output; else a table."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            callback=_typed,
+            help="File for the answers: .parquet, .jsonl or .csv. The same command goes on where "
+            "it was killed.",
+        ),
+    ] = None,
     errors: Annotated[
         Literal["fail", "skip"], typer.Option(help="At a row that cannot be used.")
     ] = "fail",
     model: ModelFolder = MODEL,
 ) -> None:
-    """Say whether reviews are positive, with the probability.
+    """Say which class texts are of, with its probability; of two classes, that of the second.
 
     Without texts and --file, standard input is read, a text a line. The answers go to standard
-    output, everything else to standard error.
+    output or --out, everything else to standard error.
     """
     with error_console.status("Loading the model"):  # seen in a terminal alone
         from imdb_rnn.models.predictor import Predictor
         from imdb_rnn.runtime.machine import keep_freed_memory
+        from imdb_rnn.serving.answer_file import is_finished, opened, purpose_of, refuse_unsuitable
         from imdb_rnn.serving.bulk import write_predictions
-        from imdb_rnn.serving.texts import open_texts, taken_for_text
+        from imdb_rnn.serving.texts import STANDARD_INPUT, open_texts, taken_for_text
 
     for text in texts or []:
         if hint := taken_for_text(text, _typed_in(context)):
             error_console.print(hint, style="yellow")
+    kept = file if file != STANDARD_INPUT else None
+    if out:
+        if form:
+            raise UserError(f"{out}: its ending says the format. Leave --format out.")
+        refuse_unsuitable(out, kept)
+        if is_finished(out, kept, model):
+            return
     with open_texts(texts, file, column) as source:
         _refuse_no_model(model)
         predictor = Predictor.load(model)
         keep_freed_memory()
-        with _progress_beside_answers(source) as advance:
-            write_predictions(
-                predictor, source, sys.stdout, form=form, errors=errors, advance=advance
-            )
+        if out:
+            purpose = purpose_of(kept, column, model) if kept else None
+            with (
+                opened(out, purpose, errors) as answers,
+                _reading(source, answers.end) as advance,
+            ):
+                answers.write(predictor, source, errors, advance)
+            console.print(f"answers: {out}", markup=False)
+        else:
+            shown = form or "table"
+            with _progress_beside_answers(source) as advance:
+                write_predictions(
+                    predictor, source, sys.stdout, form=shown, errors=errors, advance=advance
+                )
 
 
 @app.command()
@@ -544,7 +579,12 @@ def _progress_beside_answers(texts: "Texts") -> AbstractContextManager[Advance |
     """A bar on standard error; none where the answers themselves run over the screen."""
     if sys.stdout.isatty():
         return nullcontext()
-    return progress(texts.origin, texts.total, in_bytes=texts.in_bytes, on=error_console)
+    return _reading(texts)
+
+
+def _reading(texts: "Texts", done: float = 0) -> AbstractContextManager[Advance]:
+    """How far a source has been read, on standard error."""
+    return progress(texts.origin, texts.total, done=done, in_bytes=texts.in_bytes, on=error_console)
 
 
 def _of_another_version(path: Path, error: Exception, stage: str) -> UserError:

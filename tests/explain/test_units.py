@@ -88,6 +88,15 @@ def test_planted_units_are_found() -> None:
     assert before < 0 < negated == after
 
 
+def test_of_more_classes_each_has_units_of_its_own() -> None:
+    reviews = labelled_reviews()
+    labels = np.where(reviews.labels == 1, 2, np.arange(len(reviews)) // 2 % 2).astype(np.int8)
+    three = in_memory([reviews[i] for i in range(len(reviews))], labels)
+    praised, other = (measure_units(planted(), three, [NEGATION], label) for label in (2, 0))
+    assert praised.sentiment[0] == pytest.approx(1, abs=0.05)
+    assert -0.8 < other.sentiment[0] < -0.3
+
+
 def test_states_are_told_in_deviations_over_the_reviews() -> None:
     classifier, reviews = planted(), labelled_reviews()
     units = measure_units(classifier, reviews, [NEGATION])

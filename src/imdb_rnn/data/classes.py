@@ -66,6 +66,14 @@ def likeliest(probability: NDArray[Any]) -> NDArray[np.int8]:
     return labels
 
 
+def class_columns(classes: Sequence[str]) -> list[str]:
+    """Columns of answers for the probability of each of more than two classes.
+
+    None for two, where the column `probability` says all.
+    """
+    return [] if is_binary(len(classes)) else [f"probability_{name}" for name in classes]
+
+
 def class_metadata(classes: Sequence[str]) -> dict[str, str]:
     """How a table's schema names the classes; nothing for IMDB's, as in version 0.1.0."""
     return {} if tuple(classes) == SENTIMENT else {"classes": json.dumps(list(classes))}

@@ -1,4 +1,4 @@
-"""Hidden units that tell positive reviews from negative ones, and units that negations move.
+"""Hidden units that tell a class of reviews from the others, and units that negations move.
 
 Which units these are is measured on labelled reviews and not on the text that is looked at: among
 a hundred units some would follow any single text by chance. A unit is measured by its state in the
@@ -42,7 +42,8 @@ class Units(NamedTuple):
     deviation: Array
     """Standard deviation of the same."""
     sentiment: Array
-    """Correlation, over the reviews, of the unit's mean state in a review with the label."""
+    """Correlation, over the reviews, of the unit's mean state in a review with whether it is of the
+    class."""
     negation: Array
     """How far the unit moves when negations are hidden behind the unknown token, in units of how
     far it moves when as many other known tokens are. Summed over all tokens of the reviews, so that
@@ -74,13 +75,16 @@ def known_negations(tokenizer: Tokenizer) -> list[int]:
     return [i for i in ids if i is not None]
 
 
-def measure_units(classifier: Classifier, reviews: TokenStore, negations: Sequence[int]) -> Units:
+def measure_units(
+    classifier: Classifier, reviews: TokenStore, negations: Sequence[int], label: int = 1
+) -> Units:
     """Look for both kinds of units; equal reviews make equal numbers.
 
     Args:
         classifier: In evaluation mode.
         reviews: Labelled; at most `REVIEWS` are drawn from them.
         negations: Token ids.
+        label: Place of the class.
     """
     generator = np.random.default_rng(0)
     drawn = generator.permutation(len(reviews))[:REVIEWS]
@@ -103,7 +107,7 @@ def measure_units(classifier: Classifier, reviews: TokenStore, negations: Sequen
         len(drawn),
         mean,
         np.sqrt(np.maximum(squares / count - mean**2, 0)),
-        _correlation(np.concatenate(means), reviews.labels[drawn].astype(np.float64)),
+        _correlation(np.concatenate(means), (reviews.labels[drawn] == label).astype(np.float64)),
         by_negations / np.maximum(by_others, _SMALLEST),
     )
 

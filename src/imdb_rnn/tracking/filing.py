@@ -10,9 +10,12 @@ from typing import Any, Final
 import mlflow
 import pyarrow.csv
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from imdb_rnn.config import PARAMS_FILE, Params
 from imdb_rnn.console import console
+from imdb_rnn.data.classes import class_columns
 from imdb_rnn.data.reviews import is_imdb
 from imdb_rnn.messages import without_secrets
 from imdb_rnn.repository.dvc import PACKAGE, digest_files, fingerprint, flatten
@@ -67,6 +70,8 @@ REPORT_ARTIFACTS: Final = {
 
 SERVING_PACKAGES: Final = [
     "numpy",
+    "pandas",
+    "pyarrow",
     "pydantic",
     "pyyaml",
     "rich",
@@ -240,11 +245,27 @@ def _log_model(run: StateRun) -> None:
             python_model=str(PACKAGE / "serving" / "pyfunc.py"),
             code_paths=[str(PACKAGE)],
             artifacts={"model": MODEL_FOLDER.resolve().as_uri()},
+            signature=model_signature(read_output(MODEL_FOLDER / "config.json")["classes"]),
             input_example=["A film to see again and again."],
             pip_requirements=[_pin(name) for name in ["mlflow", *SERVING_PACKAGES]],
         )
     run.client.set_tag(run.id, MODEL_TAG, digest)
     run.status = "FINISHED"
+
+
+def model_signature(classes: Sequence[str]) -> ModelSignature:
+    """What the model takes and answers; see `serving/pyfunc.py`."""
+    numbers = ["probability", *class_columns(classes)]
+    return ModelSignature(
+        Schema([ColSpec("string")]),
+        Schema(
+            [
+                ColSpec("string", "label", required=False),
+                *(ColSpec("double", name, required=False) for name in numbers),
+            ]
+        ),
+        ParamSchema([ParamSpec("errors", DataType.string, "null")]),
+    )
 
 
 def _pin(package: str) -> str:
