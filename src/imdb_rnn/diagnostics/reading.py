@@ -13,10 +13,10 @@ from imdb_rnn.data.classes import SENTIMENT, is_binary
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.diagnostics import drawing
 from imdb_rnn.diagnostics.equations import Array
-from imdb_rnn.diagnostics.one_class import against_others
 from imdb_rnn.diagnostics.study import Material, Outcome, Shown
 from imdb_rnn.diagnostics.summaries import counted, rounded
 from imdb_rnn.evaluation.drawing import Figure
+from imdb_rnn.evaluation.predictions import titles_of
 from imdb_rnn.explain.attribution import Attribution, integrated_gradients, prefix_probabilities
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.saved_model import load_model, load_tokenizer
@@ -96,7 +96,7 @@ def run(material: Material) -> Outcome:
     tokenizer = load_tokenizer(material.model)
     names = [tokenizer.token(int(token)) for token in shown.words]
     classes = material.classes
-    watched = _quoted_class(classes, 1 if is_binary(len(classes)) else shown.label)
+    watched = _quoted_class(classes, _watched(len(classes), shown.label))
     points = pa.table(
         {
             "position": range(1, len(shown.words) + 1),
@@ -124,7 +124,7 @@ def numbers(
             "median_difference": np.median(examined.differences),
             "shown": {
                 "review": shown.name,
-                "label": _titles(classes)[shown.label],
+                "label": titles_of(classes)[shown.label],
                 "words": len(shown.words),
                 "turn": shown.turn + 1,
                 "probability_at_turn": shown.probabilities[shown.turn],
@@ -159,7 +159,9 @@ def examine(classifier: Classifier, reviews: TokenStore, words: int, seed: int) 
     examples = [_read(classifier, reviews, int(number)) for number in drawn]
     others = generator.choice(len(reviews), min(ADDED_UP, len(reviews)), replace=False)
     attribution = [
-        integrated_gradients(_watching(classifier, int(reviews.labels[i])), reviews[int(i)])
+        integrated_gradients(
+            classifier, reviews[int(i)], _watched(classifier.classes, int(reviews.labels[i]))
+        )
         for i in others
     ]
     return Examined(
@@ -172,29 +174,24 @@ def examine(classifier: Classifier, reviews: TokenStore, words: int, seed: int) 
 
 def _read(classifier: Classifier, reviews: TokenStore, number: int) -> Example:
     words, label = reviews[number], int(reviews.labels[number])
-    verdict = _watching(classifier, label)
+    watched = _watched(classifier.classes, label)
     return Example(
         str(reviews.ids[number]),
         label,
         words,
-        prefix_probabilities(verdict, words),
-        integrated_gradients(verdict, words),
+        prefix_probabilities(classifier, words, watched),
+        integrated_gradients(classifier, words, watched),
     )
 
 
-def _watching(classifier: Classifier, label: int) -> Classifier:
-    """What gives the log odds of the second of two classes, or of the label's among more."""
-    return classifier if is_binary(classifier.classes) else against_others(classifier, label)
-
-
-def _titles(classes: Sequence[str]) -> Sequence[str]:
-    """How people call the classes."""
-    return ("negative", "positive") if tuple(classes) == SENTIMENT else classes
+def _watched(classes: int, label: int) -> int:
+    """The class whose log odds are shown: the second of two, or the review's own of more."""
+    return 1 if is_binary(classes) else label
 
 
 def _quoted_class(classes: Sequence[str], label: int) -> str:
     """A class in a sentence; names that others have chosen need quotation marks there."""
-    title = _titles(classes)[label]
+    title = titles_of(classes)[label]
     return title if tuple(classes) == SENTIMENT else f"“{title}”"
 
 
