@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imdb_rnn.data import rows as module
 from imdb_rnn.errors import UserError
-from imdb_rnn.serving import texts as module
 from imdb_rnn.serving.texts import Row, file_texts, open_texts, streamed_texts, taken_for_text
 from limits import on_linux, run_limited
 
