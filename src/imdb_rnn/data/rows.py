@@ -32,7 +32,10 @@ NO_TEXT: Final = "there is no text"
 NOT_UTF8: Final = "not UTF-8"
 """How the problem of a row begins that is in another encoding."""
 
-_PARQUET_ROWS_AT_ONCE: Final = 64
+_PARQUET_BYTES_AT_ONCE: Final = 2**23
+_MOST_PARQUET_ROWS: Final = 10_000
+_BUFFER: Final = 2**20
+_BYTES_OF_A_NUMBER: Final = 8
 _PACKED: Final = ".gz"
 _MOST_UNPACKED: Final = 100
 """Times the packed size, beside one `LONGEST_ROW`: texts pack three to ten times."""
@@ -266,7 +269,6 @@ def _json_rows(lines: Iterator[Line], _: str, keys: Sequence[Column]) -> Iterato
 
 
 def _json_row(line: Row, keys: Sequence[Column]) -> Row:
-    key = keys[0].name
     try:
         value = json.loads(line.text)
     except json.JSONDecodeError as error:
@@ -274,6 +276,11 @@ def _json_row(line: Row, keys: Sequence[Column]) -> Row:
         return line._replace(text="", problem=f"not JSON: {reason} at character {error.pos + 1}")
     except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
         return line._replace(text="", problem=f"not readable JSON: {error}")
+    return _row_of_object(line, value, keys)
+
+
+def _row_of_object(line: Row, value: Any, keys: Sequence[Column]) -> Row:  # noqa: ANN401 - of JSON
+    key = keys[0].name
     if not isinstance(value, dict):
         return line._replace(text="", problem=f'no object with a text under "{key}"')
     for column in keys:
@@ -352,7 +359,7 @@ def _separated_row(number: int, text: str, end: int, others: list[str]) -> Row:
 
 def _open_parquet(file: BinaryIO, origin: str, columns: Sequence[Column]) -> Rows:
     try:
-        table = pq.ParquetFile(file, pre_buffer=False)
+        table = pq.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER)
     except (pa.ArrowException, OSError) as error:
         raise _not_parquet(origin, error) from None
     schema = table.schema_arrow
@@ -363,10 +370,16 @@ def _open_parquet(file: BinaryIO, origin: str, columns: Sequence[Column]) -> Row
             f"{origin}: column {columns[0].name} holds {kind}, not text. "
             f"Name another with {columns[0].option}."
         )
-    # Equal texts stand in the file once, and are not to take memory again and again.
-    table = pq.ParquetFile(
-        file, metadata=table.metadata, pre_buffer=False, read_dictionary=[columns[0].name]
-    )
+    # Equal texts stand in the file once, and are not to take memory again and again; of others, a
+    # dictionary would grow with the file.
+    if all(_is_dictionary(chunk) for chunk in _chunks(table, columns[0].name)):
+        table = pq.ParquetFile(
+            file,
+            metadata=table.metadata,
+            pre_buffer=False,
+            buffer_size=_BUFFER,
+            read_dictionary=[columns[0].name],
+        )
     rows = _parquet_rows(table, origin, columns)
     return Rows(rows, table.metadata.num_rows, in_bytes=False)
 
@@ -381,7 +394,7 @@ def _parquet_rows(table: pq.ParquetFile, origin: str, columns: Sequence[Column])
     number = 0
     text, *others = (column.name for column in columns)
     try:
-        for batch in table.iter_batches(_PARQUET_ROWS_AT_ONCE, columns=[text, *others]):
+        for batch in table.iter_batches(_at_once(table), columns=[text, *others]):
             beside = [_values(batch[name], name, origin) for name in others]
             for content, *values in zip(_contents(batch[text]), *beside, strict=True):
                 number += 1
@@ -389,6 +402,29 @@ def _parquet_rows(table: pq.ParquetFile, origin: str, columns: Sequence[Column])
                 yield row._replace(others=tuple(values)) if values else row
     except (pa.ArrowException, OSError) as error:
         raise _not_parquet(origin, error) from None
+
+
+def _at_once(table: pq.ParquetFile) -> int:
+    """Rows that are read together."""
+    metadata = table.metadata
+    size = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    rows: int = _PARQUET_BYTES_AT_ONCE * metadata.num_rows // max(size, 1)
+    return max(1, min(rows, _MOST_PARQUET_ROWS))
+
+
+def _chunks(table: pq.ParquetFile, column: str) -> Iterator[pq.ColumnChunkMetaData]:
+    """The column's part of each row group."""
+    place = table.schema.names.index(column)  # not that of the Arrow schema, where some are nested
+    groups = map(table.metadata.row_group, range(table.metadata.num_row_groups))
+    return (group.column(place) for group in groups)
+
+
+def _is_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
+    """Whether all its rows are numbers in a dictionary: some bytes each, beside the dictionary."""
+    if not chunk.has_dictionary_page:
+        return False
+    dictionary = chunk.data_page_offset - chunk.dictionary_page_offset
+    return bool(chunk.total_compressed_size - dictionary <= _BYTES_OF_A_NUMBER * chunk.num_values)
 
 
 def _contents(column: pa.Array) -> Iterator[bytes | None]:

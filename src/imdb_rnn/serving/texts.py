@@ -14,7 +14,6 @@ from shlex import quote
 from typing import BinaryIO, Final, NamedTuple
 
 from imdb_rnn.data.rows import (
-    ENDINGS,
     Column,
     Line,
     Row,
