@@ -23,14 +23,13 @@ from imdb_rnn.data.places import Found, find_files
 from imdb_rnn.data.reviews import SCHEMA, StoredReviews, rows_digest
 from imdb_rnn.data.rows import Column
 from imdb_rnn.data.split import split_off
+from imdb_rnn.data.statistics import FEW, few_of_class
 from imdb_rnn.errors import UserError
 from imdb_rnn.messages import printable, without_secrets
 
 OWN_TEXTS: Final = "own texts"
 """How the variant of such a dataset begins."""
 
-FEW: Final = 10
-"""Texts of a class: fewer teach little, and cannot be cut into parts for validation."""
 _ROWS_AT_ONCE: Final = 10_000
 _CHARACTERS_AT_ONCE: Final = 2**23
 _SPLITS: Final = {"train": "train", "test": "test", "unlabelled": "unsup"}
@@ -357,9 +356,9 @@ def _warnings(
             f"{shared['test_texts']:,} of the test texts: scores may be too high."
         )
     counts = np.bincount(train.labels[train.chosen], minlength=len(classes)).tolist()
-    few = [f"{shown(n)} ({c})" for n, c in zip(classes, counts, strict=True) if c < FEW]
-    if few:
-        yield f"Classes with fewer than {FEW} texts to learn from: {', '.join(few)}."
+    if few := few_of_class(dict(zip(classes, counts, strict=True))):
+        told = ", ".join(f"{shown(name)} ({count})" for name, count in few.items())
+        yield f"Classes with fewer than {FEW} texts to learn from: {told}."
 
 
 def short_name(place: str) -> str:
