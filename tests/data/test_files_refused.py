@@ -105,7 +105,7 @@ def test_a_table_that_cannot_be_used(tmp_path: Path, content: bytes, said: str) 
     ],
 )
 def test_a_label_that_is_none(tmp_path: Path, label: str, said: str) -> None:
-    lines = ['{"text": "a", "label": 1}', f'{{{{"text": "b", "label": {label}}}}}']
+    lines = ['{"text": "a", "label": 1}', f'{{"text": "b", "label": {label}}}']
     (tmp_path / "r.jsonl").write_text("\n".join(lines))
     message = refusal(tmp_path, "r.jsonl")
     assert message.startswith("r.jsonl, row 2: ")
@@ -145,6 +145,8 @@ def test_a_group_that_is_not_there(tmp_path: Path) -> None:
 
 def test_texts_that_cannot_be_split(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_bytes(HEADER + b"a,good\nb,bad\n")
+    assert "download.test_share" in refusal(tmp_path)
+    (tmp_path / "r.csv").write_bytes(HEADER + b"a,good\nb,bad\n" * 2)
     assert "download.test_share" in refusal(tmp_path)
 
 

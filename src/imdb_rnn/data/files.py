@@ -347,8 +347,8 @@ def _warnings(
     for given in spooled.values():
         if empty := given.reading.empty:
             yield (
-                f"{given.reading.found.name}: {empty:,} rows without a text were left out, the "
-                f"first {given.reading.first_empty}."
+                f"Left out for want of a text: {empty:,} of the rows of "
+                f"{given.reading.found.name}, the first being {given.reading.first_empty}."
             )
     if shared and shared["groups"]:
         yield (

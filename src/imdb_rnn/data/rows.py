@@ -124,7 +124,7 @@ def open_rows(
         if not kind:
             raise UserError(
                 f"{origin}: its ending says how a file is read, and this one is unknown. Known are "
-                f"{', '.join(ENDINGS)}{if_unknown}."
+                f"{', '.join(ENDINGS)}, and the text formats also with {_PACKED}{if_unknown}."
             )
         if not file.peek(1):
             raise UserError(f"{origin}: the file is empty. At least one text is needed.")

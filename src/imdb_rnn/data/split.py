@@ -112,6 +112,9 @@ def split_off(
     Raises:
         UserError: There are too few texts or groups.
     """
+    smallest = int(np.unique(labels, return_counts=True)[1].min())
+    if smallest < 2:  # noqa: PLR2004 - one to learn from, one to evaluate on
+        raise _too_few(share, "a class has a single one")
     mask = np.zeros(len(labels), dtype=np.bool_)
     try:
         if groups is None:
