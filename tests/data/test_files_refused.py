@@ -223,7 +223,7 @@ def test_a_line_of_a_gibibyte_takes_little_memory(tmp_path: Path, name: str) -> 
             for _ in range(80):
                 packed.write(b"x" * 2**20)
     elif name == "quote.csv":
-        path.write_bytes(HEADER + b'"open\n' + b"line\n" * (14 * 2**20))
+        path.write_bytes(HEADER + b'"open\n' + (b"x" * 1023 + b"\n") * 2**17)
     else:
         with path.open("wb") as file:
             file.write(HEADER)

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from imdb_rnn.data.reviews import SCHEMA
-from imdb_rnn.data.split import hold_out, movies_of
+from imdb_rnn.data.split import groups_of, hold_out, split_by
 from imdb_rnn.errors import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -38,7 +38,9 @@ def test_the_seed_alone_decides() -> None:
 
 def test_neighbouring_ids_stand_in_for_an_unknown_movie() -> None:
     ids = ["train/neg/7", "train/neg/8", "train/neg/9999", "train/pos/7"]
-    first, second, *others = movies_of(_reviews(ids, [None] * 4))
+    reviews = _reviews(ids, [None] * 4)
+    assert split_by(reviews) == "id block"
+    first, second, *others = groups_of(reviews) or []
     assert first == second
     assert first not in others
     assert len(set(others)) == 2
@@ -57,4 +59,19 @@ def test_more_parts_than_reviews_of_a_class_are_refused() -> None:
 
 def test_a_known_movie_is_used() -> None:
     reviews = _reviews(["train/neg/7_2", "train/neg/8_1"], ["tt1", "tt2"])
-    assert movies_of(reviews) == ["tt1", "tt2"]
+    assert split_by(reviews) == "movie"
+    assert groups_of(reviews) == ["tt1", "tt2"]
+
+
+def test_own_texts_are_kept_together_by_their_group_if_they_have_one() -> None:
+    ids = ["mine.csv:1", "mine.csv:2"]
+    assert groups_of(_reviews(ids, ["ann", "bob"])) == ["ann", "bob"]
+    assert split_by(_reviews(ids, ["ann", "bob"])) == "group"
+    assert groups_of(_reviews(ids, [None, None])) is None
+    assert split_by(_reviews(ids, [None, None])) == "text"
+
+
+def test_texts_without_groups_are_held_out_in_balance() -> None:
+    held_out = hold_out(LABELS, None, 10, seed=1)
+    assert held_out.sum() == 100
+    assert abs(LABELS[held_out].mean() - LABELS.mean()) < 0.01

@@ -268,6 +268,7 @@ class _Part:
         return replace(self, chosen=chosen)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
+        """Those texts of the file, in its order."""
         begin = 0
         with pa.OSFile(str(self.of.path)) as file, pa.ipc.open_file(file) as reader:
             for number in range(reader.num_record_batches):

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from imdb_rnn.console import progress
 from imdb_rnn.data.classes import SENTIMENT, class_metadata, classes_in
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import replacing
@@ -174,9 +175,11 @@ def write_stored(path: Path, reviews: StoredReviews, variant: str, classes: Sequ
     with (
         replacing(path) as unfinished,
         pq.ParquetWriter(unfinished, schema, compression="zstd") as file,
+        progress(f"Writing {path.stem}", reviews.num_rows) as advance,
     ):
         for batch in reviews.batches():
             file.write_batch(batch.replace_schema_metadata(schema.metadata))
+            advance(len(batch))
 
 
 def table_metadata(variant: str, classes: Sequence[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from imdb_rnn.config import Params, Prepare
-from imdb_rnn.console import console
+from imdb_rnn.console import console, counted
 from imdb_rnn.data.reviews import classes_of, read_reviews, stream_texts
 from imdb_rnn.data.split import groups_of, hold_out, split_by
 from imdb_rnn.data.statistics import (
@@ -44,9 +44,10 @@ class Split:
     facts: pa.Table
     """The `FACTS` of each."""
 
-    def texts(self) -> Iterator[str]:
-        """One after the other."""
-        return compress(stream_texts(self.table), self.chosen)
+    def texts(self, task: str) -> Iterator[str]:
+        """One after the other, while it is shown how far the task has come."""
+        chosen = compress(stream_texts(self.table), self.chosen)
+        return counted(chosen, task, len(self.facts))
 
     def movies(self) -> set[str]:
         """Those that are known."""
@@ -67,7 +68,9 @@ def prepare(params: Params) -> None:
     statistics = {
         name: _encode_split(name, split, tokenizer, classes) for name, split in splits.items()
     }
-    digests = {name: text_digests(split.texts()) for name, split in splits.items()}
+    digests = {
+        name: text_digests(split.texts(f"Comparing {name}")) for name, split in splits.items()
+    }
     shared = shared_reviews(digests, {name: split.movies() for name, split in splits.items()})
     write_json(
         PREPARED / "dataset.json",
@@ -120,11 +123,12 @@ def _splits(params: Params) -> dict[str, Split]:
 
 
 def _vocabulary_text(splits: dict[str, Split], params: Prepare) -> Iterator[str]:
+    task = "Counting tokens"
     if params.vocabulary_from == "train":
-        return splits["train"].texts()
+        return splits["train"].texts(task)
     if not len(splits["unsup"].facts):
         console.print("no unlabelled reviews: the vocabulary is counted on training text alone")
-    return chain(splits["train"].texts(), splits["unsup"].texts())
+    return chain(splits["train"].texts(task), splits["unsup"].texts(task))
 
 
 def _encode_split(
@@ -133,7 +137,8 @@ def _encode_split(
     """Write the split's token store, and say what is in it."""
     console.print(f"{name}: {len(split.facts):,} reviews")
     labels, ids = split.facts["label"].to_pylist(), split.facts["id"].to_pylist()
-    store = write_store(PREPARED / name, tokenizer.encode(split.texts()), labels, ids)
+    tokens = tokenizer.encode(split.texts(f"Encoding {name}"))
+    store = write_store(PREPARED / name, tokens, labels, ids)
     return split_statistics(store, classes)
 
 
