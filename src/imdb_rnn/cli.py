@@ -123,6 +123,14 @@ def _typed_name(context: typer.Context, name: str) -> str:
     return str(path) if path.is_file() or path.suffix == ".parquet" else name
 
 
+def _typed_place(context: typer.Context, place: str) -> str:
+    """A path, glob or address; paths as seen from the project's folder, or whole outside of it."""
+    if "://" in place:
+        return place
+    path = _from_root(context, Path(place).expanduser())
+    return os.path.normpath(path.absolute()) if ".." in path.parts else str(path)
+
+
 def _typed_in(context: typer.Context) -> Path:
     """The folder where the command was called, as seen from the project's."""
     return context.obj or Path()
@@ -148,6 +156,53 @@ def check() -> None:
     refuse_missing_device(load_params().train.device)
     require_pipeline()
     update_schema()
+
+
+@app.command()
+def inspect(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="Labelled texts: .csv, .tsv, .jsonl (also .gz), .parquet, a glob of these, a "
+            "folder LABEL/*.txt, or an address."
+        ),
+    ],
+    *,
+    text: Annotated[str, typer.Option(help="Column or key of the text.")] = "text",
+    label: Annotated[str, typer.Option(help="Column or key of the class.")] = "label",
+    group: Annotated[
+        str | None, typer.Option(help="Column of what texts have in common; never split.")
+    ] = None,
+    test: Annotated[str | None, typer.Option(help="Labelled texts to evaluate on.")] = None,
+    unlabelled: Annotated[str | None, typer.Option(help="Texts without labels.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", callback=_typed, help="Write all facts here.")
+    ] = None,
+) -> None:
+    """Say what is in files of your own, and which lines of params.yaml take them in place of IMDB.
+
+    Nothing is changed. What the pipeline would refuse is refused here, by file and row.
+    """
+    if json_file:
+        require_replaceable(json_file)
+    with error_console.status("Starting"):
+        from imdb_rnn.config import Files, FilesSource, load_params
+        from imdb_rnn.data.inspection import facts_table, findings, inspect_files, settings_to_paste
+        from imdb_rnn.io.json_file import write_json
+
+    places = {"train": file, "test": test, "unlabelled": unlabelled}
+    files = Files(**{role: _typed_place(context, place) for role, place in places.items() if place})
+    source = FilesSource(files=files, text=text, label=label, group=group)
+    settings = load_params().download
+    facts = inspect_files(source, settings, Path(".cache/inspect"), Path.cwd())
+    if json_file:
+        write_json(json_file, facts)
+    console.print(facts_table(facts))
+    for sentence in findings(facts):
+        console.print(sentence, markup=False)
+    console.print("\nFor params.yaml:\n", markup=False)
+    console.print(settings_to_paste(source, settings, Path.cwd()), markup=False)
 
 
 @app.command()

@@ -59,14 +59,19 @@ def test_more_parts_than_reviews_of_a_class_are_refused() -> None:
 
 def test_a_known_movie_is_used() -> None:
     reviews = _reviews(["train/neg/7_2", "train/neg/8_1"], ["tt1", "tt2"])
+    assert split_by(reviews) == "movie"
     assert groups_of(reviews) == ["tt1", "tt2"]
 
 
-def test_texts_of_ones_own_keep_their_groups_together_or_stand_for_themselves() -> None:
-    ids = [f"reviews.csv:{row}" for row in range(40)]
-    labels = np.tile(np.array([0, 1, 2, 1], dtype=np.int8), 10)
-    assert groups_of(_reviews(ids, [None] * 40)) is None
-    held_out = hold_out(labels, None, 5, seed=1)
-    np.testing.assert_array_equal(np.bincount(labels[held_out]), [2, 4, 2])
-    groups = [f"author {row // 2}" for row in range(40)]
-    assert groups_of(_reviews(ids, list(groups))) == groups
+def test_own_texts_are_kept_together_by_their_group_if_they_have_one() -> None:
+    ids = ["mine.csv:1", "mine.csv:2"]
+    assert groups_of(_reviews(ids, ["ann", "bob"])) == ["ann", "bob"]
+    assert split_by(_reviews(ids, ["ann", "bob"])) == "group"
+    assert groups_of(_reviews(ids, [None, None])) is None
+    assert split_by(_reviews(ids, [None, None])) == "text"
+
+
+def test_texts_without_groups_are_held_out_in_balance() -> None:
+    held_out = hold_out(LABELS, None, 10, seed=1)
+    assert held_out.sum() == 100
+    assert abs(LABELS[held_out].mean() - LABELS.mean()) < 0.01

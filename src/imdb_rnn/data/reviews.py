@@ -1,7 +1,8 @@
 """The review table: one parquet file a split, in the order of the official ids."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from imdb_rnn.console import progress
 from imdb_rnn.data.classes import SENTIMENT, class_metadata, classes_in
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import replacing
@@ -69,6 +71,17 @@ def review_table(reviews: Iterable[OfficialReview]) -> pa.Table:
     return pa.table(columns, schema=SCHEMA)
 
 
+@dataclass(frozen=True)
+class StoredReviews:
+    """Rows of `SCHEMA` that are on disk, too many for memory."""
+
+    num_rows: int
+    sha256: str
+    """Their `content_digest`."""
+    batches: Callable[[], Iterator[pa.RecordBatch]]
+    """Reads them anew, some at a time."""
+
+
 def first_of_each_class(reviews: pa.Table, count: int) -> pa.Table:
     """Keep the first `count` reviews of each label."""
     labels = reviews["label"]
@@ -77,16 +90,37 @@ def first_of_each_class(reviews: pa.Table, count: int) -> pa.Table:
     return pa.concat_tables([of_class.slice(0, count) for of_class in classes]).combine_chunks()
 
 
-def content_digest(reviews: pa.Table) -> str:
+def content_digest(reviews: pa.Table | StoredReviews) -> str:
     """SHA-256 over the reviews themselves, whatever packed them.
 
     For every review, in the byte order of the paths: its path (`train/neg/0_3.txt`), NUL, its
-    text in UTF-8, NUL.
+    text in UTF-8, NUL. For texts of a user's own files see `rows_digest`.
     """
+    if isinstance(reviews, StoredReviews):
+        return reviews.sha256
     paths = [f"{review_id}.txt".encode() for review_id in reviews["id"].to_pylist()]
     digest = hashlib.sha256()
     for path, text in sorted(zip(paths, reviews["text"].to_pylist(), strict=True)):
         digest.update(b"%b\0%b\0" % (path, text.encode()))
+    return digest.hexdigest()
+
+
+def rows_digest(batches: Iterable[pa.RecordBatch], classes: Sequence[str]) -> str:
+    """SHA-256 over the texts of a user's own files, whatever packed them.
+
+    For every row, in their order: its class (nothing if unlabelled), NUL, its group (nothing if
+    there is none), NUL, its text, NUL; all in UTF-8.
+
+    Args:
+        batches: Rows of `SCHEMA`.
+        classes: Their names, in the order of the labels.
+    """
+    digest = hashlib.sha256()
+    names = {label: name.encode() for label, name in enumerate(classes)} | {NO_LABEL: b""}
+    for batch in batches:
+        columns = (batch[name].to_pylist() for name in ("label", "movie", "text"))
+        for label, group, text in zip(*columns, strict=True):
+            digest.update(b"%b\0%b\0%b\0" % (names[label], (group or "").encode(), text.encode()))
     return digest.hexdigest()
 
 
@@ -133,6 +167,19 @@ def write_reviews(
     labelled = reviews.cast(SCHEMA).replace_schema_metadata(table_metadata(variant, classes))
     with replacing(path) as unfinished:
         pq.write_table(labelled, unfinished, compression="zstd")
+
+
+def write_stored(path: Path, reviews: StoredReviews, variant: str, classes: Sequence[str]) -> None:
+    """As `write_reviews`, of reviews that are not in memory."""
+    schema = SCHEMA.with_metadata(table_metadata(variant, classes))
+    with (
+        replacing(path) as unfinished,
+        pq.ParquetWriter(unfinished, schema, compression="zstd") as file,
+        progress(f"Writing {path.stem}", reviews.num_rows) as advance,
+    ):
+        for batch in reviews.batches():
+            file.write_batch(batch.replace_schema_metadata(schema.metadata))
+            advance(len(batch))
 
 
 def table_metadata(variant: str, classes: Sequence[str]) -> dict[str, str]:

@@ -7,11 +7,19 @@ from typing import Final, Literal
 
 import pyarrow as pa
 
-from imdb_rnn.config import Digests, Download, FileSource, PackageSource, UrlSource
+from imdb_rnn.config import (
+    Digests,
+    Download,
+    FileSource,
+    FilesSource,
+    PackageSource,
+    UrlSource,
+)
 from imdb_rnn.console import console
 from imdb_rnn.data import http_download as transfer
 from imdb_rnn.data.archive import read_archive
 from imdb_rnn.data.classes import SENTIMENT
+from imdb_rnn.data.files import OwnDataset, read_files
 from imdb_rnn.data.package import read_package
 from imdb_rnn.data.reviews import (
     STARS,
@@ -52,18 +60,27 @@ class _NoAnswerError(Exception):
     """A source does not have the reviews; the next one may."""
 
 
-def find_reviews(settings: Download, downloads: Path) -> Dataset:
+def find_reviews(settings: Download, downloads: Path, base: Path = Path()) -> Dataset | OwnDataset:
     """Read the reviews from the first source that answers with the right ones.
 
     Args:
         settings: The sources, and what the reviews must hash to.
         downloads: Keeps partial downloads until the next try.
+        base: Where relative paths of a user's own files start.
 
     Raises:
-        UserError: No source answers, or a file that the user put there is damaged.
+        UserError: No source answers, or a file that the user put there is damaged. Own files have
+            to be there: other reviews in their place would go unnoticed.
     """
     silent = []
     for source in settings.sources:
+        if isinstance(source, FilesSource):
+            if settings.target != "sentiment":
+                raise UserError(
+                    "download.target: stars is for IMDB's reviews. Of files of your own, `label` "
+                    "says what is learned; set download.target to sentiment."
+                )
+            return read_files(source, settings, downloads, base)
         try:
             dataset = _read(source, settings, downloads)
         except _NoAnswerError as reason:

@@ -6,12 +6,17 @@ that their source names takes the movie's place.
 """
 
 import re
+from fractions import Fraction
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import (
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
 
 from imdb_rnn.errors import UserError
 
@@ -84,3 +89,62 @@ def hold_out(
     mask = np.zeros(len(labels), dtype=np.bool_)
     mask[held_out] = True
     return mask
+
+
+_MOST_PARTS: Final = 20
+"""Of `split_off` by group, but for shares that are smaller."""
+
+
+def split_off(
+    labels: NDArray[np.int8], groups: NDArray[np.int32] | None, share: float, seed: int
+) -> NDArray[np.bool_]:
+    """Choose texts to evaluate on, by group and with the labels in balance.
+
+    Args:
+        labels: int8 [texts].
+        groups: Number of each one's group, int32 [texts]; None where each stands for itself.
+        share: Of the texts; by group as near to it as groups and twentieths allow.
+        seed: Decides which.
+
+    Returns:
+        bool [texts], true for those.
+
+    Raises:
+        UserError: There are too few texts or groups.
+    """
+    smallest = int(np.unique(labels, return_counts=True)[1].min())
+    if smallest < 2:  # noqa: PLR2004 - one to learn from, one to evaluate on
+        raise _too_few(share, "a class has a single one")
+    mask = np.zeros(len(labels), dtype=np.bool_)
+    try:
+        if groups is None:
+            shuffled = StratifiedShuffleSplit(1, test_size=share, random_state=seed)
+            _, chosen = next(shuffled.split(labels, labels))
+            mask[chosen] = True
+        else:
+            taken, parts = _parts(share)
+            folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+            for _, (_, chosen) in zip(
+                range(taken), folds.split(labels, labels, groups), strict=False
+            ):
+                mask[chosen] = True
+    except ValueError as error:
+        raise _too_few(share, str(error)) from None
+    if np.setdiff1d(labels, labels[~mask]).size:
+        raise _too_few(share, "a class has no text left to learn from")
+    return mask
+
+
+def _parts(share: float) -> tuple[int, int]:
+    """A fraction near a share that is neither nothing nor all."""
+    near = Fraction(share).limit_denominator(_MOST_PARTS)
+    if near == 0:
+        return 1, round(1 / share)
+    return (_MOST_PARTS - 1, _MOST_PARTS) if near == 1 else (near.numerator, near.denominator)
+
+
+def _too_few(share: float, why: str) -> UserError:
+    return UserError(
+        f"download.test_share: {share:g} of the labelled texts cannot be split off to evaluate on: "
+        f"{why.rstrip('.')}. Add texts, change the share, or give a test file of their own."
+    )

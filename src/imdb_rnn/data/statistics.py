@@ -1,19 +1,23 @@
 """What there is to know about a dataset before training on it."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.data.token_store import TokenStore, pieces
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 
-_NOT_A_WORD = re.compile(r"(?:<br />|[\W_])+")
+FEW: Final = 10
+"""Texts of a class: fewer teach little, and cannot be cut into parts for validation."""
+TextDigests = NDArray[np.bytes_]
+_DIGEST_BYTES: Final = 16
+_NOT_A_WORD: Final = re.compile(r"(?:<br />|[\W_])+")
 
 
 def normalized(text: str) -> str:
@@ -50,12 +54,12 @@ def _class_counts(store: TokenStore, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def shared_reviews(
-    texts: Mapping[str, Iterable[str]], movies: Mapping[str, AbstractSet[str]]
+    digests: Mapping[str, TextDigests], movies: Mapping[str, AbstractSet[str]]
 ) -> dict[str, Any]:
     """Reviews that occur more than once, and movies that occur in more than one split.
 
     Args:
-        texts: Of each split by name, in the order in which pairs are named; read once.
+        digests: Of the texts of each split by name, in the order in which pairs are named.
         movies: Titles in each split, as far as they are known.
 
     Returns:
@@ -63,15 +67,13 @@ def shared_reviews(
         `b in a`, the reviews of `b` whose text occurs in `a`; `movies_shared`: titles in
         both, None where no movie is known.
     """
-    copies = {name: Counter(map(_digest, of_split)) for name, of_split in texts.items()}
     known = any(movies.values())
-    names = list(texts)
+    names = list(digests)
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
     return {
-        "duplicates_within": {n: copies[n].total() - len(copies[n]) for n in names},
+        "duplicates_within": {name: repeated_texts(digests[name]) for name in names},
         "duplicates_across": {
-            f"{b} in {a}": sum(copies[b][text] for text in copies[b].keys() & copies[a].keys())
-            for a, b in pairs
+            f"{b} in {a}": shared_texts(digests[b], digests[a]) for a, b in pairs
         },
         "movies_shared": {
             f"{a} and {b}": len(movies[a] & movies[b]) if known else None for a, b in pairs
@@ -79,6 +81,37 @@ def shared_reviews(
     }
 
 
-def _digest(text: str) -> bytes:
-    """What stands for a normalized text, so that no text has to be kept."""
-    return sha256(normalized(text).encode()).digest()
+def text_digests(texts: Iterable[str]) -> TextDigests:
+    """What stands for each normalized text, so that no text has to be kept: bytes [texts]."""
+    joined = bytearray()
+    for text in texts:
+        joined += sha256(normalized(text).encode()).digest()[:_DIGEST_BYTES]
+    return np.frombuffer(bytes(joined), dtype=f"S{_DIGEST_BYTES}")
+
+
+def repeated_texts(digests: TextDigests) -> int:
+    """How many are copies of an earlier one."""
+    return len(digests) - len(np.unique(digests))
+
+
+def shared_texts(digests: TextDigests, others: TextDigests) -> int:
+    """How many occur among the others too."""
+    return int(np.isin(digests, others).sum())
+
+
+def conflicting_texts(digests: TextDigests, labels: NDArray[np.int8]) -> int:
+    """How many different texts occur under more than one label.
+
+    Args:
+        digests: Of labelled texts.
+        labels: int8 [texts].
+    """
+    pairs = np.zeros(len(labels), dtype=[("text", digests.dtype), ("label", np.int8)])
+    pairs["text"], pairs["label"] = digests, labels
+    _, kinds = np.unique(np.unique(pairs)["text"], return_counts=True)
+    return int((kinds > 1).sum())
+
+
+def few_of_class(counts: Mapping[str, int]) -> dict[str, int]:
+    """The classes with fewer than `FEW` texts."""
+    return {name: count for name, count in counts.items() if count < FEW}

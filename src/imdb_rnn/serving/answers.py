@@ -11,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from imdb_rnn.data.classes import class_columns, is_binary, likeliest
+from imdb_rnn.data.rows import Row
 from imdb_rnn.messages import printable
-from imdb_rnn.serving.texts import Row
 
 Format = Literal["table", "jsonl", "csv"]
 _SHOWN: Final = 60

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from imdb_rnn.console import Advance, error_console
 from imdb_rnn.data.classes import shape_of
+from imdb_rnn.data.rows import Row
 from imdb_rnn.errors import UserError
 from imdb_rnn.models.predictor import NOTHING_KNOWN, Predictor, unknown_share
 from imdb_rnn.serving.answers import FORMATS, Format, Prediction
-from imdb_rnn.serving.texts import Row, Texts
+from imdb_rnn.serving.texts import Texts
 
 # The first answers come soon; later many texts are sorted by length together, so that batches hold
 # hardly any padding. Bounded in characters too, because a text may be as long as it likes.

@@ -16,10 +16,11 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from imdb_rnn.data.classes import class_columns
+from imdb_rnn.data.rows import Row
 from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.serving.answers import Prediction
 from imdb_rnn.serving.bulk import predict_rows
-from imdb_rnn.serving.texts import Row, Texts
+from imdb_rnn.serving.texts import Texts
 
 
 class TextClassifier(PythonModel):
