@@ -709,3 +709,16 @@ def _unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def test_classes_of_any_name_are_filed(folder: Path) -> None:
+    write_results(folder, PARAMS)
+    names = ["good", "", "a//b", "/c/..", "$%", "long" * 100]
+    counts = {name: place for place, name in enumerate(names, start=5)}
+    facts = {"variant": "own", "splits": {"train": {"reviews_of_class": counts}}}
+    write_json(folder / "reports" / "data.json", facts)
+    run_id = file_results(PARAMS)
+    assert run_id
+    metrics = open_store()[0].get_run(run_id).data.metrics
+    assert metrics["data/splits/train/reviews_of_class/good"] == 5
+    assert set(range(5, 5 + len(names))) <= set(metrics.values())

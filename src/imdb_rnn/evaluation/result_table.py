@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 
 from imdb_rnn.evaluation.behaviour import HELD_OUT, OVERALL
@@ -19,7 +20,7 @@ def results_table(results: Mapping[str, Any]) -> Group:
         results: Contents of `reports/evaluate.json`.
     """
     table = Table("", "accuracy", "network ahead by", "McNemar p", box=None, pad_edge=False)
-    table.title = f"{results['n_test']:,} test reviews, variant {results['variant']}"
+    table.title = f"{results['n_test']:,} test reviews, variant {escape(results['variant'])}"
     table.caption = f"percent, with {results['confidence']:.0%} intervals"
     table.add_row(TITLES[MODEL], _percent(results, "accuracy"))
     for name, baseline in results["baselines"].items():

@@ -91,7 +91,10 @@ def predict_probabilities(model: Pipeline, texts: Iterable[str]) -> npt.NDArray[
     pieces = [model.predict_proba(piece) for piece in _pieces(texts)]
     classes = len(model.classes_)
     found = np.concatenate([np.zeros((0, classes)), *pieces]).astype(np.float64)
-    return found[:, 1] if is_binary(classes) else found
+    if is_binary(classes):
+        return found[:, 1]
+    shares: npt.NDArray[np.float64] = found / found.sum(axis=1, keepdims=True)  # from float32
+    return shares
 
 
 def _pieces(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -34,6 +34,7 @@ REPORTS: Final = Path("reports")
 
 CHANGES_IN_A_NAME: Final = 3
 METRICS_A_BATCH: Final = 1000  # more at once are refused
+LONGEST_METRIC: Final = 250  # as above
 
 
 def read_output(path: Path) -> dict[str, Any]:
@@ -135,8 +136,11 @@ class StateRun:
 
 
 def metric_name(name: str) -> str:
-    """The name in letters that MLflow takes."""
-    return re.sub(r"[^\w\-. :/]", "_", name)
+    """The name as MLflow takes one: few signs, no empty part, and not too long."""
+    parts = re.sub(r"[^\w\-. :/]", "_", name).split("/")
+    return "/".join(part if part.strip(".") else "_" for part in parts)[:LONGEST_METRIC].rstrip(
+        "/."
+    )
 
 
 def changed_values(metrics: Mapping[str, float], known: Mapping[str, float]) -> list[Metric]:
