@@ -382,7 +382,7 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     with error_console.status("Loading the model"):  # seen in a terminal alone
         from imdb_rnn.models.predictor import Predictor
         from imdb_rnn.runtime.machine import keep_freed_memory
-        from imdb_rnn.serving.answer_file import is_finished, opened, purpose_of, refuse_unsuitable
+        from imdb_rnn.serving.answer_file import opened, purpose_of, refuse_unsuitable
         from imdb_rnn.serving.bulk import write_predictions
         from imdb_rnn.serving.texts import STANDARD_INPUT, open_texts, taken_for_text
 
@@ -394,8 +394,6 @@ def predict(  # noqa: PLR0913 - each is an option of the command
         if form:
             raise UserError(f"{out}: its ending says the format. Leave --format out.")
         refuse_unsuitable(out, kept)
-        if is_finished(out, kept, model):
-            return
     with open_texts(texts, file, column) as source:
         _refuse_no_model(model)
         predictor = Predictor.load(model)

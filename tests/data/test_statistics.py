@@ -55,3 +55,9 @@ def test_a_split_is_summed_up(tmp_path: Path) -> None:
         "longest": 3,
         "unknown_share": 0.5,
     }
+
+
+def test_equal_texts_are_found_through_case_markup_and_punctuation() -> None:
+    train = text_digests(["A GREAT film!<br /><br />Really, great.", "dull"])
+    test = text_digests(["a great film really great", "a great film", "Dull...", "not dull"])
+    assert np.isin(test, train).tolist() == [True, False, True, False]

@@ -5,6 +5,7 @@ import json
 import random
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import yaml
 
 from imdb_rnn.config import load_params
 from imdb_rnn.data.reviews import read_reviews
-from pipeline.project import ROOT, Project, imdb_rnn
+from pipeline.project import ROOT, Project, imdb_rnn, run
 
 pytestmark = pytest.mark.timeout(600)
 PAGE = (ROOT / "docs/own-texts.md").read_text(encoding="utf-8")
@@ -107,9 +108,17 @@ def test_inspect_prints_parameters_that_read_the_file(own: Project) -> None:
 def test_mlflow_has_the_run_and_its_model_answers(own: Project) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{own.folder / 'mlflow.db'}")
     (experiment,) = (e for e in client.search_experiments() if e.name == "imdb-rnn")
-    (run,) = client.search_runs([experiment.experiment_id])
-    assert run.info.status == "FINISHED"
-    assert run.data.metrics["test/accuracy"] == own.json("evaluate.json")["accuracy"]
+    (filed,) = client.search_runs([experiment.experiment_id])
+    assert filed.info.status == "FINISHED"
+    assert filed.data.metrics["test/accuracy"] == own.json("evaluate.json")["accuracy"]
+    promoted = imdb_rnn(own.folder, "promote")
+    assert promoted.returncode == 0, promoted.stderr
+    program = (
+        "import mlflow; model = mlflow.pyfunc.load_model('models:/imdb-rnn@champion');"
+        "print(model.predict(['The parcel was lovely.', 'Awful!', '???'])['label'].tolist())"
+    )
+    answered = run([sys.executable, "-c", program], own.folder)
+    assert "['good', 'bad', None]" in answered.stdout, answered.stderr
 
 
 def test_a_word_is_explained_for_a_class(own: Project) -> None:
@@ -152,4 +161,10 @@ def test_the_command_line_names_another_file_for_one_experiment(own: Project) ->
     (own.folder / other).unlink()
     assert done.returncode == 0, done.stdout + done.stderr
     shown = json.loads(own.dvc("exp", "show", "--json").stdout)
-    assert "other" in json.dumps(shown)
+    experiments = [each for row in shown for each in row["experiments"] or []]
+    (found,) = (each["revs"][0] for each in experiments if each["name"] == "other")
+    params = run(["git", "show", f"{found['rev']}:params.yaml"], own.folder).stdout
+    (read,) = yaml.safe_load(params)["download"]["sources"]
+    assert read["files"]["train"] == other
+    data = json.loads(run(["git", "show", f"{found['rev']}:reports/data.json"], own.folder).stdout)
+    assert sum(data["splits"][split]["reviews"] for split in ("train", "valid", "test")) == 300

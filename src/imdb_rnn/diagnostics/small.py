@@ -103,6 +103,7 @@ def small_trainer(
         "schedule": "constant",
         "warmup": 0.0,
         "epochs": params.diagnostics.epochs,
+        "min_steps": 0,
         "batch_size": BATCH_SIZE,
         "max_grad_norm": MAX_GRAD_NORM,
         "bptt_steps": None,

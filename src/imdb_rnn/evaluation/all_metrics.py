@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from imdb_rnn.config import Evaluate
 from imdb_rnn.data.classes import SENTIMENT, classes_in, is_binary, likeliest
+from imdb_rnn.data.reviews import is_imdb
 from imdb_rnn.evaluation.behaviour import HELD_OUT, OVERALL
 from imdb_rnn.evaluation.evaluated_model import ACCURACY
 from imdb_rnn.evaluation.intervals import (
@@ -161,10 +162,15 @@ def _interval(values: NDArray[Any], settings: Evaluate, seed: int) -> Interval:
 def _slices(reviews: pa.Table, classes: Sequence[str]) -> dict[str, Slices]:
     texts = reviews["text"].to_pylist()
     found = {"length": length_slices(texts)}
-    if tuple(classes) == SENTIMENT:  # stars are classes themselves, and others may not be English
+    # Stars are classes themselves, and other texts may not be English.
+    if tuple(classes) == SENTIMENT and _are_of_imdb(reviews):
         found["rating"] = rating_slices(reviews["rating"].to_pylist())
         found["negation"] = negation_slices(texts)
     return {kind: slices for kind, slices in found.items() if slices}
+
+
+def _are_of_imdb(reviews: pa.Table) -> bool:
+    return is_imdb((reviews.schema.metadata or {}).get(b"edition", b"full").decode())
 
 
 def _accuracies(

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from imdb_rnn.console import Advance, error_console
 from imdb_rnn.errors import UserError, naming
-from imdb_rnn.io.atomic import require_replaceable, unfinished_name
+from imdb_rnn.io.atomic import unfinished_name
 from imdb_rnn.io.json_file import write_json
 from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.models.saved_model import CONFIG, TOKENIZER, WEIGHTS
@@ -99,31 +99,8 @@ def refuse_unsuitable(out: Path, file: Path | None) -> None:
         raise UserError(f"{out}: there is no folder {out.parent} to write the answers to.")
     if file and out.absolute() == file.absolute():
         raise UserError(f"{out}: it holds the texts, and would be lost. Name a new file.")
-    require_replaceable(out)
-
-
-def is_finished(out: Path, file: Path | None, model: Path) -> bool:
-    """Whether the answers are there already; this is said.
-
-    Args:
-        out: For the answers.
-        file: Of the texts; None where they come from elsewhere.
-        model: Folder of the model.
-
-    Raises:
-        UserError: There are answers, but perhaps to other texts or of another model.
-    """
-    if not out.exists():
-        return False
-    made = out.stat().st_mtime_ns
-    used = [file, model / WEIGHTS, model / CONFIG, model / TOKENIZER] if file else []
-    newer = [path for path in used if path and path.exists() and path.stat().st_mtime_ns > made]
-    if newer or not file:
-        reason = f"older than {newer[0]}" if newer else "there already"
-        raise UserError(f"{out}: it is {reason}. Delete it to have it made anew, or name another.")
-    _remove(unfinished_name(out))  # left by a process that was killed in its last moment
-    error_console.print(f"{out}: finished before, and stays. Delete it to have it made anew.")
-    return True
+    if out.exists():
+        raise UserError(f"{out}: there already. Delete it to have it made anew, or name another.")
 
 
 class AnswerFile:
@@ -220,9 +197,9 @@ def opened(path: Path, purpose: Mapping[str, Any] | None, errors: Errors) -> Ite
     try:
         yield AnswerFile(path, progress)
     finally:
-        lock.release()
-        if not progress.pieces:
+        if not progress.pieces:  # before another process can begin in there
             _remove(folder)
+        lock.release()
 
 
 def _progress(path: Path, purpose: Mapping[str, Any] | None, errors: Errors) -> _Progress:

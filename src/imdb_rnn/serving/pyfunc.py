@@ -16,7 +16,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from imdb_rnn.data.classes import class_columns
-from imdb_rnn.data.rows import Row
+from imdb_rnn.data.rows import NO_TEXT, Row
 from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.serving.answers import Prediction
 from imdb_rnn.serving.bulk import predict_rows
@@ -82,7 +82,7 @@ def _row(number: int, text: object) -> Row:
     if isinstance(text, str):
         return Row(number, text, "", number)
     if pd.api.types.is_scalar(text) and pd.isna(text):
-        return Row(number, "", "there is no text", number)
+        return Row(number, "", NO_TEXT, number)
     raise _refusal(f"text {number}: {type(text).__name__} where a text is needed.")
 
 

@@ -14,7 +14,13 @@ from sklearn.pipeline import Pipeline
 from imdb_rnn.config import Params
 from imdb_rnn.console import console
 from imdb_rnn.data.classes import SENTIMENT
-from imdb_rnn.data.reviews import classes_of, read_reviews, stream_texts, variant_of
+from imdb_rnn.data.reviews import (
+    classes_of,
+    is_imdb,
+    read_reviews,
+    stream_texts,
+    variant_of,
+)
 from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.behaviour import sentences, shares_passed
 from imdb_rnn.evaluation.metrics import absolute_errors, classification_metrics, rounded
@@ -32,7 +38,7 @@ PREDICTIONS = Path("reports/baseline_predictions.parquet")
 def baseline(params: Params) -> None:
     """Read `data/raw`, write `reports/baseline.json` and the predictions."""
     train, test = (read_reviews(table, ("id", "label")) for table in (TRAIN, TEST))
-    classes = classes_of(TRAIN)
+    classes, variant = classes_of(TRAIN), variant_of(TEST)
     _require_two_classes(test, classes)
     models = {
         "tfidf": tfidf_model(params.baseline.tfidf),
@@ -45,13 +51,13 @@ def baseline(params: Params) -> None:
         fit(model, stream_texts(TRAIN), train["label"].to_numpy(), f"baseline.{name}")
         probability = predict_probabilities(model, stream_texts(TEST))
         scores[name] = _score(model, test, probability, classes)
-        if classes == SENTIMENT:
+        if is_imdb(variant) and classes == SENTIMENT:
             behaviour[name] = shares_passed(predict_probabilities(model, sentences()))
         # Rounded to single precision, which hides how processors differ in the last digits.
         predictions[name] = probability.astype(np.float32)
         console.print(f"{name}: accuracy {scores[name]['accuracy']:.4f} on {len(test):,} reviews")
     write_predictions(PREDICTIONS, test, predictions, classes)
-    sizes = {"variant": variant_of(TEST), "n_train": len(train), "n_test": len(test)}
+    sizes = {"variant": variant, "n_train": len(train), "n_test": len(test)}
     results = {**sizes, "models": scores}
     write_json(METRICS, results | ({"behaviour": rounded(behaviour)} if behaviour else {}))
 

@@ -45,10 +45,20 @@ def write_dataset(dataset: Dataset | OwnDataset, folder: Path) -> None:
         for split, reviews in dataset.splits.items():
             path = unfinished / f"{split}.parquet"
             if isinstance(reviews, StoredReviews):
-                write_stored(path, reviews, dataset.variant, dataset.classes)
+                write_stored(path, reviews, _variant(dataset, split), dataset.classes)
             else:
                 write_reviews(path, reviews, dataset.variant, dataset.classes)
         write_json(unfinished / "provenance.json", _provenance(dataset))
+
+
+def _variant(dataset: Dataset | OwnDataset, split: str) -> str:
+    """What tells a split apart from others of its name.
+
+    Results are compared only on the same test texts, and a file's name does not say which it holds.
+    """
+    if split != "test":
+        return dataset.variant
+    return f"{dataset.variant}, test {content_digest(dataset.splits[split])[:8]}"
 
 
 def _provenance(dataset: Dataset | OwnDataset) -> dict[str, object]:

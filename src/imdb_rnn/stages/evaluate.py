@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 from sklearn.metrics import classification_report
@@ -13,7 +12,8 @@ from sklearn.metrics import classification_report
 from imdb_rnn.config import Params
 from imdb_rnn.console import console, progress
 from imdb_rnn.data.classes import SENTIMENT, likeliest
-from imdb_rnn.data.reviews import classes_of, read_reviews, variant_of
+from imdb_rnn.data.reviews import classes_of, is_imdb, read_reviews, stream_texts, variant_of
+from imdb_rnn.data.statistics import text_digests
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.evaluation import figures
 from imdb_rnn.evaluation.all_metrics import comparable_numbers, summarize
@@ -35,7 +35,6 @@ from imdb_rnn.evaluation.predictions import (
     write_predictions,
 )
 from imdb_rnn.evaluation.result_table import results_table
-from imdb_rnn.evaluation.slices import occur_in
 from imdb_rnn.io.atomic import replacing
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.models.inference import predict_logits
@@ -67,7 +66,7 @@ def evaluate(params: Params) -> None:
         {"logit": logits, "probability": probabilities[MODEL]},
         classes,
     )
-    summary = summarize(test, probabilities, _duplicated(test), params.evaluate, params.seed)
+    summary = summarize(test, probabilities, _duplicated(), params.evaluate, params.seed)
     results = {"variant": variant, **summary, **_behaviour(params.evaluate.confidence)}
     write_json(REPORTS / "evaluate.json", results)
     train = read_json(REPORTS / "train.json")
@@ -91,7 +90,7 @@ def _predict(ids: list[str], params: Params) -> NDArray[np.float32]:
 
 def _behaviour(confidence: float) -> dict[str, Any]:
     """How the models answer short sentences, with a figure; nothing where classes are others."""
-    if classes_of(TEST) != SENTIMENT:
+    if not is_imdb(variant_of(TEST)) or classes_of(TEST) != SENTIMENT:
         return {}
     predictor = Predictor.load(CLASSIFIER)
     probability = predictor.predict_tokens(predictor.read(sentences()))
@@ -102,10 +101,10 @@ def _behaviour(confidence: float) -> dict[str, Any]:
     return {"behaviour": found}
 
 
-def _duplicated(test: pa.Table) -> NDArray[np.bool_]:
-    """Which test reviews also occur in train."""
-    train = read_reviews(TRAIN)
-    return occur_in(test["text"].to_pylist(), train["text"].to_pylist())
+def _duplicated() -> NDArray[np.bool_]:
+    """Which test reviews also occur in train: bool [reviews]."""
+    test, train = (text_digests(stream_texts(table)) for table in (TEST, TRAIN))
+    return np.isin(test, train)
 
 
 def _write_report(

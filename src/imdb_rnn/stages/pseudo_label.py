@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import console, progress
-from imdb_rnn.data.classes import targets_of
+from imdb_rnn.data.classes import likeliest, targets_of
 from imdb_rnn.data.reviews import classes_of, read_reviews, stream_texts, variant_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.features.ngram_models import fit, nb_model, predict_probabilities
@@ -45,7 +45,7 @@ def pseudo_label(params: Params) -> None:
     console.print(f"{learned.sum():,} labelled reviews teach the n-gram model")
     model = nb_model(settings, len(classes))
     teacher = fit(model, _texts(learned), labels[learned], "pseudo_label.teacher")
-    right = teacher.predict(list(_texts(held_out))) == labels[held_out]
+    right = likeliest(predict_probabilities(teacher, _texts(held_out))) == labels[held_out]
     probabilities = _probabilities(teacher, unlabelled)
     write_array(PROBABILITIES, probabilities)
     write_json(

@@ -86,7 +86,7 @@ class StateRun:
             test: Contents of `reports/evaluate.json`.
             finished: No stage is under way, so that `dvc.lock` belongs to the results.
         """
-        variant = self.facts["variant"]
+        variant = (test or self.facts)["variant"]
         tags = _lineage() | {"variant": variant}
         if finished and LOCK.exists():
             # Not in a stage, whose entry DVC writes once it has ended: `imdb-rnn track` sets it.
