@@ -149,11 +149,13 @@ def check() -> None:
     Stages check the file too, but only after DVC has read it in its own way. The schema for
     editors, params.schema.json, is brought up to date with the code.
     """
-    from imdb_rnn.config import load_params, update_schema
+    from imdb_rnn.config import load_params, require_watched_place, update_schema
     from imdb_rnn.experiments.named import require_pipeline
     from imdb_rnn.runtime.device import refuse_missing_device
 
-    refuse_missing_device(load_params().train.device)
+    params = load_params()
+    refuse_missing_device(params.train.device)
+    require_watched_place(params.download)
     require_pipeline()
     update_schema()
 

@@ -401,6 +401,20 @@ def parse_params(values: Mapping[str, Any], origin: str) -> Params:
         raise UserError("\n".join([f"{origin}: {count}", *problems])) from None
 
 
+def require_watched_place(download: Download) -> None:
+    """Refuse a place in which DVC is to notice changes and which is not there.
+
+    Raises:
+        UserError: It is not. DVC would name neither the parameter nor the way out.
+    """
+    watch = download.watch
+    if "://" not in watch and not Path(watch).exists():
+        raise UserError(
+            f"download.watch: {printable(watch)}: no such file or folder. Name the one that holds "
+            "the texts, or data/external."
+        )
+
+
 def json_schema() -> str:
     """The JSON schema of `params.yaml`, with which editors complete and check it."""
     return json.dumps(Params.model_json_schema(), indent=2) + "\n"
@@ -529,10 +543,10 @@ def _schema(location: _Place) -> dict[str, Any]:
 
 def _section(location: _Place) -> type[Section] | None:
     """The section at a place, if only beside null; None where there is none."""
-    match location:
-        case ("download", "sources", int(), str() as kind):
-            return _SOURCES.get(kind)
     section: type[Section] | None = Params
+    match location:
+        case ("download", "sources", int(), str() as kind, *below):
+            section, location = _SOURCES.get(kind), tuple(below)
     for name in location:
         field = section.model_fields.get(str(name)) if section else None
         kinds = get_args(field.annotation) or (field.annotation,) if field else ()

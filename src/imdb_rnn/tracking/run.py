@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mlflow.entities import Metric, Param, RunTag
 
-from imdb_rnn.config import PARAMS_FILE, Params
+from imdb_rnn.config import PARAMS_FILE, FilesSource, Params
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.json_file import read_json
 from imdb_rnn.io.yaml_file import parse_yaml
@@ -32,6 +32,7 @@ DESCRIPTION_TAG: Final = "mlflow.note.content"
 PROVENANCE: Final = Path("data/raw/provenance.json")
 REPORTS: Final = Path("reports")
 
+SOURCES: Final = "download.sources"
 CHANGES_IN_A_NAME: Final = 3
 METRICS_A_BATCH: Final = 1000  # more at once are refused
 LONGEST_METRIC: Final = 250  # as above
@@ -190,10 +191,18 @@ def _changes(params: Params) -> list[str] | None:
     before = flatten(parse_yaml(text, str(PARAMS_FILE)))
     now = flatten(params.model_dump(mode="json"))
     return [
-        without_secrets(f"{name}={_as_yaml(value)}")
+        without_secrets(f"{name}={_as_yaml(value) if name != SOURCES else _first_place(params)}")
         for name, value in now.items()
         if before.get(name) != value
     ]
+
+
+def _first_place(params: Params) -> str:
+    """What the first source reads, in place of all that is said about it."""
+    source = params.download.sources[0]
+    if isinstance(source, FilesSource):
+        return source.files.train
+    return str(next(iter(source.model_dump().values())))
 
 
 def _link(commit: str) -> str:
