@@ -65,6 +65,14 @@ def test_what_the_pipeline_refuses_is_refused_with_the_option_to_give(tmp_path: 
         inspect_files(of, SHIPPED, tmp_path / "d", tmp_path)
 
 
+def test_no_secret_of_an_address_is_in_the_lines_to_paste(tmp_path: Path) -> None:
+    of = source(files={"train": "https://ann:s3cret@example.org/r.csv?Signature=s3cret"})
+    lines = settings_to_paste(of, SHIPPED, tmp_path)
+    assert "s3cret" not in lines
+    assert lines.startswith("#")
+    assert "example.org/r.csv" in yaml.safe_load(lines)["download"]["sources"][0]["files"]["train"]
+
+
 @pytest.mark.parametrize(
     ("files", "watch"),
     [

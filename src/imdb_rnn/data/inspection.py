@@ -32,6 +32,7 @@ from imdb_rnn.data.statistics import (
     shared_texts,
     text_digests,
 )
+from imdb_rnn.messages import without_secrets
 
 _OUTPUTS: Final = Path("data/raw")
 """What the pipeline writes; a watched folder must not hold it."""
@@ -206,14 +207,21 @@ def findings(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def settings_to_paste(source: FilesSource, settings: Download, base: Path) -> str:
-    """The lines of `params.yaml` that take the files in place of IMDB."""
-    download: dict[str, Any] = {"sources": [source.model_dump(exclude_none=True)]}
-    remark = ""
+    """The lines of `params.yaml` that take the files in place of IMDB, without secrets."""
+    pasted, remark = source.model_dump(exclude_none=True), ""
+    for role, place in pasted["files"].items():
+        if "://" in place and (told := without_secrets(place)) != place:
+            pasted["files"][role] = told
+            remark = (
+                "# Put what belongs in place of *** back; everybody who reads params.yaml sees "
+                "it.\n"
+            )
+    download: dict[str, Any] = {"sources": [pasted]}
     if overlooked := unwatched(source, base, settings.watch):
         if watch := _to_watch(source, base):
             download["watch"] = watch
         else:
-            remark = (
+            remark += (
                 f"# DVC will not notice changes of {' and '.join(overlooked)}: move what belongs "
                 f"together into {settings.watch}/.\n"
             )
