@@ -184,7 +184,7 @@ def inspect(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Say what is in files of your own, and which lines of params.yaml take them in place of IMDB.
 
-    Nothing is changed. What the pipeline would refuse is refused here, by file and row.
+    Nothing is changed. Rows that cannot be used are refused as by the pipeline, by file and row.
     """
     if json_file:
         require_replaceable(json_file)

@@ -8,6 +8,7 @@ from imdb_rnn.data.classes import (
     likeliest,
     of_each_class,
     targets_of,
+    whole_numbers,
 )
 
 LABELS = np.array([1, 0, 1], dtype=np.int8)
@@ -31,3 +32,17 @@ def test_a_table_carries_the_names_of_its_classes(classes: tuple[str, ...]) -> N
     metadata = {name.encode(): text.encode() for name, text in class_metadata(classes).items()}
     assert classes_in(metadata) == classes
     assert classes_in(None) == SENTIMENT
+
+
+@pytest.mark.parametrize(
+    ("classes", "numbers"),
+    [
+        (["1", "-2", "+3"], [1, -2, 3]),
+        ([str(10**19), "0"], [10**19, 0]),
+        (["1", "1.5"], None),
+        (["1", "good"], None),
+        (["1" * 5000], None),
+    ],
+)
+def test_classes_that_count_are_known(classes: list[str], numbers: list[int] | None) -> None:
+    assert whole_numbers(classes) == numbers

@@ -155,6 +155,7 @@ def test_a_folder_has_a_text_a_file(tmp_path: Path) -> None:
     [
         ([10, 9, 1], ("1", "9", "10")),
         (["10", "9", "-1"], ("-1", "9", "10")),
+        ([10**19, 9, 10**18], ("9", str(10**18), str(10**19))),
         (["b", "10", "9"], ("10", "9", "b")),
         (["01", "1", "2"], ("01", "1", "2")),
         (["x ", " x", "y"], ("x", "y")),
@@ -209,9 +210,13 @@ def test_groups_become_the_column_movie(tmp_path: Path) -> None:
 def test_groups_in_both_files_are_told_and_recorded(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", generated(60))
     write(tmp_path / "b.csv", generated(18, first=54))
+    write(tmp_path / "c.csv", generated(18, first=60))
     dataset = read(tmp_path, source("a.csv", test="b.csv", group="movie"))
     assert dataset.record["shared_groups"] == {"groups": 1, "test_texts": 6}
-    assert any("groups" in warning for warning in dataset.warnings)
+    assert len(dataset.warnings) == 1
+    dataset = read(tmp_path, source("a.csv", test="c.csv", group="movie"))
+    assert dataset.record["shared_groups"] == {"groups": 0, "test_texts": 0}
+    assert not dataset.warnings
 
 
 def test_empty_texts_are_left_out_on_demand_and_counted(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from imdb_rnn.config import Download, FilesSource, load_params
-from imdb_rnn.data import own_texts, rows
+from imdb_rnn.data import own_texts, places, rows
 from imdb_rnn.data.files import read_files
 from imdb_rnn.errors import UserError
 from limits import on_linux, run_limited
@@ -69,6 +70,7 @@ def refusal(folder: Path, train: str = "r.csv", changes: Any = None, **files: st
         pytest.param(HEADER + GOOD + b"a,b,c\n", "row 21: 3 values", id="width"),
         pytest.param(HEADER + b"a\0b,good\n", "row 1: the text has a NUL byte", id="NUL"),
         pytest.param(HEADER + b"a,go\0od\n", "row 1: the label has a NUL byte", id="NUL label"),
+        pytest.param(HEADER + b"a,good\nb,caf\xe9\n", "row 2: the label", id="Latin-1 label"),
         pytest.param(HEADER + b"a,good\ncaf\xe9,bad\n", "row 2: not UTF-8", id="Latin-1"),
         pytest.param(HEADER + b"a,good\ncaf\xe9,bad\n", "(Latin-1)", id="Latin-1 by name"),
         pytest.param(
@@ -102,6 +104,7 @@ def test_a_table_that_cannot_be_used(tmp_path: Path, content: bytes, said: str) 
         ("true", "true or false"),
         ("null", "there is no label"),
         ('" "', "there is no label"),
+        (r'"\ud800"', "UTF-8"),
     ],
 )
 def test_a_label_that_is_none(tmp_path: Path, label: str, said: str) -> None:
@@ -114,7 +117,13 @@ def test_a_label_that_is_none(tmp_path: Path, label: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     "labels",
-    [pa.array([1.0, 2.0]), pa.array([[1], [2]]), pa.array([True, False]), pa.array([None, 1])],
+    [
+        pa.array([1.0, 2.0]),
+        pa.array([[1], [2]]),
+        pa.array([True, False]),
+        pa.array([None, 1]),
+        pa.array([b"good", b"bad"]),
+    ],
 )
 def test_a_parquet_column_that_holds_no_labels(tmp_path: Path, labels: pa.Array) -> None:
     pq.write_table(pa.table({"text": ["a", "b"], "label": labels}), tmp_path / "r.parquet")
@@ -141,6 +150,25 @@ def test_a_group_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_bytes(b"text,label,author\na,good,ann\nb,bad,\n")
     message = refusal(tmp_path, changes={"group": "author"})
     assert message.startswith("r.csv, row 2: there is no group")
+
+
+@pytest.mark.parametrize("group", [b"caf\xe9", b"an\0n"])
+def test_a_group_that_is_no_text(tmp_path: Path, group: bytes) -> None:
+    (tmp_path / "r.csv").write_bytes(b"text,label,author\na,good,ann\nb,bad," + group + b"\n")
+    message = refusal(tmp_path, changes={"group": "author"})
+    assert message.startswith("r.csv, row 2: the group")
+
+
+def test_a_file_of_any_file_system_that_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MAX_BYTES", len(HEADER + GOOD) - 1)
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/large.csv", HEADER + GOOD)
+    try:
+        assert refusal(tmp_path, "memory://large.csv").startswith("memory://large.csv: ")
+    finally:
+        memory.rm("/large.csv")
 
 
 def test_texts_that_cannot_be_split(tmp_path: Path) -> None:

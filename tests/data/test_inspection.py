@@ -47,10 +47,19 @@ def test_counts_are_those_of_the_files(facts: dict[str, Any]) -> None:
     assert facts["shared_groups"] == {"groups": 1, "test_texts": 1}
 
 
-def test_every_finding_is_a_sentence(facts: dict[str, Any]) -> None:
-    said = list(findings(facts))
-    assert len(said) == 5
-    assert said[0].startswith("r.csv, row 3: ")
+def test_each_fact_that_deserves_a_look_is_told_once(facts: dict[str, Any]) -> None:
+    assert facts["files"]["train"]["first_empty"] == "r.csv, row 3"
+    train = {"empty_texts": 0, "texts_with_several_labels": 0}
+    fine = {"classes_of_few_texts": {}, "shared_texts": {}, "shared_groups": None}
+    for key, value in train.items():
+        before = len(list(findings(facts)))
+        facts["files"]["train"][key] = value
+        assert len(list(findings(facts))) == before - 1
+    for key, none in fine.items():
+        before = len(list(findings(facts)))
+        facts[key] = none
+        assert len(list(findings(facts))) == before - 1
+    assert not list(findings(facts))
 
 
 def test_nothing_is_left_behind(tmp_path: Path, facts: dict[str, Any]) -> None:
@@ -62,6 +71,24 @@ def test_what_the_pipeline_refuses_is_refused_with_the_option_to_give(tmp_path: 
     write(tmp_path / "r.csv", TRAIN)
     of = source(files={"train": "r.csv"}, text="boddy")
     with pytest.raises(UserError, match=r"body, stars, author \(is it body\?\).*--text"):
+        inspect_files(of, SHIPPED, tmp_path / "d", tmp_path)
+
+
+def test_no_secret_of_an_address_is_in_the_lines_to_paste(tmp_path: Path) -> None:
+    of = source(files={"train": "https://ann:s3cret@example.org/r.csv?Signature=s3cret"})
+    lines = settings_to_paste(of, SHIPPED, tmp_path)
+    assert "s3cret" not in lines
+    assert lines.startswith("#")
+    assert "example.org/r.csv" in yaml.safe_load(lines)["download"]["sources"][0]["files"]["train"]
+
+
+@pytest.mark.parametrize("group", [None, "author"])
+def test_texts_of_which_none_can_be_split_off_are_refused(
+    tmp_path: Path, group: str | None
+) -> None:
+    write(tmp_path / "r.csv", [("one", "good", "a"), *([("two", "bad", "b")] * 9)])
+    of = source(files={"train": "r.csv"}, group=group)
+    with pytest.raises(UserError, match=r"download\.test_share"):
         inspect_files(of, SHIPPED, tmp_path / "d", tmp_path)
 
 

@@ -47,8 +47,23 @@ def test_neighbouring_ids_stand_in_for_an_unknown_movie() -> None:
 
 
 def test_more_parts_than_movies_are_refused() -> None:
-    with pytest.raises(UserError, match=r"validation_folds.*3 movies"):
+    with pytest.raises(UserError, match=r"validation_folds.*3 groups"):
         hold_out(LABELS[:6], ["a", "a", "b", "b", "c", "c"], 10, seed=1)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_class_that_is_one_group_stays_among_the_texts_to_learn_from(seed: int) -> None:
+    labels = np.repeat(np.array([0, 1, 2], dtype=np.int8), [30, 30, 10])
+    groups = [f"author {i // 3}" for i in range(60)] + ["ann"] * 10
+    held_out = hold_out(labels, groups, 3, seed)
+    assert set(labels[~held_out]) == {0, 1, 2}
+    assert 0 < held_out.sum() < 60
+
+
+def test_classes_of_one_group_each_are_refused() -> None:
+    labels = np.repeat(np.array([0, 1], dtype=np.int8), 10)
+    with pytest.raises(UserError, match="validation_folds"):
+        hold_out(labels, ["ann"] * 10 + ["bob"] * 10, 2, seed=1)
 
 
 def test_more_parts_than_reviews_of_a_class_are_refused() -> None:

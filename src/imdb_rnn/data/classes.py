@@ -6,6 +6,7 @@ every module.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 SENTIMENT: Final = ("neg", "pos")
 """Of IMDB's reviews; a label is a place among the classes."""
+_WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,300}")  # more digits are beyond a float
 
 
 def is_binary(classes: int) -> bool:
@@ -64,6 +66,11 @@ def likeliest(probability: NDArray[Any]) -> NDArray[np.int8]:
         return (probability > 0.5).astype(np.int8)  # noqa: PLR2004 - even odds
     labels: NDArray[np.int8] = probability.argmax(axis=-1).astype(np.int8)
     return labels
+
+
+def whole_numbers(classes: Sequence[str]) -> list[int] | None:
+    """What the names of the classes count, such as stars; None where one is no whole number."""
+    return list(map(int, classes)) if all(map(_WHOLE_NUMBER.fullmatch, classes)) else None
 
 
 def class_columns(classes: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ from imdb_rnn.data.places import Found, find_files
 from imdb_rnn.data.reviews import SCHEMA, StoredReviews, rows_digest
 from imdb_rnn.data.rows import Column
 from imdb_rnn.data.split import split_off
-from imdb_rnn.data.statistics import FEW, few_of_class
+from imdb_rnn.data.statistics import dataset_warnings, few_of_class, shared_groups
 from imdb_rnn.errors import UserError
 from imdb_rnn.messages import printable, without_secrets
 
@@ -58,7 +58,8 @@ class _Spooled:
     """Number of each text's class in the order found, int8 [texts]."""
     groups: NDArray[np.int32] | None
     """Number of each text's group, int32 [texts]."""
-    group_names: dict[str, int]
+    group_sizes: dict[str, int]
+    """Texts of each group."""
     reading: Reading
 
 
@@ -195,7 +196,7 @@ def _spool(reading: Reading, path: Path) -> _Spooled:
         path,
         np.array(codes, dtype=np.int8),
         np.array(groups, dtype=np.int32) if groups else None,
-        numbers,
+        dict(zip(numbers, np.bincount(groups).tolist(), strict=True)),
         reading,
     )
 
@@ -225,9 +226,11 @@ def _dataset(
     _refuse_other_texts(source, splits)
     variant = f"{OWN_TEXTS}: {short_name(source.files.train)}"
     if limit := settings.reviews_per_class:
-        splits = {split: part.limited(limit).stored(classes) for split, part in parts.items()}
+        parts = {split: part.limited(limit) for split, part in parts.items()}
+        splits = {split: part.stored(classes) for split, part in parts.items()}
         variant = f"{variant}, {limit} per class"
-    shared = _shared_groups(spooled)
+    test_groups = spooled["test"].group_sizes if "test" in spooled else {}
+    shared = shared_groups(spooled["train"].group_sizes, test_groups)
     record = {
         "classes": list(classes),
         "files": [
@@ -330,15 +333,6 @@ def _split_off(source: FilesSource, settings: Download) -> dict[str, Any]:
     }
 
 
-def _shared_groups(spooled: dict[str, _Spooled]) -> dict[str, int] | None:
-    """How many groups, with how many of the test texts, are in both given files."""
-    train, test = spooled["train"], spooled.get("test")
-    if test is None or test.groups is None:
-        return None
-    both = [number for name, number in test.group_names.items() if name in train.group_names]
-    return {"groups": len(both), "test_texts": int(np.isin(test.groups, both).sum())}
-
-
 def _warnings(
     spooled: dict[str, _Spooled],
     train: _Part,
@@ -351,15 +345,9 @@ def _warnings(
                 f"Left out for want of a text: {empty:,} of the rows of "
                 f"{given.reading.found.name}, the first being {given.reading.first_empty}."
             )
-    if shared and shared["groups"]:
-        yield (
-            f"{shared['groups']:,} groups are in both the training and the test texts, with "
-            f"{shared['test_texts']:,} of the test texts: scores may be too high."
-        )
     counts = np.bincount(train.labels[train.chosen], minlength=len(classes)).tolist()
-    if few := few_of_class(dict(zip(classes, counts, strict=True))):
-        told = ", ".join(f"{shown(name)} ({count})" for name, count in few.items())
-        yield f"Classes with fewer than {FEW} texts to learn from: {told}."
+    few = few_of_class(dict(zip(classes, counts, strict=True)))
+    yield from dataset_warnings(shared, few)
 
 
 def short_name(place: str) -> str:

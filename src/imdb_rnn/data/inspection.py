@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Final
@@ -23,15 +23,18 @@ from imdb_rnn.data.files import (
     unwatched,
 )
 from imdb_rnn.data.own_texts import Labels, Reading, shown
+from imdb_rnn.data.split import split_off
 from imdb_rnn.data.statistics import (
-    FEW,
     TextDigests,
     conflicting_texts,
+    dataset_warnings,
     few_of_class,
     repeated_texts,
+    shared_groups,
     shared_texts,
     text_digests,
 )
+from imdb_rnn.messages import without_secrets
 
 _OUTPUTS: Final = Path("data/raw")
 """What the pipeline writes; a watched folder must not hold it."""
@@ -46,9 +49,11 @@ class _Inspected:
     words: NDArray[np.int32]
     """Length of each text, int32 [texts]."""
     digests: TextDigests
-    reading: Reading
-    groups: dict[str, int] = field(default_factory=dict)
+    groups: NDArray[np.int32] | None
+    """Number of each text's group, int32 [texts]."""
+    group_sizes: dict[str, int]
     """Texts of each group."""
+    reading: Reading
 
 
 def inspect_files(
@@ -69,7 +74,7 @@ def inspect_files(
         for a pair `b in a` the texts of `b` that are in `a` too; `shared_groups`.
 
     Raises:
-        UserError: The pipeline could not use them.
+        UserError: The pipeline could not read them, or split off texts to evaluate on.
     """
     require_columns(source)
     columns = columns_of(source, ("--text", "--label", "--group"))
@@ -91,23 +96,31 @@ def inspect_files(
             labels = labels.closed(found.name)
     finally:
         rmtree(downloads, ignore_errors=True)
+    if "test" not in inspected:
+        train = inspected["train"]
+        split_off(train.labels, train.groups, settings.test_share, settings.test_seed)
     return _facts(inspected, labels)
 
 
 def _read(reading: Reading) -> _Inspected:
-    labels, words, groups = array("b"), array("i"), dict[str, int]()
+    labels, words, groups, numbers = array("b"), array("i"), array("i"), dict[str, int]()
 
     def texts() -> Iterator[str]:
         for row in reading.rows():
             labels.append(row.label)
             words.append(len(row.text.split()))
             if row.group:
-                groups[row.group] = groups.get(row.group, 0) + 1
+                groups.append(numbers.setdefault(row.group, len(numbers)))
             yield row.text
 
     digests = text_digests(texts())
     return _Inspected(
-        np.array(labels, dtype=np.int8), np.array(words, dtype=np.int32), digests, reading, groups
+        np.array(labels, dtype=np.int8),
+        np.array(words, dtype=np.int32),
+        digests,
+        np.array(groups, dtype=np.int32) if groups else None,
+        dict(zip(numbers, np.bincount(groups).tolist(), strict=True)),
+        reading,
     )
 
 
@@ -115,6 +128,7 @@ def _facts(inspected: Mapping[str, _Inspected], labels: Labels) -> dict[str, Any
     classes = labels.known or ()
     files = {role: _facts_of_file(of, classes) for role, of in inspected.items()}
     roles = list(inspected)
+    test_groups = inspected["test"].group_sizes if "test" in inspected else {}
     shared = {
         f"{b} in {a}": shared_texts(inspected[b].digests, inspected[a].digests)
         for i, a in enumerate(roles)
@@ -125,7 +139,7 @@ def _facts(inspected: Mapping[str, _Inspected], labels: Labels) -> dict[str, Any
         "classes": list(classes),
         "classes_of_few_texts": few_of_class(files["train"]["texts_of_class"]),
         "shared_texts": shared,
-        "shared_groups": _shared_groups(inspected),
+        "shared_groups": shared_groups(inspected["train"].group_sizes, test_groups),
     }
 
 
@@ -150,14 +164,6 @@ def _facts_of_file(of: _Inspected, classes: tuple[str, ...]) -> dict[str, Any]:
             "texts_with_several_labels": conflicting_texts(of.digests, of.labels),
         }
     return facts
-
-
-def _shared_groups(inspected: Mapping[str, _Inspected]) -> dict[str, int] | None:
-    train, test = inspected["train"].groups, inspected.get("test")
-    if not train or test is None:
-        return None
-    both = [name for name in test.groups if name in train]
-    return {"groups": len(both), "test_texts": sum(test.groups[name] for name in both)}
 
 
 def facts_table(facts: Mapping[str, Any]) -> Table:
@@ -195,25 +201,25 @@ def findings(facts: Mapping[str, Any]) -> Iterator[str]:
         if count:
             b, _, a = pair.partition(" in ")
             yield f"{count:,} of the {b} texts are among the {a} texts too, compared by words."
-    if (shared := facts["shared_groups"]) and shared["groups"]:
-        yield (
-            f"{shared['groups']:,} groups are in both files, with {shared['test_texts']:,} of the "
-            "test texts."
-        )
-    if few := facts["classes_of_few_texts"]:
-        told = ", ".join(f"{shown(name)} ({count})" for name, count in few.items())
-        yield f"Classes with fewer than {FEW} texts: {told}."
+    yield from dataset_warnings(facts["shared_groups"], facts["classes_of_few_texts"])
 
 
 def settings_to_paste(source: FilesSource, settings: Download, base: Path) -> str:
-    """The lines of `params.yaml` that take the files in place of IMDB."""
-    download: dict[str, Any] = {"sources": [source.model_dump(exclude_none=True)]}
-    remark = ""
+    """The lines of `params.yaml` that take the files in place of IMDB, without secrets."""
+    pasted, remark = source.model_dump(exclude_none=True), ""
+    for role, place in pasted["files"].items():
+        if "://" in place and (told := without_secrets(place)) != place:
+            pasted["files"][role] = told
+            remark = (
+                "# Put what belongs in place of *** back; everybody who reads params.yaml sees "
+                "it.\n"
+            )
+    download: dict[str, Any] = {"sources": [pasted]}
     if overlooked := unwatched(source, base, settings.watch):
         if watch := _to_watch(source, base):
             download["watch"] = watch
         else:
-            remark = (
+            remark += (
                 f"# DVC will not notice changes of {' and '.join(overlooked)}: move what belongs "
                 f"together into {settings.watch}/.\n"
             )

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from imdb_rnn.config import MOST_CLASSES, Download
 from imdb_rnn.console import Advance, console, progress
+from imdb_rnn.data.classes import whole_numbers
 from imdb_rnn.data.places import File, Found, on_disk
 from imdb_rnn.data.rows import (
     LONGEST_ROW,
@@ -88,8 +89,7 @@ class Labels:
         place = f"{origin}, row {number}"
         if not name:
             raise _bad_label(None, origin, number)
-        if "\0" in name:
-            raise UserError(f"{place}: the label has a NUL byte, as no text has. Mend the file.")
+        _require_name("label", name, place)
         code = self._codes.get(name)
         if code is None:
             if self.known is not None:
@@ -127,7 +127,7 @@ class Labels:
                 )
         if all(map(_NUMBER.fullmatch, self.names)):
             for name, place in zip(self.names, self._first, strict=False):
-                if not _is_integer(name):
+                if not name.lstrip("+-").isdecimal():
                     raise UserError(
                         f"{place}: the label {shown(name)} is a fraction, and text or an integer "
                         "is needed. Make classes of the numbers."
@@ -154,12 +154,9 @@ class Labels:
 
     def ordered(self) -> tuple[str, ...]:
         """The classes sorted: integers by size, else alphabetically."""
-        plain = all(_is_integer(name) and name == str(int(name)) for name in self.names)
+        numbers = whole_numbers(self.names)
+        plain = numbers is not None and list(map(str, numbers)) == self.names
         return tuple(sorted(self.names, key=int if plain else None))
-
-
-def _is_integer(name: str) -> bool:
-    return bool(re.fullmatch(r"[+-]?[0-9]{1,18}", name))
 
 
 def shown(name: str) -> str:
@@ -173,7 +170,13 @@ def _bad_label(value: object, origin: str, number: int) -> UserError:
             f"{origin}, row {number}: there is no label. Mend it; unlabelled texts belong into a "
             "file of their own (`unlabelled`)."
         )
-    kinds = {bool: "true or false", float: "a fraction", list: "a list", dict: "an object"}
+    kinds = {
+        bool: "true or false",
+        float: "a fraction",
+        list: "a list",
+        dict: "an object",
+        bytes: "binary",
+    }
     kind = kinds.get(type(value), f"a {type(value).__name__}")
     return UserError(
         f"{origin}, row {number}: the label {shown(str(value))} is {kind}, and text or an integer "
@@ -324,7 +327,20 @@ def _group(value: object, origin: str, number: int) -> str:
             f"{origin}, row {number}: {'there is no group' if value in (None, '') else said}. "
             "Give texts that stand alone a group of their own."
         )
+    _require_name("group", name, f"{origin}, row {number}")
     return name
+
+
+def _require_name(what: str, name: str, place: str) -> None:
+    """Refuse a name that could not be told from others, or not be written down."""
+    if "\0" in name:
+        raise UserError(f"{place}: the {what} has a NUL byte, as no text has. Mend the file.")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UserError(
+            f"{place}: the {what} is not UTF-8 text. Write the file in UTF-8."
+        ) from None
 
 
 def _content(path: Path, name: str) -> bytes:

@@ -18,7 +18,7 @@ from imdb_rnn.errors import UserError
 from imdb_rnn.messages import printable, reason, without_secrets
 
 MAX_BYTES: Final = 2**38
-"""Of a file from the web."""
+"""Of a file from elsewhere."""
 _WEB: Final = ("http://", "https://")
 
 
@@ -162,6 +162,12 @@ def _fetched(file: File, downloads: Path) -> Path:
     console.print(f"Fetching {file.name}", markup=False)
     path = _kept_as(file, downloads)
     system: Any = file.system
+    size = system.info(file.address).get("size") or 0
+    if size > MAX_BYTES:
+        raise UserError(
+            f"{file.name}: it has {size:,} bytes, and at most {MAX_BYTES:,} are fetched. "
+            "Is this a file of texts?"
+        )
     system.get_file(file.address, str(path))
     return path
 
@@ -197,7 +203,7 @@ def _sentences(name: str) -> Iterator[None]:
     """Say what any file system may raise in a sentence."""
     try:
         yield
-    except (UserError, KeyboardInterrupt):
+    except UserError:
         raise
     except ImportError as error:
         raise UserError(

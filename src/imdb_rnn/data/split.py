@@ -72,10 +72,11 @@ def hold_out(
         bool [reviews], true for validation.
 
     Raises:
-        UserError: There are fewer groups than folds, or fewer reviews of a class.
+        UserError: There are fewer groups than folds, or fewer reviews of a class; or each part
+            holds all reviews of one.
     """
     for number, what in (
-        (len(labels) if groups is None else len(set(groups)), "movies or other groups"),
+        (len(labels) if groups is None else len(set(groups)), "groups"),
         (int(np.bincount(labels, minlength=2).min()), "reviews of a class"),
     ):
         if number < folds:
@@ -84,11 +85,19 @@ def hold_out(
                 "Lower it, or raise download.reviews_per_class where it is set."
             )
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    splits = kind(folds, shuffle=True, random_state=seed).split(labels, labels, groups)
-    _, held_out = next(splits)
-    mask = np.zeros(len(labels), dtype=np.bool_)
-    mask[held_out] = True
-    return mask
+    classes = len(np.unique(labels))
+    for learned, held_out in kind(folds, shuffle=True, random_state=seed).split(
+        labels, labels, groups
+    ):
+        # A part has a whole class where that is a single group.
+        if len(np.unique(labels[learned])) == classes:
+            mask = np.zeros(len(labels), dtype=np.bool_)
+            mask[held_out] = True
+            return mask
+    raise UserError(
+        "prepare.validation_folds: no part leaves texts of every class to learn from; a class has "
+        "too few groups. Add groups, or name no `group`."
+    )
 
 
 _MOST_PARTS: Final = 20

@@ -1,7 +1,7 @@
 """What there is to know about a dataset before training on it."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import Any, Final
@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imdb_rnn.data.classes import SENTIMENT
+from imdb_rnn.data.own_texts import shown
 from imdb_rnn.data.token_store import TokenStore, pieces
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 
 FEW: Final = 10
-"""Texts of a class: fewer teach little, and cannot be cut into parts for validation."""
+"""Texts of a class, below which there is a warning."""
 TextDigests = NDArray[np.bytes_]
 _DIGEST_BYTES: Final = 16
 _NOT_A_WORD: Final = re.compile(r"(?:<br />|[\W_])+")
@@ -115,3 +116,33 @@ def conflicting_texts(digests: TextDigests, labels: NDArray[np.int8]) -> int:
 def few_of_class(counts: Mapping[str, int]) -> dict[str, int]:
     """The classes with fewer than `FEW` texts."""
     return {name: count for name, count in counts.items() if count < FEW}
+
+
+def shared_groups(train: Mapping[str, int], test: Mapping[str, int]) -> dict[str, int] | None:
+    """How many groups, with how many of the test texts, are in both files; None without groups.
+
+    Args:
+        train: Texts of each group.
+        test: Likewise.
+    """
+    if not train or not test:
+        return None
+    both = [name for name in test if name in train]
+    return {"groups": len(both), "test_texts": sum(test[name] for name in both)}
+
+
+def dataset_warnings(shared: Mapping[str, int] | None, few: Mapping[str, int]) -> Iterator[str]:
+    """What speaks against a user's own texts, a sentence each.
+
+    Args:
+        shared: As by `shared_groups`.
+        few: As by `few_of_class`.
+    """
+    if shared and shared["groups"]:
+        yield (
+            f"{shared['groups']:,} groups are in both the training and the test texts, with "
+            f"{shared['test_texts']:,} of the test texts: scores may be too high."
+        )
+    if few:
+        told = ", ".join(f"{shown(name)} ({count})" for name, count in few.items())
+        yield f"Classes with fewer than {FEW} training texts: {told}."

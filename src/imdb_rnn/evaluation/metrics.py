@@ -1,8 +1,7 @@
 """How good predicted probabilities are, as plain numbers."""
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +15,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from imdb_rnn.data.classes import is_binary, likeliest
+from imdb_rnn.data.classes import is_binary, likeliest, whole_numbers
 from imdb_rnn.evaluation.calibration import calibration_points, expected_calibration_error
-
-_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 
 
 def probability_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -96,9 +93,10 @@ def absolute_errors(
     Returns:
         float64 [reviews]; None of two classes, and where a name is no whole number.
     """
-    if is_binary(len(classes)) or not all(map(_INTEGER.fullmatch, classes)):
+    numbers = whole_numbers(classes)
+    if is_binary(len(classes)) or numbers is None:
         return None
-    values = np.array(list(map(float, classes)))
+    values = np.array(numbers, dtype=np.float64)
     errors: NDArray[np.float64] = np.abs(values[likeliest(probability)] - values[labels])
     return errors
 
