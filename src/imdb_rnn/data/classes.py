@@ -16,6 +16,11 @@ SENTIMENT: Final = ("neg", "pos")
 """Of IMDB's reviews; a label is a place among the classes."""
 
 
+def titles_of(classes: Sequence[str]) -> tuple[str, ...]:
+    """How people call each class: by its name, but for IMDB's."""
+    return ("negative", "positive") if tuple(classes) == SENTIMENT else tuple(classes)
+
+
 def is_binary(classes: int) -> bool:
     """Whether one number says all."""
     return classes == 2  # noqa: PLR2004 - what binary means

@@ -9,14 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from imdb_rnn.data.classes import SENTIMENT, is_binary
+from imdb_rnn.data.classes import SENTIMENT, is_binary, titles_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.diagnostics import drawing
 from imdb_rnn.diagnostics.equations import Array
 from imdb_rnn.diagnostics.study import Material, Outcome, Shown
 from imdb_rnn.diagnostics.summaries import counted, rounded
 from imdb_rnn.evaluation.drawing import Figure
-from imdb_rnn.evaluation.predictions import titles_of
 from imdb_rnn.explain.attribution import Attribution, integrated_gradients, prefix_probabilities
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.saved_model import load_model, load_tokenizer

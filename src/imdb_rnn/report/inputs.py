@@ -9,11 +9,10 @@ import pyarrow as pa
 import pyarrow.csv
 
 from imdb_rnn.config import Params
-from imdb_rnn.data.classes import SENTIMENT
+from imdb_rnn.data.classes import SENTIMENT, titles_of
 from imdb_rnn.data.reviews import is_imdb
 from imdb_rnn.evaluation.curves import read_points
 from imdb_rnn.evaluation.evaluated_model import ACCURACY, seeds_of
-from imdb_rnn.evaluation.predictions import titles_of
 from imdb_rnn.io.json_file import read_json
 from imdb_rnn.report.mistakes import Mistake
 
