@@ -13,15 +13,13 @@ from PIL import Image
 
 from imdb_rnn.data.classes import SENTIMENT, is_binary, titles_of
 from imdb_rnn.evaluation.curves import OF_CLASS, confusion_cells, most_confused
-from imdb_rnn.evaluation.drawing import Axes, Figure, mpl, style
+from imdb_rnn.evaluation.drawing import Axes, Figure, mpl, plain, style
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
 from imdb_rnn.io.atomic import replacing
 
 COLORS: Final = {MODEL: "#1f5fa8", "nb": "#e07b28", "tfidf": "#7a8791"}
 REFERENCE: Final = "#9aa5ad"
 GRID: Final = "#e6e9ec"
-_LETTERS: Final = 24
-"""Of the name of a class, before it is cut."""
 _FEW: Final = 6
 """So few classes leave room in each cell for a share beside the count."""
 
@@ -54,7 +52,7 @@ def roc_figure(points: pa.Table, classes: Sequence[str] = SENTIMENT) -> Figure:
             title="ROC",
             labels=("texts of other classes accepted", "texts of the class found"),
         )
-    negative, positive = map(_plain, titles_of(classes))
+    negative, positive = map(plain, titles_of(classes))
     text = _text(classes)
     figure, axes = _one_plot(f"ROC on the test {text}s")
     closer = axes.inset_axes((0.36, 0.08, 0.6, 0.6), xlim=(0, 0.25), ylim=(0.75, 1))
@@ -78,7 +76,7 @@ def precision_recall_figure(points: pa.Table, classes: Sequence[str] = SENTIMENT
     text = _text(classes)
     figure, axes = _one_plot(f"Precision and recall on the test {text}s")
     _lines(axes, points, x="recall")
-    axes.set(xlabel=f"recall of {_plain(titles_of(classes)[1])} {text}s", ylabel="precision")
+    axes.set(xlabel=f"recall of {plain(titles_of(classes)[1])} {text}s", ylabel="precision")
     axes.set(xlim=(0, 1))
     _legend_below(figure, axes)
     return figure
@@ -88,7 +86,7 @@ def precision_recall_figure(points: pa.Table, classes: Sequence[str] = SENTIMENT
 def calibration_figure(bins: pa.Table, classes: Sequence[str] = SENTIMENT) -> Figure:
     """Predicted against observed share, from `calibration.calibration_points`."""
     if is_binary(len(classes)):
-        positive = _plain(titles_of(classes)[1])
+        positive = plain(titles_of(classes)[1])
         true, predicted = f"share that is {positive}", f"predicted probability of {positive}"
     else:
         true, predicted = "share that is right", "predicted probability of the likeliest class"
@@ -118,7 +116,7 @@ def calibration_figure(bins: pa.Table, classes: Sequence[str] = SENTIMENT) -> Fi
 @styled
 def confusion_figure(counts: pa.Table, classes: Sequence[str] = SENTIMENT) -> Figure:
     """Reviews by actual and predicted class, from `curves.confusion_counts`."""
-    names, cells = [_plain(name) for name in titles_of(classes)], confusion_cells(counts)
+    names, cells = [plain(name) for name in titles_of(classes)], confusion_cells(counts)
     if not is_binary(len(classes)):
         return _confusion_of_many(names, cells)
     figure, axes = _one_plot(f"Confusion on the test {_text(classes)}s", size=(4.4, 4.4))
@@ -310,7 +308,7 @@ def _class_curves(points: pa.Table, x: str, title: str, labels: tuple[str, str])
             axes.plot(points[x], points[name], color=color, linewidth=1.4)[0]
             for name, color in zip(of_classes, mpl.color_sequences["tab10"], strict=False)
         ]
-        names = [_plain(name.removeprefix(OF_CLASS)) for name in of_classes]
+        names = [plain(name.removeprefix(OF_CLASS)) for name in of_classes]
         axes.legend(lines, names, title=f"{TITLES[MODEL]}, by class")
     for axes in (first, *others):
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=labels[0], ylabel=labels[1])
@@ -320,13 +318,6 @@ def _class_curves(points: pa.Table, x: str, title: str, labels: tuple[str, str])
 def _title(figure: Figure, text: str) -> None:
     """As wide as the figure; that of its axes begins where they do."""
     figure.suptitle(text, x=0.01, ha="left", fontsize=12, fontweight="bold")
-
-
-def _plain(name: str) -> str:
-    """The name of a class as a figure shows it: not too long, and never as a formula."""
-    shown = " ".join(name.split())
-    shown = shown if len(shown) <= _LETTERS else f"{shown[: _LETTERS - 1]}…"
-    return shown.replace("$", r"\$")
 
 
 def _text(classes: Sequence[str]) -> str:
