@@ -125,9 +125,13 @@ def _typed_name(context: typer.Context, name: str) -> str:
 
 def _typed_place(context: typer.Context, place: str) -> str:
     """A path, glob or address; paths as seen from the project's folder, or whole outside of it."""
+    from imdb_rnn.data.places import local_path
+
+    if not place:
+        raise UserError("The name of a file is empty. Pass a path, a glob, a folder or an address.")
     if "://" in place:
         return place
-    path = _from_root(context, Path(place).expanduser())
+    path = _from_root(context, local_path(place))
     return os.path.normpath(path.absolute()) if ".." in path.parts else str(path)
 
 
@@ -194,7 +198,13 @@ def inspect(  # noqa: PLR0913 - each is an option of the command
         from imdb_rnn.io.json_file import write_json
 
     places = {"train": file, "test": test, "unlabelled": unlabelled}
-    files = Files(**{role: _typed_place(context, place) for role, place in places.items() if place})
+    files = Files(
+        **{
+            role: _typed_place(context, place)
+            for role, place in places.items()
+            if place is not None
+        }
+    )
     source = FilesSource(files=files, text=text, label=label, group=group)
     settings = load_params().download
     facts = inspect_files(source, settings, Path(".cache/inspect"), Path.cwd())

@@ -47,7 +47,7 @@ def refusal(folder: Path, train: str = "r.csv", changes: Any = None, **files: st
         pytest.param(b"body,label\na,b\n", "one column text is needed", id="missing column"),
         pytest.param(b"texts,label\na,b\n", "is it texts?", id="nearest name"),
         pytest.param(b"text,stars\na,b\n", "one column label is needed", id="missing label"),
-        pytest.param(b"text,text,label\na,b,c\n", "one column text", id="column twice"),
+        pytest.param(b"text,text,label\na,b,c\n", "column text", id="column twice"),
         pytest.param(b"text;label\na;b\n", "semicolons", id="other separator"),
         pytest.param(HEADER + b"a,good\nb,good\n", "all texts are good", id="one class"),
         pytest.param(
@@ -182,6 +182,7 @@ def test_texts_that_cannot_be_split(tmp_path: Path) -> None:
     ("place", "said"),
     [
         ("absent.csv", "no such file"),
+        ("~nobody-of-this-name/r.csv", "no such file"),
         ("*.tsv", "no file matches"),
         ("folder", "LABEL/*.txt"),
         ("r.xlsx", "its ending"),
@@ -205,6 +206,13 @@ def test_a_folder_with_a_text_that_is_none(tmp_path: Path) -> None:
         (tmp_path / "mine" / label).mkdir(parents=True)
         (tmp_path / "mine" / label / "1.txt").write_bytes(content)
     assert refusal(tmp_path, "mine").startswith("mine/bad/1.txt: not UTF-8")
+
+
+def test_a_folder_of_texts_has_no_groups(tmp_path: Path) -> None:
+    for label in ("good", "bad"):
+        (tmp_path / "mine" / label).mkdir(parents=True)
+        (tmp_path / "mine" / label / "1.txt").write_text("fine")
+    assert "`group`" in refusal(tmp_path, "mine", {"group": "author"})
 
 
 def test_an_address_that_does_not_answer(tmp_path: Path) -> None:

@@ -67,9 +67,20 @@ def test_classes_of_one_group_each_are_refused() -> None:
 
 
 def test_more_parts_than_reviews_of_a_class_are_refused() -> None:
-    labels = np.repeat(np.array([0, 1], dtype=np.int8), [10, 40])
-    with pytest.raises(UserError, match=r"validation_folds: 15 .* 10 reviews of a class"):
-        hold_out(labels, [f"movie {i}" for i in range(50)], 15, seed=1)
+    labels = np.repeat(np.array([0, 1], dtype=np.int8), [10, 8])
+    with pytest.raises(UserError, match=r"validation_folds: 15 .* 10 texts of a class"):
+        hold_out(labels, [f"movie {i}" for i in range(18)], 15, seed=1)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_class_of_a_few_texts_stays_among_those_to_learn_from(*, grouped: bool) -> None:
+    labels = np.repeat(np.array([0, 1, 2], dtype=np.int8), [50, 40, 2])
+    groups = [f"author {i}" for i in range(92)] if grouped else None
+    for seed in range(5):
+        held_out = hold_out(labels, groups, 10, seed)
+        assert 7 <= held_out.sum() <= 11
+        assert set(labels[~held_out]) == {0, 1, 2}
 
 
 def test_a_known_movie_is_used() -> None:

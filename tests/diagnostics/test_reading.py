@@ -121,3 +121,12 @@ def test_words_that_stand_together_are_written_as_one() -> None:
     }
     _, below = draw(points, {1: "a", 3: "b", 5: "c", 7: "d"}).axes
     assert {text.get_text() for text in below.texts} == {"a", "c … d", "b"}
+
+
+def test_the_name_of_a_class_is_no_formula_and_leaves_room_for_the_figure() -> None:
+    points = pa.table({"position": [1], "probability": [0.5], "attribution": [1.0]})
+    figure = draw(points, {}, watched=r"“$\frac{$ and on and on and on and on”")
+    label = figure.axes[0].yaxis.label
+    figure.draw_without_rendering()  # what is no formula fails here, if it is taken for one
+    assert r"\$\frac{\$" in label.get_text()
+    assert "…" in label.get_text()

@@ -142,4 +142,4 @@ def test_the_confusion_stays_readable(classes: int, shown: int) -> None:
 def test_two_classes_of_one_s_own_are_called_by_their_names() -> None:
     names = ("ham", "spam")
     figure = figures.roc_figure(roc_points(LABELS, PROBABILITIES, names), names)
-    assert "ham reviews called spam" in texts_of(figure)
+    assert "ham texts called spam" in texts_of(figure)

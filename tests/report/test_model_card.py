@@ -40,5 +40,5 @@ def test_the_card_of_three_classes_names_them_and_says_nothing_of_movies() -> No
         "of each of predictor.classes",
     ):
         assert said in card
-    for unfit in ("<b>", "movie", "positive", "occur in train"):
+    for unfit in ("<b>", "movie", "review", "positive", "occur in train"):
         assert unfit not in card.lower()

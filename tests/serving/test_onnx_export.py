@@ -102,6 +102,7 @@ def test_the_page_names_the_classes_in_the_order_of_the_answer(tmp_path: Path) -
     page = (tmp_path / "export/README.md").read_text()
     assert "| `probabilities` | float32 | batch, 3 |" in page
     assert r"b\|ad, so\_so, good, in this order" in page
+    assert r"b\|ad, so\_so or good" in page.partition("\n")[0]
 
 
 def test_padding_changes_nothing() -> None:

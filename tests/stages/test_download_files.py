@@ -98,7 +98,8 @@ def test_review_tables_are_written(project: Path, name: str) -> None:
         "unsup": 0,
     }
     assert classes_of(raw / "train.parquet") == tuple(LABELS)
-    assert variant_of(raw / "test.parquet") == f"own texts: {name}"
+    assert variant_of(raw / "train.parquet") == f"own texts: {name}"
+    assert variant_of(raw / "test.parquet").startswith(f"own texts: {name}, test ")
     both = pa.concat_tables([tables["train"], tables["test"]]).to_pylist()
     assert len({row["id"] for row in both}) == 90
     assert {(row["text"], LABELS[row["label"]]) for row in both} == set(ROWS)
@@ -184,3 +185,13 @@ def test_what_inspect_prints_makes_the_pipeline_read_the_files(
     monkeypatch.chdir(project)
     download(load_params())
     assert classes_of(project / "data/raw/train.parquet") == tuple(LABELS)
+
+
+def test_other_texts_of_the_same_file_are_another_variant(project: Path) -> None:
+    write_params("r.csv")
+    seen = set[str]()
+    for content in (separated(","), separated(",").replace(b"This", b"That")):
+        (project / "r.csv").write_bytes(content)
+        download(load_params())
+        seen.add(variant_of(project / "data/raw/test.parquet"))
+    assert len(seen) == 2

@@ -16,6 +16,21 @@ from numpy.typing import NDArray
 SENTIMENT: Final = ("neg", "pos")
 """Of IMDB's reviews; a label is a place among the classes."""
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,300}")  # more digits are beyond a float
+_NAMED: Final = 4
+"""So few classes are named in a question."""
+
+
+def titles_of(classes: Sequence[str]) -> tuple[str, ...]:
+    """How people call each class: by its name, but for IMDB's."""
+    return ("negative", "positive") if tuple(classes) == SENTIMENT else tuple(classes)
+
+
+def question(classes: Sequence[str]) -> str:
+    """What a classifier of texts answers, in plain words."""
+    if len(classes) > _NAMED:
+        return f"To which of {len(classes)} classes does a text belong?"
+    *others, last = titles_of(classes)
+    return f"Is a text {', '.join(others)} or {last}?"
 
 
 def is_binary(classes: int) -> bool:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from imdb_rnn.config import Download, FilesSource
 from imdb_rnn.data.own_texts import Labels, OwnText, Reading, shown
-from imdb_rnn.data.places import Found, find_files
+from imdb_rnn.data.places import Found, find_files, local_path
 from imdb_rnn.data.reviews import SCHEMA, StoredReviews, rows_digest
 from imdb_rnn.data.rows import Column
 from imdb_rnn.data.split import split_off
@@ -365,10 +365,9 @@ def unwatched(source: FilesSource, base: Path, watch: str) -> list[str]:
         base: Where relative paths start.
         watch: What DVC looks at, `download.watch`.
     """
-    watched = (base / Path(watch).expanduser()).resolve()
+    watched = local_path(watch, base).resolve()
     return [
         place
         for place in source.files.model_dump(exclude_none=True).values()
-        if "://" not in place
-        and not (base / Path(place).expanduser()).resolve().is_relative_to(watched)
+        if "://" not in place and not local_path(place, base).resolve().is_relative_to(watched)
     ]

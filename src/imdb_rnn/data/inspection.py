@@ -23,6 +23,7 @@ from imdb_rnn.data.files import (
     unwatched,
 )
 from imdb_rnn.data.own_texts import Labels, Reading, shown
+from imdb_rnn.data.places import local_path
 from imdb_rnn.data.split import split_off
 from imdb_rnn.data.statistics import (
     TextDigests,
@@ -232,7 +233,7 @@ def settings_to_paste(source: FilesSource, settings: Download, base: Path) -> st
 def _to_watch(source: FilesSource, base: Path) -> str:
     """The file, or the folder of all the files, in which DVC is to notice changes."""
     places = list(source.files.model_dump(exclude_none=True).values())
-    local = [_before_magic(Path(place).expanduser()) for place in places if "://" not in place]
+    local = [_before_magic(local_path(place)) for place in places if "://" not in place]
     if len(set(local)) == 1:
         return local[0].as_posix()
     parents = {(path if (base / path).is_dir() else path.parent) for path in local}

@@ -276,6 +276,11 @@ class Reading:
         return UserError(f"{origin}, row {row.number}: {problem}.")
 
     def _folder(self) -> Iterator[OwnText]:
+        if any(column.holds == "the groups" for column in self.columns):
+            raise UserError(
+                f"{self.found.name}: a folder LABEL/*.txt has no groups. Leave `group` out, or "
+                "write the texts to a file with a column for it."
+            )
         digest, size = hashlib.sha256(), 0
         shown_as = f"Reading {self.found.name}"
         with progress(shown_as, len(self.found.files), on=self.on) as advance:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -52,6 +52,13 @@ class Found:
     """Each file is one text."""
 
 
+def local_path(place: str, base: Path = Path()) -> Path:
+    """A path of this machine: relative ones start at the base, and `~` is a home."""
+    with suppress(RuntimeError):  # nobody has that name, so that nothing is there either
+        return base / Path(place).expanduser()
+    return base / place
+
+
 def find_files(place: str, base: Path, *, labelled: bool) -> Found:
     """The files that a place stands for, sorted by name.
 
@@ -66,7 +73,7 @@ def find_files(place: str, base: Path, *, labelled: bool) -> Found:
     name = printable(without_secrets(place))
     if place.startswith(_WEB):
         return Found(name, (File(name, place, None),), is_folder=False)
-    address = place if "://" in place else str(base / Path(place).expanduser())
+    address = place if "://" in place else str(local_path(place, base))
     with _sentences(name):
         system, path = url_to_fs(address)
         if system.isdir(path):

@@ -458,6 +458,11 @@ def _place(column: Column, columns: list[str], origin: str, separator: str = ","
     """Where the column stands."""
     if columns.count(column.name) == 1:
         return columns.index(column.name)
+    if columns.count(column.name) > 1:
+        raise UserError(
+            f"{origin}: the column {printable(column.name)} is there {columns.count(column.name)} "
+            "times. Rename all but one."
+        )
     for other, name in _SEPARATORS.items():
         if len(columns) == 1 and column.name in columns[0].split(other):
             ending = {",": ", or name it .csv", "\t": ", or name it .tsv"}.get(other, "")

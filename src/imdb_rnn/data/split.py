@@ -6,6 +6,7 @@ that their source names takes the movie's place.
 """
 
 import re
+import warnings
 from fractions import Fraction
 from typing import Final
 
@@ -72,12 +73,13 @@ def hold_out(
         bool [reviews], true for validation.
 
     Raises:
-        UserError: There are fewer groups than folds, or fewer reviews of a class; or each part
-            holds all reviews of one.
+        UserError: There are fewer groups than folds, or each class has fewer texts; or each part
+            holds all texts of one.
     """
     for number, what in (
         (len(labels) if groups is None else len(set(groups)), "groups"),
-        (int(np.bincount(labels, minlength=2).min()), "reviews of a class"),
+        # A smaller class is in fewer parts.
+        (int(np.bincount(labels).max()), "texts of a class"),
     ):
         if number < folds:
             raise UserError(
@@ -86,9 +88,9 @@ def hold_out(
             )
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     classes = len(np.unique(labels))
-    for learned, held_out in kind(folds, shuffle=True, random_state=seed).split(
-        labels, labels, groups
-    ):
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # of smaller classes
+        parts = list(kind(folds, shuffle=True, random_state=seed).split(labels, labels, groups))
+    for learned, held_out in parts:
         # A part has a whole class where that is a single group.
         if len(np.unique(labels[learned])) == classes:
             mask = np.zeros(len(labels), dtype=np.bool_)

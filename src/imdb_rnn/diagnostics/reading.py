@@ -9,14 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from imdb_rnn.data.classes import SENTIMENT, is_binary
+from imdb_rnn.data.classes import SENTIMENT, is_binary, titles_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.diagnostics import drawing
 from imdb_rnn.diagnostics.equations import Array
 from imdb_rnn.diagnostics.study import Material, Outcome, Shown
 from imdb_rnn.diagnostics.summaries import counted, rounded
-from imdb_rnn.evaluation.drawing import Figure
-from imdb_rnn.evaluation.predictions import titles_of
+from imdb_rnn.evaluation.drawing import Figure, plain
 from imdb_rnn.explain.attribution import Attribution, integrated_gradients, prefix_probabilities
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.saved_model import load_model, load_tokenizer
@@ -35,10 +34,6 @@ _CLOSE: Final = 2
 
 _LETTER: Final = 0.034
 """Length of a letter, as a share of the panel's height."""
-
-
-_LONGEST_NAME: Final = 24
-"""Letters of a class beside the axis."""
 
 
 class Example(NamedTuple):
@@ -228,8 +223,7 @@ def draw(points: pa.Table, named: Mapping[int, str], watched: str = "positive") 
     position, attribution = points["position"].to_pylist(), points["attribution"].to_pylist()
     above.axhline(0.5, color=drawing.GRAY, linewidth=1)
     above.plot(position, points["probability"], color=drawing.BLUE)
-    above.set(ylabel=f"probability of {_shortened(watched)}", ylim=(-0.02, 1.02))
-    above.yaxis.label.set_parse_math(False)
+    above.set(ylabel=f"probability of {plain(watched)}", ylim=(-0.02, 1.02))
     sides = [drawing.BLUE if value > 0 else drawing.RED for value in attribution]
     below.bar(position, attribution, width=0.9, color=sides)
     longest = 0
@@ -256,10 +250,6 @@ def draw(points: pa.Table, named: Mapping[int, str], watched: str = "positive") 
     below.set(xlabel="word", ylabel="attribution in log odds")
     below.locator_params(axis="x", integer=True)
     return figure
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _close_together(places: list[int]) -> list[list[int]]:

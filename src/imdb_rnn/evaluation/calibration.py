@@ -28,8 +28,8 @@ def calibration_bins(labels: NDArray[np.int8], probability: NDArray[np.float64])
     """What was predicted and what was true, in ten bins of equal width.
 
     Args:
-        labels: 1 positive, 0 negative [reviews].
-        probability: Of positive [reviews].
+        labels: 1 where it came true, else 0 [reviews].
+        probability: That it would [reviews].
 
     Returns:
         A row for each bin that is not empty: mean_probability, positive_share, reviews.
@@ -49,10 +49,10 @@ def calibration_bins(labels: NDArray[np.int8], probability: NDArray[np.float64])
 
 
 def expected_calibration_error(bins: pa.Table) -> float:
-    """Mean distance between probability and share of positives over all reviews.
+    """Mean distance between the predicted probability and the share that came true.
 
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3; for two classes with
-    the probability of positive in the place of the confidence.
+    Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3; of two classes with the
+    probability of the second in the place of the confidence.
 
     Args:
         bins: From `calibration_points`.

@@ -12,9 +12,9 @@ import pyarrow.csv
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
-from imdb_rnn.data.classes import SENTIMENT, likeliest
+from imdb_rnn.data.classes import SENTIMENT, likeliest, titles_of
 from imdb_rnn.evaluation.metrics import against_the_rest
-from imdb_rnn.evaluation.predictions import MODEL, Probabilities, titles_of
+from imdb_rnn.evaluation.predictions import MODEL, Probabilities
 from imdb_rnn.io.atomic import replacing
 
 OF_CLASS: Final = "class "

@@ -9,7 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import ContextDecorator, chdir, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+_LETTERS: Final = 24
+"""Of the name of a class, before it is cut."""
 
 
 @contextmanager
@@ -42,6 +45,13 @@ if "MPLBACKEND" in os.environ:
         mpl.rcParams["backend"] = os.environ["MPLBACKEND"]
 
 
+def plain(name: str) -> str:
+    """The name of a class as a figure shows it: not too long, and never as a formula."""
+    shown = " ".join(name.split())
+    shown = shown if len(shown) <= _LETTERS else f"{shown[: _LETTERS - 1]}…"
+    return shown.replace("$", r"\$")
+
+
 def style(settings: Mapping[str, Any]) -> ContextDecorator:
     """What decorates a function that draws or writes figures.
 
@@ -54,4 +64,4 @@ def style(settings: Mapping[str, Any]) -> ContextDecorator:
     return mpl.rc_context(shipped | settings)
 
 
-__all__ = ["Axes", "Figure", "LogLocator", "mpl", "style"]
+__all__ = ["Axes", "Figure", "LogLocator", "mpl", "plain", "style"]

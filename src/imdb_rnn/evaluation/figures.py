@@ -11,17 +11,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
-from imdb_rnn.data.classes import SENTIMENT, is_binary
+from imdb_rnn.data.classes import SENTIMENT, is_binary, titles_of
 from imdb_rnn.evaluation.curves import OF_CLASS, confusion_cells, most_confused
-from imdb_rnn.evaluation.drawing import Axes, Figure, mpl, style
-from imdb_rnn.evaluation.predictions import MODEL, TITLES, titles_of
+from imdb_rnn.evaluation.drawing import Axes, Figure, mpl, plain, style
+from imdb_rnn.evaluation.predictions import MODEL, TITLES
 from imdb_rnn.io.atomic import replacing
 
 COLORS: Final = {MODEL: "#1f5fa8", "nb": "#e07b28", "tfidf": "#7a8791"}
 REFERENCE: Final = "#9aa5ad"
 GRID: Final = "#e6e9ec"
-_LETTERS: Final = 24
-"""Of the name of a class, before it is cut."""
 _FEW: Final = 6
 """So few classes leave room in each cell for a share beside the count."""
 
@@ -52,16 +50,17 @@ def roc_figure(points: pa.Table, classes: Sequence[str] = SENTIMENT) -> Figure:
             points,
             x="false_positive_rate",
             title="ROC",
-            labels=("reviews of other classes accepted", "reviews of the class found"),
+            labels=("texts of other classes accepted", "texts of the class found"),
         )
-    negative, positive = map(_plain, titles_of(classes))
-    figure, axes = _one_plot("ROC on the test reviews")
+    negative, positive = map(plain, titles_of(classes))
+    text = _text(classes)
+    figure, axes = _one_plot(f"ROC on the test {text}s")
     closer = axes.inset_axes((0.36, 0.08, 0.6, 0.6), xlim=(0, 0.25), ylim=(0.75, 1))
     for part in (axes, closer):
         part.plot([0, 1], [0, 1], color=REFERENCE, linestyle="--")
         _lines(part, points, x="false_positive_rate")
     axes.indicate_inset_zoom(closer)
-    axes.set(xlabel=f"{negative} reviews called {positive}", ylabel=f"{positive} reviews found")
+    axes.set(xlabel=f"{negative} {text}s called {positive}", ylabel=f"{positive} {text}s found")
     axes.set(xlim=(0, 1), ylim=(0, 1))
     _legend_below(figure, axes)
     return figure
@@ -74,9 +73,10 @@ def precision_recall_figure(points: pa.Table, classes: Sequence[str] = SENTIMENT
         return _class_curves(
             points, x="recall", title="Precision and recall", labels=("recall", "precision")
         )
-    figure, axes = _one_plot("Precision and recall on the test reviews")
+    text = _text(classes)
+    figure, axes = _one_plot(f"Precision and recall on the test {text}s")
     _lines(axes, points, x="recall")
-    axes.set(xlabel=f"recall of {_plain(titles_of(classes)[1])} reviews", ylabel="precision")
+    axes.set(xlabel=f"recall of {plain(titles_of(classes)[1])} {text}s", ylabel="precision")
     axes.set(xlim=(0, 1))
     _legend_below(figure, axes)
     return figure
@@ -86,10 +86,11 @@ def precision_recall_figure(points: pa.Table, classes: Sequence[str] = SENTIMENT
 def calibration_figure(bins: pa.Table, classes: Sequence[str] = SENTIMENT) -> Figure:
     """Predicted against observed share, from `calibration.calibration_points`."""
     if is_binary(len(classes)):
-        positive = _plain(titles_of(classes)[1])
+        positive = plain(titles_of(classes)[1])
         true, predicted = f"share that is {positive}", f"predicted probability of {positive}"
     else:
         true, predicted = "share that is right", "predicted probability of the likeliest class"
+    text = _text(classes)
     figure = Figure(figsize=(6.4, 5.6))
     axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     axes.plot([0, 1], [0, 1], color=REFERENCE, linestyle="--", label="perfectly calibrated")
@@ -100,7 +101,7 @@ def calibration_figure(bins: pa.Table, classes: Sequence[str] = SENTIMENT) -> Fi
         marker="o",
         label=TITLES[MODEL],
     )
-    axes.set(title="Calibration on the test reviews", ylabel=true, ylim=(0, 1))
+    axes.set(title=f"Calibration on the test {text}s", ylabel=true, ylim=(0, 1))
     axes.legend(loc="upper left")
     counts.bar(
         bins["mean_probability"].to_numpy(),
@@ -108,17 +109,17 @@ def calibration_figure(bins: pa.Table, classes: Sequence[str] = SENTIMENT) -> Fi
         width=0.06,
         color=COLORS[MODEL],
     )
-    counts.set(xlabel=predicted, ylabel="reviews", xlim=(0, 1))
+    counts.set(xlabel=predicted, ylabel=f"{text}s", xlim=(0, 1))
     return figure
 
 
 @styled
 def confusion_figure(counts: pa.Table, classes: Sequence[str] = SENTIMENT) -> Figure:
     """Reviews by actual and predicted class, from `curves.confusion_counts`."""
-    names, cells = [_plain(name) for name in titles_of(classes)], confusion_cells(counts)
+    names, cells = [plain(name) for name in titles_of(classes)], confusion_cells(counts)
     if not is_binary(len(classes)):
         return _confusion_of_many(names, cells)
-    figure, axes = _one_plot("Confusion on the test reviews", size=(4.4, 4.4))
+    figure, axes = _one_plot(f"Confusion on the test {_text(classes)}s", size=(4.4, 4.4))
     axes.imshow(cells, cmap="Blues", vmin=0)
     for (row, column), reviews in np.ndenumerate(cells):
         share = reviews / max(cells[row].sum(), 1)
@@ -149,7 +150,7 @@ def _confusion_of_many(names: list[str], cells: NDArray[np.int64]) -> Figure:
         figure,
         f"Confusion of the {len(kept)} most confused of {len(names)} classes"
         if part
-        else "Confusion on the test reviews",
+        else "Confusion on the test texts",
     )
     axes.imshow(shares[np.ix_(kept, kept)], cmap="Blues", vmin=0, vmax=1)
     for (row, actual), (column, predicted) in product(enumerate(kept), repeat=2):
@@ -178,23 +179,27 @@ def _frameless(axes: Axes) -> None:
 
 @styled
 def slices_figure(
-    slices: Mapping[str, Mapping[str, Mapping[str, float]]], overall: float
+    slices: Mapping[str, Mapping[str, Mapping[str, float]]],
+    overall: float,
+    classes: Sequence[str] = SENTIMENT,
 ) -> Figure:
     """Accuracy and its interval in each slice.
 
     Args:
         slices: The `slices` of `reports/evaluate.json`.
-        overall: Accuracy on all reviews.
+        overall: Accuracy on all texts.
+        classes: Names of the classes.
     """
+    text = _text(classes)
     titles = {"length": "words", "rating": "stars", "negation": "negation words"}
     figure = Figure(figsize=(7.0, 1.0 + 0.33 * sum(len(groups) + 1 for groups in slices.values())))
     heights = [len(groups) + 1 for groups in slices.values()]
     grid = figure.subplots(len(slices), 1, sharex=True, squeeze=False, height_ratios=heights)
     for axes, (kind, groups) in zip(grid[:, 0], slices.items(), strict=True):
         _intervals(axes, groups)
-        axes.axvline(overall, color=REFERENCE, linestyle="--", label="all reviews")
+        axes.axvline(overall, color=REFERENCE, linestyle="--", label=f"all {text}s")
         axes.set_ylabel(titles[kind])
-    grid[0, 0].set_title("Accuracy by kind of review")
+    grid[0, 0].set_title(f"Accuracy by kind of {text}")
     grid[-1, 0].set_xlabel("accuracy")
     figure.align_ylabels()
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower right")
@@ -223,11 +228,14 @@ def behaviour_figure(capabilities: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 
 @styled
-def experiments_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
+def experiments_figure(
+    rows: Sequence[Mapping[str, Any]], classes: Sequence[str] = SENTIMENT
+) -> Figure:
     """Accuracy and its interval in each experiment, the best on top.
 
     Args:
         rows: Of `reports/experiments.json`, the lowest accuracy first.
+        classes: Names of the classes.
     """
     figure = Figure(figsize=(6.4, 0.8 + 0.33 * len(rows)))
     axes = figure.subplots()
@@ -236,7 +244,7 @@ def experiments_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
         axes.plot([low, high], [place, place], color=COLORS[MODEL], linewidth=2.2)
         axes.plot(accuracy, place, color=COLORS[MODEL], marker="o")
     axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
-    axes.set(title="Accuracy by experiment", xlabel="accuracy on the test reviews")
+    axes.set(title="Accuracy by experiment", xlabel=f"accuracy on the test {_text(classes)}s")
     axes.set_ylim(-0.5, len(rows) - 0.5)
     return figure
 
@@ -300,7 +308,7 @@ def _class_curves(points: pa.Table, x: str, title: str, labels: tuple[str, str])
             axes.plot(points[x], points[name], color=color, linewidth=1.4)[0]
             for name, color in zip(of_classes, mpl.color_sequences["tab10"], strict=False)
         ]
-        names = [_plain(name.removeprefix(OF_CLASS)) for name in of_classes]
+        names = [plain(name.removeprefix(OF_CLASS)) for name in of_classes]
         axes.legend(lines, names, title=f"{TITLES[MODEL]}, by class")
     for axes in (first, *others):
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=labels[0], ylabel=labels[1])
@@ -312,11 +320,9 @@ def _title(figure: Figure, text: str) -> None:
     figure.suptitle(text, x=0.01, ha="left", fontsize=12, fontweight="bold")
 
 
-def _plain(name: str) -> str:
-    """The name of a class as a figure shows it: not too long, and never as a formula."""
-    shown = " ".join(name.split())
-    shown = shown if len(shown) <= _LETTERS else f"{shown[: _LETTERS - 1]}…"
-    return shown.replace("$", r"\$")
+def _text(classes: Sequence[str]) -> str:
+    """What is classified."""
+    return "review" if tuple(classes) == SENTIMENT else "text"
 
 
 def _one_plot(title: str, size: tuple[float, float] = (6.4, 4.8)) -> tuple[Figure, Axes]:

@@ -23,11 +23,6 @@ TITLES: Final = {MODEL: "recurrent network", "nb": "NB-weighted n-grams", "tfidf
 """How people call each model."""
 
 
-def titles_of(classes: Sequence[str]) -> tuple[str, ...]:
-    """How people call each class: by its name, but for IMDB's."""
-    return ("negative", "positive") if tuple(classes) == SENTIMENT else tuple(classes)
-
-
 class Predictions(NamedTuple):
     """The test reviews as one model sees them."""
 

@@ -7,6 +7,7 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
+from imdb_rnn.data.reviews import is_imdb
 from imdb_rnn.evaluation.behaviour import HELD_OUT, OVERALL
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
 
@@ -20,7 +21,8 @@ def results_table(results: Mapping[str, Any]) -> Group:
         results: Contents of `reports/evaluate.json`.
     """
     table = Table("", "accuracy", "network ahead by", "McNemar p", box=None, pad_edge=False)
-    table.title = f"{results['n_test']:,} test reviews, variant {escape(results['variant'])}"
+    texts = "reviews" if is_imdb(results["variant"]) else "texts"
+    table.title = f"{results['n_test']:,} test {texts}, variant {escape(results['variant'])}"
     table.caption = f"percent, with {results['confidence']:.0%} intervals"
     table.add_row(TITLES[MODEL], _percent(results, "accuracy"))
     for name, baseline in results["baselines"].items():

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imdb_rnn.data.classes import SENTIMENT, is_binary
+from imdb_rnn.data.classes import SENTIMENT, is_binary, titles_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.data.tokenizer import Reading, Tokenizer
 from imdb_rnn.errors import UserError
@@ -39,10 +39,6 @@ SKIPPED: Final = "[… not read …]"
 
 EVEN: Final = 0.5
 """From this probability on a class is likelier than all others together."""
-
-_IN_WORDS: Final = ("negative", "positive")
-"""How IMDB's classes are called."""
-
 
 DEVIATIONS_SHOWN: Final = 2
 """A hidden unit's state is shown as far as so many standard deviations from its mean."""
@@ -89,8 +85,7 @@ class Explanation:
         return f"for {self.class_name}", "against it"
 
     def _name(self, label: int) -> str:
-        names = _IN_WORDS if self.classes == SENTIMENT else self.classes
-        return printable(names[label])
+        return printable(titles_of(self.classes)[label])
 
     @property
     def words(self) -> list[Word]:
@@ -124,7 +119,7 @@ class Explanation:
             else f"{self.class_name} from the other classes of {reviews}"
         )
         titled = {
-            f"Units whose mean state tells {told_apart}": self.watched.sentiment,
+            f"Units whose mean state tells {told_apart}": self.watched.of_class,
             f"Units that move farthest when the negations of {reviews} are hidden, beside hiding "
             "as many other words": self.watched.negation,
         }

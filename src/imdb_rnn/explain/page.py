@@ -8,7 +8,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from imdb_rnn.evaluation.drawing import Axes, Figure, style
+from imdb_rnn.evaluation.drawing import Axes, Figure, plain, style
 from imdb_rnn.evaluation.inline_svg import inline_svg
 from imdb_rnn.explain.explanation import DEVIATIONS_SHOWN, EVEN, SKIPPED, Explanation
 from imdb_rnn.explain.units import Unit
@@ -59,7 +59,7 @@ def _curve(explanation: Explanation) -> Markup:
     axes = figure.subplots()
     axes.axhline(EVEN, color=_MIDDLE_GRAY, linestyle="--", linewidth=1)
     _plot(axes, explanation.probabilities)
-    name = explanation.class_name.replace("$", r"\$")  # which would begin a formula
+    name = plain(explanation.class_name)
     axes.set(xlabel="words read", ylabel=f"probability of {name}", ylim=(-0.02, 1.02))
     return _svg(figure)
 

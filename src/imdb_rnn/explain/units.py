@@ -41,7 +41,7 @@ class Units(NamedTuple):
     """Of the state, over the tokens of all reviews."""
     deviation: Array
     """Standard deviation of the same."""
-    sentiment: Array
+    of_class: Array
     """Correlation, over the reviews, of the unit's mean state in a review with whether it is of the
     class."""
     negation: Array
@@ -65,7 +65,7 @@ class Watched(NamedTuple):
 
     reviews: int
     """Number of reviews on which they were chosen."""
-    sentiment: list[Unit]
+    of_class: list[Unit]
     negation: list[Unit]
 
 
@@ -128,7 +128,7 @@ def watch_units(classifier: Classifier, units: Units, tokens: Tokens) -> Watched
 
     return Watched(
         units.reviews,
-        [unit(i, f"correlation {units.sentiment[i]:+.2f}") for i in _strongest(units.sentiment)],
+        [unit(i, f"correlation {units.of_class[i]:+.2f}") for i in _strongest(units.of_class)],
         [unit(i, f"{units.negation[i]:.1f} times as far") for i in _strongest(units.negation)],
     )
 

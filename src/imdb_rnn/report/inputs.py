@@ -1,6 +1,6 @@
 """What the stages before have written, gathered for the report and the model card."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,17 +9,14 @@ import pyarrow as pa
 import pyarrow.csv
 
 from imdb_rnn.config import Params
-from imdb_rnn.data.classes import SENTIMENT
+from imdb_rnn.data.classes import SENTIMENT, question, titles_of
 from imdb_rnn.data.reviews import is_imdb
 from imdb_rnn.evaluation.curves import read_points
 from imdb_rnn.evaluation.evaluated_model import ACCURACY, seeds_of
-from imdb_rnn.evaluation.predictions import titles_of
 from imdb_rnn.io.json_file import read_json
 from imdb_rnn.report.mistakes import Mistake
 
 CURVES: Final = ("roc", "precision_recall", "calibration", "confusion")
-_NAMED: Final = 4
-"""So few classes are named in a title."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +62,10 @@ class ReportInputs:
     def question(self) -> str:
         """That the classifier answers."""
         if not self.is_imdb:
-            return _question(self.classes)
+            return question(self.classes)
         if tuple(self.test["classes"]) == SENTIMENT:
             return "Is a movie review positive or negative?"
         return "How many stars does a movie review give?"
-
-
-def _question(classes: Sequence[str]) -> str:
-    if len(classes) > _NAMED:
-        return f"To which of {len(classes)} classes does a text belong?"
-    return f"Is a text {', '.join(classes[:-1])} or {classes[-1]}?"
 
 
 def read_inputs(

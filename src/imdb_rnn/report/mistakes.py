@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from imdb_rnn.data.classes import likeliest, of_each_class
-from imdb_rnn.evaluation.predictions import Predictions, titles_of
+from imdb_rnn.data.classes import likeliest, of_each_class, titles_of
+from imdb_rnn.evaluation.predictions import Predictions
 
 
 class Mistake(NamedTuple):

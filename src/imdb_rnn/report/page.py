@@ -96,12 +96,12 @@ def _by_class(results: ReportInputs) -> list[dict[str, Any]]:
 def _figures(results: ReportInputs) -> dict[str, Markup]:
     test, curves, classes = results.test, results.curves, results.test["classes"]
     drawn = {
-        "experiments": figures.experiments_figure(results.experiments),
+        "experiments": figures.experiments_figure(results.experiments, classes),
         "learning_curve": figures.learning_curve_figure(results.history),
         "roc": figures.roc_figure(curves["roc"], classes),
         "precision_recall": figures.precision_recall_figure(curves["precision_recall"], classes),
         "calibration": figures.calibration_figure(curves["calibration"], classes),
-        "slices": figures.slices_figure(test["slices"], test["accuracy"]),
+        "slices": figures.slices_figure(test["slices"], test["accuracy"], classes),
     }
     if "behaviour" in test:
         drawn["behaviour"] = figures.behaviour_figure(test["behaviour"]["held_out"])

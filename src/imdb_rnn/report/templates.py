@@ -1,6 +1,5 @@
 """The files of this folder that are filled in."""
 
-import re
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, sel
 
 from imdb_rnn.evaluation.predictions import TITLES
 from imdb_rnn.evaluation.result_table import standing
+from imdb_rnn.messages import markdown
 
 _ENVIRONMENT: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -17,12 +17,10 @@ _ENVIRONMENT: Final = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-_MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]<>()#|~$&]")
-"""What Markdown would take for more than a letter."""
 _ENVIRONMENT.filters |= {
     "count": "{:,}".format,
     "accuracy": "{:.4f}".format,
-    "markdown": lambda text: _MARKDOWN.sub(r"\\\g<0>", " ".join(text.split())),
+    "markdown": markdown,
     "points": lambda share: f"{100 * share:+.2f}",
     "percent": lambda share: f"{100 * share:.1f} %",
     "standing": standing,

@@ -6,7 +6,6 @@ ONNX knows no other. Files of this kind hold numbers and names of operators, no 
 """
 
 import hashlib
-import re
 import shutil
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
@@ -20,12 +19,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from imdb_rnn.config import Model
 from imdb_rnn.data.batches import collate
-from imdb_rnn.data.classes import SENTIMENT, is_binary
+from imdb_rnn.data.classes import is_binary, question, titles_of
 from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.errors import UserError
 from imdb_rnn.features.ngram_log_odds import NO_NGRAM
 from imdb_rnn.io.atomic import UNFINISHED, replacing
-from imdb_rnn.messages import printable
+from imdb_rnn.messages import markdown
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.head import probabilities
 from imdb_rnn.models.recurrent import RecurrentLayer
@@ -49,18 +48,18 @@ _FORMAT: Final = 8
 
 _CONTRACT: Final = """# {question}
 
-`{graph}` (ONNX, opset {opset}) says how probable that is.
+`{graph}` (ONNX, opset {opset}) answers with probabilities.
 
 | name | type | shape | |
 |---|---|---|---|
-| `tokens` | int64 | batch, words | token ids, each review filled up behind with 0 |
-| `lengths` | int64 | batch | words of each review, at least 1 |
+| `tokens` | int64 | batch, words | token ids, each text filled up behind with 0 |
+| `lengths` | int64 | batch | words of each text, at least 1 |
 {answer}
 
 Token ids come from `{tokenizer}`, which the library
 [tokenizers](https://github.com/huggingface/tokenizers) reads (Rust, Python, JavaScript and others):
-encode without special tokens. A review of more than {max_length} words is cut to {cut}.
-A review without any word is 1 (unknown); do not trust an answer about unknown words alone.
+encode without special tokens. A text of more than {max_length} words is cut to {cut}.
+A text without any word is 1 (unknown); do not trust an answer about unknown words alone.
 `{config}` tells how the classifier was built; `{sums}` has the files' digests, for
 `sha256sum --check`.
 """
@@ -108,7 +107,7 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
     longest = tokenizer.max_length
     cut = _CUTS[tokenizer.truncation].format(longest, longest - longest // 2, longest // 2)
     contract = _CONTRACT.format(
-        question=_question(classes),
+        question=markdown(question(classes)),
         graph=GRAPH,
         opset=OPSET,
         answer=_answer(classes),
@@ -129,28 +128,15 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
     return difference
 
 
-def _question(classes: Sequence[str]) -> str:
-    """What the graph answers, in plain words."""
-    if tuple(classes) == SENTIMENT:
-        return "Is a movie review positive?"
-    return f"Which class is a text of: {_listed(classes)}?"
-
-
 def _answer(classes: Sequence[str]) -> str:
     """The row of the page's table about the output."""
-    if tuple(classes) == SENTIMENT:
-        return '| `probability` | float32 | batch | the answer: of "positive" |'
-    if is_binary(len(classes)):
-        return f"| `probability` | float32 | batch | the answer: of {_listed(classes[1:])} |"
+    names = [markdown(name) for name in titles_of(classes)]
+    if is_binary(len(names)):
+        return f"| `probability` | float32 | batch | the answer: of {names[1]} |"
     return (
-        f"| `probabilities` | float32 | batch, {len(classes)} | the answer: of "
-        f"{_listed(classes)}, in this order |"
+        f"| `probabilities` | float32 | batch, {len(names)} | the answer: of "
+        f"{', '.join(names)}, in this order |"
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names as Markdown shows them, also in a table."""
-    return ", ".join(re.sub(r"([\\`*_\[\]<>|&])", r"\\\1", printable(name)) for name in names)
 
 
 def _refuse_what_is_no_export(folder: Path) -> None:

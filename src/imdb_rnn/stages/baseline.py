@@ -46,7 +46,7 @@ def baseline(params: Params) -> None:
     }
     scores, predictions, behaviour = {}, {}, {}
     for name in list(models):
-        console.print(f"{name}: fitting on {len(train):,} reviews")
+        console.print(f"{name}: fitting on {len(train):,} texts")
         model = models.pop(name)  # one fitted model in memory at a time
         fit(model, stream_texts(TRAIN), train["label"].to_numpy(), f"baseline.{name}")
         probability = predict_probabilities(model, stream_texts(TEST))
@@ -55,7 +55,7 @@ def baseline(params: Params) -> None:
             behaviour[name] = shares_passed(predict_probabilities(model, sentences()))
         # Rounded to single precision, which hides how processors differ in the last digits.
         predictions[name] = probability.astype(np.float32)
-        console.print(f"{name}: accuracy {scores[name]['accuracy']:.4f} on {len(test):,} reviews")
+        console.print(f"{name}: accuracy {scores[name]['accuracy']:.4f} on {len(test):,} texts")
     write_predictions(PREDICTIONS, test, predictions, classes)
     sizes = {"variant": variant, "n_train": len(train), "n_test": len(test)}
     results = {**sizes, "models": scores}
@@ -69,7 +69,7 @@ def _require_two_classes(test: pa.Table, classes: Sequence[str]) -> None:
         return
     what = f"all are of the class {classes[occurring[0]]}" if occurring else "there are none"
     raise UserError(
-        f"{TEST}: the test reviews cannot be evaluated on: {what}, and two classes are needed. "
+        f"{TEST}: the test texts cannot be evaluated on: {what}, and two classes are needed. "
         f"See download in params.yaml."
     )
 

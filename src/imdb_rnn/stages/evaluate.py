@@ -11,7 +11,7 @@ from sklearn.metrics import classification_report
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import console, progress
-from imdb_rnn.data.classes import SENTIMENT, likeliest
+from imdb_rnn.data.classes import SENTIMENT, likeliest, titles_of
 from imdb_rnn.data.reviews import classes_of, is_imdb, read_reviews, stream_texts, variant_of
 from imdb_rnn.data.statistics import text_digests
 from imdb_rnn.data.token_store import TokenStore
@@ -31,7 +31,6 @@ from imdb_rnn.evaluation.predictions import (
     Probabilities,
     read_probabilities,
     require_same_reviews,
-    titles_of,
     write_predictions,
 )
 from imdb_rnn.evaluation.result_table import results_table
@@ -84,7 +83,7 @@ def _predict(ids: list[str], params: Params) -> NDArray[np.float32]:
     store = TokenStore.open(PREPARED)
     require_same_reviews(ids, store.ids.tolist(), origin=str(PREPARED), made_by="prepare")
     classifier = load_model(CLASSIFIER).to(device)
-    with progress("test reviews", len(store)) as advance:
+    with progress("test texts", len(store)) as advance:
         return predict_logits(classifier, store, params.evaluate.batch_size, advance)
 
 
@@ -139,7 +138,7 @@ def _draw(labels: NDArray[np.int8], probabilities: Probabilities, summary: dict[
     for name, (points, draw) in curves.items():
         write_points(REPORTS / "plots" / f"{name}.csv", points)
         figures.write_figure(REPORTS / "figures" / f"{name}.png", draw(points, classes))
-    slices = figures.slices_figure(summary["slices"], summary["accuracy"])
+    slices = figures.slices_figure(summary["slices"], summary["accuracy"], classes)
     figures.write_figure(REPORTS / "figures/slices.png", slices)
     history = figures.learning_curve_figure(pyarrow.csv.read_csv(REPORTS / "history.csv"))
     figures.write_figure(REPORTS / "figures/learning_curve.png", history)

@@ -127,7 +127,7 @@ def _vocabulary_text(splits: dict[str, Split], params: Prepare) -> Iterator[str]
     if params.vocabulary_from == "train":
         return splits["train"].texts(task)
     if not len(splits["unsup"].facts):
-        console.print("no unlabelled reviews: the vocabulary is counted on training text alone")
+        console.print("no unlabelled texts: the vocabulary is counted on training text alone")
     return chain(splits["train"].texts(task), splits["unsup"].texts(task))
 
 
@@ -135,7 +135,7 @@ def _encode_split(
     name: str, split: Split, tokenizer: Tokenizer, classes: Sequence[str]
 ) -> dict[str, Any]:
     """Write the split's token store, and say what is in it."""
-    console.print(f"{name}: {len(split.facts):,} reviews")
+    console.print(f"{name}: {len(split.facts):,} texts")
     labels, ids = split.facts["label"].to_pylist(), split.facts["id"].to_pylist()
     tokens = tokenizer.encode(split.texts(f"Encoding {name}"))
     store = write_store(PREPARED / name, tokens, labels, ids)

@@ -36,13 +36,13 @@ def pseudo_label(params: Params) -> None:
     classes = classes_of(RAW / "train.parquet")
     unlabelled = len(read_reviews(RAW / "unsup.parquet", ("id",)))
     if settings is None or unlabelled == 0:
-        console.print("no pseudo-labels: " + ("no teacher" if settings is None else "no reviews"))
+        console.print("no pseudo-labels: " + ("no teacher" if settings is None else "no texts"))
         write_array(PROBABILITIES, targets_of(np.zeros(0, dtype=np.int8), len(classes)))
         write_json(METRICS, {"variant": variant, "reviews": 0, "teacher_valid_accuracy": None})
         return
     labels = read_reviews(RAW / "train.parquet", ("label",))["label"].to_numpy()
     learned, held_out = (_of_split(name) for name in ("train", "valid"))
-    console.print(f"{learned.sum():,} labelled reviews teach the n-gram model")
+    console.print(f"{learned.sum():,} labelled texts teach the n-gram model")
     model = nb_model(settings, len(classes))
     teacher = fit(model, _texts(learned), labels[learned], "pseudo_label.teacher")
     right = likeliest(predict_probabilities(teacher, _texts(held_out))) == labels[held_out]
@@ -72,7 +72,7 @@ def _texts(chosen: NDArray[np.bool_]) -> Iterator[str]:
 
 def _probabilities(teacher: Pipeline, texts: int) -> NDArray[np.float32]:
     """Of each unlabelled text, as `predict_probabilities` returns them."""
-    with progress("unlabelled reviews", texts) as advance:
+    with progress("unlabelled texts", texts) as advance:
 
         def read() -> Iterator[str]:
             for text in stream_texts(RAW / "unsup.parquet"):
