@@ -42,7 +42,8 @@ def main() -> None:
         rows.append(in_own_process(measure, steps))
         console.print(rows[-1])
     material = {"cell": CELL, "reviews": REVIEWS, "words": WORDS, "epochs": EPOCHS}
-    results = material | {"rows": rows}
+    classes = read_json(PREPARED / "dataset.json")["classes"]
+    results = material | {"classes": classes, "rows": rows}
     write_json(RESULT, results)
     fill_in(LESSON, {"bptt": lesson_block(results)})
 
@@ -72,11 +73,12 @@ def measure(bptt_steps: int | None) -> dict[str, Any]:
     train, valid = (TokenStore.open(PREPARED / split) for split in ("train", "valid"))
     chosen = np.random.default_rng(params.seed).permutation(len(train))[:REVIEWS]
     config = small_config(params, CELL, initialization="orthogonal")
-    size = read_json(PREPARED / "dataset.json")["vocabulary_size"]
-    classifier = Classifier(size, WORDS, config, params.seed)
+    dataset = read_json(PREPARED / "dataset.json")
+    classes = len(dataset["classes"])
+    classifier = Classifier(dataset["vocabulary_size"], WORDS, config, params.seed, classes=classes)
     classifier.bptt_steps = bptt_steps
     settings = params.train.model_copy(update={"epochs": EPOCHS, "ema_decay": 0.0})
-    reviews = TrainingSet.labelled(last_words(train, chosen, WORDS))
+    reviews = TrainingSet.labelled(last_words(train, chosen, WORDS), classes)
     trainer = Trainer(classifier, reviews, settings, params.seed)
     held_out = last_words(valid, np.arange(len(valid)), WORDS)
     began = time.perf_counter()

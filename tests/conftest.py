@@ -29,6 +29,7 @@ LONGEST = [
     "pipeline/test_pipeline.py",  # the process that takes it makes what the others copy
     "stages/test_killed_training.py",
     "pipeline/test_shown_commands.py",
+    "pipeline/test_own_texts.py",
     "pipeline/test_asked_to_end.py",
     "stages/test_kill.py",
     "pipeline/test_verify.py",
@@ -65,6 +66,8 @@ LONGEST = [
     "runtime/test_subnormal.py",
     "stages/test_global_generators.py",
     "stages/test_download.py",
+    "stages/test_download_files.py",
+    "serving/test_answer_file.py",
     "stages/test_run_stage.py",
     "experiments/test_revisions.py",
     "data/test_archive.py",

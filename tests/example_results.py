@@ -1,10 +1,12 @@
 """The results of a made-up run, for tests of what shows them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.evaluation.predictions import TITLES
 from imdb_rnn.report.inputs import ReportInputs, ladder
 from imdb_rnn.report.mistakes import Mistake
@@ -13,6 +15,7 @@ from results import shipped_params
 TEST: dict[str, Any] = {
     "variant": "full",
     "n_test": 25000,
+    "classes": list(SENTIMENT),
     "confidence": 0.95,
     "accuracy": 0.9104,
     "accuracy_low": 0.9068,
@@ -34,6 +37,20 @@ TEST: dict[str, Any] = {
             "mcnemar_p": 2e-9,
         }
         for name in ("nb", "tfidf")
+    },
+    "behaviour": {
+        half: {
+            capability: {
+                "n": n,
+                "accuracy": 0.75,
+                "accuracy_low": 0.7,
+                "accuracy_high": 0.8,
+                "baselines": {"nb": 0.625, "tfidf": 0.5},
+                "example": None if capability == "overall" else "I can't find a fault in it.",
+            }
+            for capability, n in (("overall", 456), ("negated_negative", 60))
+        }
+        for half in ("development", "held_out")
     },
     "slices": {
         "length": {
@@ -68,8 +85,10 @@ SEEDS = {
     ],
 }
 MISTAKES = [
-    Mistake("test/neg/1_4", "negative", 0.9987, 4, "Not <b>so</b> bad.\n\nA & B were great."),
-    Mistake("test/pos/7_8", "positive", 0.0021, None, "word" * 200),
+    Mistake(
+        "test/neg/1_4", "negative", "positive", 0.9987, 4, "Not <b>so</b> bad.\n\nA & B were great."
+    ),
+    Mistake("test/pos/7_8", "positive", "negative", 0.9979, None, "word" * 200),
 ]
 
 
@@ -101,6 +120,7 @@ def example_results(**changes: Any) -> ReportInputs:
         data={
             "variant": "full",
             "vocabulary_size": 30000,
+            "classes": list(SENTIMENT),
             "validation_by": "movie",
             "splits": {
                 name: {
@@ -157,4 +177,63 @@ def train_only_results() -> ReportInputs:
     }
     return replace(
         full, test=test, data=data, experiments=ladder([], test), seeds=None, mistakes=[]
+    )
+
+
+def stars_results(classes: Sequence[str] = ("1", "2 <b>or</b> $3", "5")) -> ReportInputs:
+    """A run on texts of one's own with three classes."""
+    full = example_results()
+    errors = {
+        f"mean_absolute_error{end}": value
+        for end, value in {"": 0.31, "_low": 0.29, "_high": 0.33}.items()
+    }
+    gaps = {
+        f"mean_absolute_error{end}": value
+        for end, value in {
+            "": 0.41,
+            "_difference": -0.1,
+            "_difference_low": -0.12,
+            "_difference_high": -0.08,
+        }.items()
+    }
+    test = {name: value for name, value in TEST.items() if name != "f1"} | {
+        "variant": "own",
+        "classes": list(classes),
+        "macro_f1": 0.8,
+        "weighted_f1": 0.9,
+        **errors,
+        "baselines": {name: found | gaps for name, found in TEST["baselines"].items()},
+        "slices": {"length": TEST["slices"]["length"]},
+        "accuracy_without_duplicates": None,
+        "without_duplicates": None,
+    }
+    of_class = dict(zip(classes, (7000, 8000, 7504), strict=True))
+    splits = {
+        name: {key: value for key, value in split.items() if key != "positive"}
+        | {"reviews_of_class": dict.fromkeys(classes, 0) if name == "unsup" else of_class}
+        for name, split in full.data["splits"].items()
+    }
+    names = [f"class {name}" for name in classes]
+    line = [0.0, 0.5, 1.0]
+    curves = {
+        **full.curves,
+        "roc": pa.table(dict.fromkeys(("false_positive_rate", *TITLES, *names), line)),
+        "precision_recall": pa.table(dict.fromkeys(("recall", *TITLES, *names), line)),
+        "confusion": pa.table(
+            {
+                "actual": [name for name in classes for _ in classes],
+                "predicted": [name for _ in classes for name in classes],
+                "reviews": [6100, 500, 400, 310, 7300, 390, 200, 304, 7000],
+            }
+        ),
+    }
+    mistakes = [Mistake("own/1", classes[1], classes[0], 0.97, None, "A text.")]
+    return replace(
+        full,
+        test=test,
+        data=full.data | {"variant": "own", "validation_by": "text", "splits": splits},
+        curves=curves,
+        experiments=ladder(EXPERIMENTS, test),
+        seeds=None,
+        mistakes=mistakes,
     )

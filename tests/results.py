@@ -1,12 +1,14 @@
 """Small but real outputs of the pipeline, for tests of what reads them."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imdb_rnn.config import Params, load_params
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.io.json_file import write_json
 from imdb_rnn.models.classifier import Classifier
@@ -34,13 +36,21 @@ def small_params(**model: object) -> Params:
     return Params.model_validate(values)
 
 
-def write_model(folder: Path, params: Params, max_length: int = 12, seed: int = 1) -> Classifier:
+def write_model(
+    folder: Path,
+    params: Params,
+    max_length: int = 12,
+    seed: int = 1,
+    classes: Sequence[str] = SENTIMENT,
+) -> Classifier:
     """Write an untrained classifier over the words of `TEXTS`."""
     prepare = params.prepare.model_copy(update={"max_length": max_length})
     tokenizer = Tokenizer.train(TEXTS * 2, prepare)
     folder.mkdir(parents=True)
-    classifier = Classifier(tokenizer.vocabulary_size, max_length, params.model, seed)
-    save_model(folder, classifier.eval(), tokenizer)
+    classifier = Classifier(
+        tokenizer.vocabulary_size, max_length, params.model, seed, classes=len(classes)
+    )
+    save_model(folder, classifier.eval(), tokenizer, classes)
     return classifier
 
 
@@ -110,6 +120,6 @@ def write_dataset_facts(folder: Path) -> None:
         ]
     }
     write_json(
-        folder / "data" / "prepared" / "dataset.json",
+        folder / "data" / "raw" / "provenance.json",
         {"variant": "full", "splits": splits},
     )

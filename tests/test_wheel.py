@@ -62,6 +62,7 @@ def imdb_rnn(installed: Path, folder: Path, *arguments: str | Path) -> str:
 def test_what_is_no_code_is_in_the_wheel(installed: Path) -> None:
     package = installed / "imdb_rnn"
     assert (package / "py.typed").is_file()
+    assert (package / "evaluation/behaviour.yaml").is_file()
     templates = {file.name for file in (PROJECT / "src/imdb_rnn/report").glob("*.[!p]*")}
     assert {"report.css", "report.html", "model_card.md"} <= templates
     assert templates <= {file.name for file in (package / "report").iterdir()}

@@ -123,6 +123,18 @@ def _typed_name(context: typer.Context, name: str) -> str:
     return str(path) if path.is_file() or path.suffix == ".parquet" else name
 
 
+def _typed_place(context: typer.Context, place: str) -> str:
+    """A path, glob or address; paths as seen from the project's folder, or whole outside of it."""
+    from imdb_rnn.data.places import local_path
+
+    if not place:
+        raise UserError("The name of a file is empty. Pass a path, a glob, a folder or an address.")
+    if "://" in place:
+        return place
+    path = _from_root(context, local_path(place))
+    return os.path.normpath(path.absolute()) if ".." in path.parts else str(path)
+
+
 def _typed_in(context: typer.Context) -> Path:
     """The folder where the command was called, as seen from the project's."""
     return context.obj or Path()
@@ -141,13 +153,68 @@ def check() -> None:
     Stages check the file too, but only after DVC has read it in its own way. The schema for
     editors, params.schema.json, is brought up to date with the code.
     """
-    from imdb_rnn.config import load_params, update_schema
+    from imdb_rnn.config import load_params, require_watched_place, update_schema
     from imdb_rnn.experiments.named import require_pipeline
     from imdb_rnn.runtime.device import refuse_missing_device
 
-    refuse_missing_device(load_params().train.device)
+    params = load_params()
+    refuse_missing_device(params.train.device)
+    require_watched_place(params.download)
     require_pipeline()
     update_schema()
+
+
+@app.command()
+def inspect(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="Labelled texts: .csv, .tsv, .jsonl (also .gz), .parquet, a glob of these, a "
+            "folder LABEL/*.txt, or an address."
+        ),
+    ],
+    *,
+    text: Annotated[str, typer.Option(help="Column or key of the text.")] = "text",
+    label: Annotated[str, typer.Option(help="Column or key of the class.")] = "label",
+    group: Annotated[
+        str | None, typer.Option(help="Column of what texts have in common; never split.")
+    ] = None,
+    test: Annotated[str | None, typer.Option(help="Labelled texts to evaluate on.")] = None,
+    unlabelled: Annotated[str | None, typer.Option(help="Texts without labels.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", callback=_typed, help="Write all facts here.")
+    ] = None,
+) -> None:
+    """Say what is in files of your own, and which lines of params.yaml take them in place of IMDB.
+
+    Nothing is changed. Rows that cannot be used are refused as by the pipeline, by file and row.
+    """
+    if json_file:
+        require_replaceable(json_file)
+    with error_console.status("Starting"):
+        from imdb_rnn.config import Files, FilesSource, load_params
+        from imdb_rnn.data.inspection import facts_table, findings, inspect_files, settings_to_paste
+        from imdb_rnn.io.json_file import write_json
+
+    places = {"train": file, "test": test, "unlabelled": unlabelled}
+    files = Files(
+        **{
+            role: _typed_place(context, place)
+            for role, place in places.items()
+            if place is not None
+        }
+    )
+    source = FilesSource(files=files, text=text, label=label, group=group)
+    settings = load_params().download
+    facts = inspect_files(source, settings, Path(".cache/inspect"), Path.cwd())
+    if json_file:
+        write_json(json_file, facts)
+    console.print(facts_table(facts))
+    for sentence in findings(facts):
+        console.print(sentence, markup=False)
+    console.print("\nFor params.yaml:\n", markup=False)
+    console.print(settings_to_paste(source, settings, Path.cwd()), markup=False)
 
 
 @app.command()
@@ -205,9 +272,16 @@ def explain(  # noqa: PLR0913 - each is an option of the command
         typer.Option(help="Integrated gradients, or hiding one word at a time."),
     ] = "gradients",
     *,
+    class_name: Annotated[
+        str | None,
+        typer.Option(
+            "--class",
+            help="The class to explain; else the second of two, or the likeliest of more.",
+        ),
+    ] = None,
     model: ModelFolder = MODEL,
     units: Annotated[
-        bool, typer.Option("--units", help="Show hidden units that track sentiment or negation.")
+        bool, typer.Option("--units", help="Show hidden units that track the class or negation.")
     ] = False,
 ) -> None:
     """Show which words of a text speak for which verdict of the trained classifier."""
@@ -226,7 +300,8 @@ def explain(  # noqa: PLR0913 - each is an option of the command
             error_console.print(hint, style="yellow")
         predictor = Predictor.load(model)
         units_reviews = _units_reviews(model) if units else None
-        explanation = explained(predictor, as_typed(text), method, units_reviews)
+        name = as_typed(class_name) if class_name is not None else None
+        explanation = explained(predictor, as_typed(text), method, units_reviews, name)
     console.print(as_text(explanation), soft_wrap=False)
     if html:
         from imdb_rnn.explain.page import write_page
@@ -295,35 +370,60 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     ] = None,
     column: Annotated[str, typer.Option(help="Column or key of the text in --file.")] = "text",
     form: Annotated[
-        Literal["table", "jsonl", "csv"], typer.Option("--format", help="Of the answers.")
-    ] = "table",
+        Literal["table", "jsonl", "csv"] | None,
+        typer.Option("--format", help="Of the answers on standard output; else a table."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            callback=_typed,
+            help="File for the answers: .parquet, .jsonl or .csv. The same command goes on where "
+            "it was killed.",
+        ),
+    ] = None,
     errors: Annotated[
         Literal["fail", "skip"], typer.Option(help="At a row that cannot be used.")
     ] = "fail",
     model: ModelFolder = MODEL,
 ) -> None:
-    """Say whether reviews are positive, with the probability.
+    """Say which class texts are of, with its probability; of two classes, that of the second.
 
     Without texts and --file, standard input is read, a text a line. The answers go to standard
-    output, everything else to standard error.
+    output or --out, everything else to standard error.
     """
     with error_console.status("Loading the model"):  # seen in a terminal alone
         from imdb_rnn.models.predictor import Predictor
         from imdb_rnn.runtime.machine import keep_freed_memory
+        from imdb_rnn.serving.answer_file import opened, purpose_of, refuse_unsuitable
         from imdb_rnn.serving.bulk import write_predictions
-        from imdb_rnn.serving.texts import open_texts, taken_for_text
+        from imdb_rnn.serving.texts import STANDARD_INPUT, open_texts, taken_for_text
 
     for text in texts or []:
         if hint := taken_for_text(text, _typed_in(context)):
             error_console.print(hint, style="yellow")
+    kept = file if file != STANDARD_INPUT else None
+    if out:
+        if form:
+            raise UserError(f"{out}: its ending says the format. Leave --format out.")
+        refuse_unsuitable(out, kept)
     with open_texts(texts, file, column) as source:
         _refuse_no_model(model)
         predictor = Predictor.load(model)
         keep_freed_memory()
-        with _progress_beside_answers(source) as advance:
-            write_predictions(
-                predictor, source, sys.stdout, form=form, errors=errors, advance=advance
-            )
+        if out:
+            purpose = purpose_of(kept, column, model) if kept else None
+            with (
+                opened(out, purpose, errors) as answers,
+                _reading(source, answers.end) as advance,
+            ):
+                answers.write(predictor, source, errors, advance)
+            console.print(f"answers: {out}", markup=False)
+        else:
+            shown = form or "table"
+            with _progress_beside_answers(source) as advance:
+                write_predictions(
+                    predictor, source, sys.stdout, form=shown, errors=errors, advance=advance
+                )
 
 
 @app.command()
@@ -544,7 +644,12 @@ def _progress_beside_answers(texts: "Texts") -> AbstractContextManager[Advance |
     """A bar on standard error; none where the answers themselves run over the screen."""
     if sys.stdout.isatty():
         return nullcontext()
-    return progress(texts.origin, texts.total, in_bytes=texts.in_bytes, on=error_console)
+    return _reading(texts)
+
+
+def _reading(texts: "Texts", done: float = 0) -> AbstractContextManager[Advance]:
+    """How far a source has been read, on standard error."""
+    return progress(texts.origin, texts.total, done=done, in_bytes=texts.in_bytes, on=error_console)
 
 
 def _of_another_version(path: Path, error: Exception, stage: str) -> UserError:

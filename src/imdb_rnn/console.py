@@ -6,10 +6,10 @@ A live bar in a terminal, plain lines with the time left in a log.
 import codecs
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -25,6 +25,9 @@ from rich.progress import (
 from rich.spinner import Spinner
 
 SECONDS_BETWEEN_LINES = 15.0
+_ITEMS_BETWEEN_STEPS: Final = 1000
+
+Item = TypeVar("Item")
 
 _SIMILAR: Final = {
     **dict.fromkeys("“”„«»", '"'),
@@ -90,6 +93,21 @@ def progress(
             yield advance
     else:
         yield _LogLines(on, task, total, done)
+
+
+def counted(items: Iterable[Item], task: str, total: int) -> Iterator[Item]:
+    """The same items, while it is shown how many of them have passed.
+
+    Args:
+        items: Any.
+        task: What is being done with them, a few words.
+        total: How many they are.
+    """
+    with progress(task, total) as advance:
+        for number, item in enumerate(items, start=1):
+            yield item
+            if number % _ITEMS_BETWEEN_STEPS == 0:
+                advance(_ITEMS_BETWEEN_STEPS)
 
 
 @contextmanager

@@ -10,6 +10,9 @@ _HELP: Final = "dvc.org/support"  # which DVC offers below each error
 SECRET_VARIABLES: Final = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 _SHORTEST_SECRET: Final = 4  # a shorter one is found in too many words
 
+_MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]<>()#|~$&]")
+"""What Markdown would take for more than a letter."""
+
 # User and password of an address. Neither `/` nor `@` belongs in a password as it is, but people
 # write them there; what looks like a port is none.
 _USER: Final = re.compile(r"(?<=://)(?:[^\s/?#]*|[^\s:/@]+:(?!\d+[/\s])\S*)@")
@@ -27,6 +30,11 @@ def shortened(text: str, most: int = LONGEST) -> str:
 def printable(text: str) -> str:
     """The text with escapes for what would break the line or steer the terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def markdown(text: str) -> str:
+    """The text on one printable line, as Markdown shows it; also in a table."""
+    return _MARKDOWN.sub(r"\\\g<0>", printable(" ".join(text.split())))
 
 
 def without_secrets(text: str) -> str:

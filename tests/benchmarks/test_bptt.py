@@ -10,6 +10,7 @@ RESULTS = {
     "reviews": 4000,
     "words": 200,
     "epochs": 3,
+    "classes": ["neg", "pos"],
     "rows": [
         {
             "bptt_steps": steps,
@@ -35,6 +36,7 @@ def test_measuring_fills_in_the_lesson(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(bptt, "STEPS", tuple(rows))
     monkeypatch.setattr(bptt, "in_own_process", lambda _, steps: rows[steps])
     (tmp_path / "docs").mkdir()
+    write_json(bptt.PREPARED / "dataset.json", {"classes": RESULTS["classes"]})
     bptt.LESSON.write_text("<!-- bptt -->\nNot measured yet.\n<!-- /bptt -->\n", encoding="utf-8")
     bptt.main()
     expected = f"<!-- bptt -->\n{bptt.lesson_block(RESULTS)}<!-- /bptt -->\n"

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from imdb_rnn.data.reviews import SCHEMA
-from imdb_rnn.data.split import hold_out, movies_of
+from imdb_rnn.data.split import groups_of, hold_out, split_by
 from imdb_rnn.errors import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -38,23 +38,66 @@ def test_the_seed_alone_decides() -> None:
 
 def test_neighbouring_ids_stand_in_for_an_unknown_movie() -> None:
     ids = ["train/neg/7", "train/neg/8", "train/neg/9999", "train/pos/7"]
-    first, second, *others = movies_of(_reviews(ids, [None] * 4))
+    reviews = _reviews(ids, [None] * 4)
+    assert split_by(reviews) == "id block"
+    first, second, *others = groups_of(reviews) or []
     assert first == second
     assert first not in others
     assert len(set(others)) == 2
 
 
 def test_more_parts_than_movies_are_refused() -> None:
-    with pytest.raises(UserError, match=r"validation_folds.*3 movies"):
+    with pytest.raises(UserError, match=r"validation_folds.*3 groups"):
         hold_out(LABELS[:6], ["a", "a", "b", "b", "c", "c"], 10, seed=1)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_class_that_is_one_group_stays_among_the_texts_to_learn_from(seed: int) -> None:
+    labels = np.repeat(np.array([0, 1, 2], dtype=np.int8), [30, 30, 10])
+    groups = [f"author {i // 3}" for i in range(60)] + ["ann"] * 10
+    held_out = hold_out(labels, groups, 3, seed)
+    assert set(labels[~held_out]) == {0, 1, 2}
+    assert 0 < held_out.sum() < 60
+
+
+def test_classes_of_one_group_each_are_refused() -> None:
+    labels = np.repeat(np.array([0, 1], dtype=np.int8), 10)
+    with pytest.raises(UserError, match="validation_folds"):
+        hold_out(labels, ["ann"] * 10 + ["bob"] * 10, 2, seed=1)
+
+
 def test_more_parts_than_reviews_of_a_class_are_refused() -> None:
-    labels = np.repeat(np.array([0, 1], dtype=np.int8), [10, 40])
-    with pytest.raises(UserError, match=r"validation_folds: 15 .* 10 reviews of a class"):
-        hold_out(labels, [f"movie {i}" for i in range(50)], 15, seed=1)
+    labels = np.repeat(np.array([0, 1], dtype=np.int8), [10, 8])
+    with pytest.raises(UserError, match=r"validation_folds: 15 .* 10 texts of a class"):
+        hold_out(labels, [f"movie {i}" for i in range(18)], 15, seed=1)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_class_of_a_few_texts_stays_among_those_to_learn_from(*, grouped: bool) -> None:
+    labels = np.repeat(np.array([0, 1, 2], dtype=np.int8), [50, 40, 2])
+    groups = [f"author {i}" for i in range(92)] if grouped else None
+    for seed in range(5):
+        held_out = hold_out(labels, groups, 10, seed)
+        assert 7 <= held_out.sum() <= 11
+        assert set(labels[~held_out]) == {0, 1, 2}
 
 
 def test_a_known_movie_is_used() -> None:
     reviews = _reviews(["train/neg/7_2", "train/neg/8_1"], ["tt1", "tt2"])
-    assert movies_of(reviews) == ["tt1", "tt2"]
+    assert split_by(reviews) == "movie"
+    assert groups_of(reviews) == ["tt1", "tt2"]
+
+
+def test_own_texts_are_kept_together_by_their_group_if_they_have_one() -> None:
+    ids = ["mine.csv:1", "mine.csv:2"]
+    assert groups_of(_reviews(ids, ["ann", "bob"])) == ["ann", "bob"]
+    assert split_by(_reviews(ids, ["ann", "bob"])) == "group"
+    assert groups_of(_reviews(ids, [None, None])) is None
+    assert split_by(_reviews(ids, [None, None])) == "text"
+
+
+def test_texts_without_groups_are_held_out_in_balance() -> None:
+    held_out = hold_out(LABELS, None, 10, seed=1)
+    assert held_out.sum() == 100
+    assert abs(LABELS[held_out].mean() - LABELS.mean()) < 0.01

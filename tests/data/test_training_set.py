@@ -1,5 +1,6 @@
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +25,10 @@ def prepared(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def opened(prepared: Path, probabilities: list[float]) -> TrainingSet:
+def opened(prepared: Path, probabilities: list[Any], classes: int = 2) -> TrainingSet:
     file = prepared / "pseudo_labels.npy"
     write_array(file, np.array(probabilities, dtype=np.float32))
-    return TrainingSet.open(prepared, file)
+    return TrainingSet.open(prepared, file, classes)
 
 
 def test_a_teachers_probabilities_stand_in_for_labels(prepared: Path) -> None:
@@ -46,6 +47,15 @@ def test_without_a_teacher_the_labelled_reviews_stand_alone(prepared: Path) -> N
     assert reviews.lengths.tolist() == [2, 1]
 
 
+def test_more_than_two_classes_have_a_probability_each(prepared: Path) -> None:
+    taught = [[0.2, 0.3, 0.5], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    reviews = opened(prepared, taught, classes=3)
+    assert reviews.classes == 3
+    np.testing.assert_allclose(reviews.targets, [[0, 1, 0], [1, 0, 0], *taught])
+    with pytest.raises(UserError, match=r"of 3 classes, not 4"):
+        opened(prepared, taught, classes=4)
+
+
 def test_probabilities_of_other_reviews_are_refused(prepared: Path) -> None:
     with pytest.raises(UserError, match=r"2 for 3 reviews.*pseudo_label"):
         opened(prepared, [0.5, 0.5])
@@ -62,7 +72,7 @@ def test_an_array_of_another_shape_is_refused(prepared: Path) -> None:
     for wrong in (np.zeros((3, 1), dtype=np.float32), np.zeros(3)):
         write_array(file, wrong)
         with pytest.raises(UserError, match="1-d float32"):
-            TrainingSet.open(prepared, file)
+            TrainingSet.open(prepared, file, 2)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x80\x04N.", b"\x93NUMPY\x01\x00"])
@@ -73,4 +83,4 @@ def test_a_missing_or_damaged_file_is_refused_by_name(
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(UserError, match=r"pseudo_labels\.npy: .*pseudo_label"):
-        TrainingSet.open(prepared, file)
+        TrainingSet.open(prepared, file, 2)

@@ -40,8 +40,8 @@ PADDINGS = {
 }
 
 
-def build(**shape: Any) -> Classifier:
-    return Classifier(VOCABULARY, WIDTH, model_shape(**shape), seed=5)
+def build(classes: int = 2, **shape: Any) -> Classifier:
+    return Classifier(VOCABULARY, WIDTH, model_shape(**shape), seed=5, classes=classes)
 
 
 def as_read(review: Any, padding: str) -> list[int]:
@@ -50,18 +50,21 @@ def as_read(review: Any, padding: str) -> list[int]:
     return {"front": [*spare, *review], "behind": [*review, *spare]}.get(padding, list(review))
 
 
+@pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("padding", PADDINGS)
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_flow_is_that_of_the_equations(cell: Any, padding: str) -> None:
-    classifier = build(**CELLS[cell], **PADDINGS[padding])
+def test_the_flow_is_that_of_the_equations(cell: Any, padding: str, classes: int) -> None:
+    classifier = build(classes, **CELLS[cell], **PADDINGS[padding])
+    kind = Kind(cell, "sigmoid" if classes == 2 else "softmax", "last")
     weights = [*classifier.layers[0].parameters(), *classifier.output.parameters()]
     network = Network(*(weight.detach().double().numpy() for weight in weights))
     table = classifier.embedding.weight.detach().double().numpy()
     flow = gradient_flow(classifier, STORE, words=4)
     for number, (review, label) in enumerate(zip(REVIEWS, LABELS, strict=True)):
         read = as_read(review, padding)
-        targets = np.full((len(read), 1), float(label))
-        states = gradients(network, Kind(cell, "sigmoid", "last"), table[read], targets).states
+        target = [float(label)] if classes == 2 else np.eye(classes)[label]
+        targets = np.tile(target, (len(read), 1))
+        states = gradients(network, kind, table[read], targets).states
         norms = np.linalg.norm(states, axis=2)  # [time, parts]
         end = len(review) if padding != "front" else WIDTH
         expected = norms[end - 4 : end][::-1]

@@ -40,3 +40,18 @@ def test_a_network_learns_order_where_there_is_some() -> None:
     assert found["in_order"] > 0.95
     assert found["shuffled"] == pytest.approx(0.5, abs=0.12)
     assert found["learned"] == 600
+
+
+def test_of_three_classes_words_are_learned_too() -> None:
+    generator = np.random.default_rng(1)
+    labels = np.arange(300, dtype=np.int8) % 3
+    tokens = [
+        np.append(generator.integers(5, VOCABULARY, 3), FIRST + label).astype(np.int32)
+        for label in labels
+    ]
+    store = in_memory(tokens, labels)
+    assert bag_of_words(store, store, VOCABULARY)["accuracy"] == 1
+    material = material_of(
+        store, VOCABULARY, ("a", "b", "c"), words=4, hidden_size=16, epochs=12, reviews=150
+    )
+    assert teach_order(store, material)["in_order"] > 0.95

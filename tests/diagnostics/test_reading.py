@@ -17,6 +17,8 @@ from imdb_rnn.diagnostics.reading import (
 from imdb_rnn.diagnostics.small import in_memory
 from imdb_rnn.explain.attribution import integrated_gradients, prefix_probabilities
 from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.head import probabilities
+from imdb_rnn.models.inference import predict_logits
 from models.shapes import model_shape
 
 VOCABULARY, LONGEST = 12, 9
@@ -52,7 +54,7 @@ def test_short_reviews_are_read_and_the_one_that_turns_farthest_is_shown(
         turns[str(number)] = np.abs(curve[len(curve) // 2 :] - curve[-1]).max()
     assert found.shown.name == max(turns, key=turns.__getitem__)
     assert found.shown.turned == pytest.approx(max(turns.values()))
-    assert found.shown.positive == (int(found.shown.name) % 2 == 1)
+    assert found.shown.label == int(found.shown.name) % 2
 
 
 def test_the_attribution_of_reviews_of_any_length_is_added_up(classifier: Classifier) -> None:
@@ -83,6 +85,19 @@ def test_the_strongest_words_are_named(classifier: Classifier) -> None:
     assert all(NAMES[position - 1] == name for position, name in named.items())
 
 
+def test_of_three_classes_the_review_s_own_is_watched() -> None:
+    shape = model_shape(cell="lstm", pooling="max+mean")
+    classifier = Classifier(VOCABULARY, 40, shape, seed=2, classes=3).eval()
+    all_labels = np.arange(9).astype(np.int8) % 3
+    found = examine(classifier, in_memory(reviews(9, (4, LONGEST)), all_labels), LONGEST, seed=1)
+    shown = found.shown
+    among_all = probabilities(predict_logits(classifier, [shown.words], 1))[0]
+    assert shown.label == all_labels[int(shown.name)]
+    assert shown.probabilities[-1] == pytest.approx(among_all[shown.label], rel=1e-5)
+    assert shown.attribution.adds_up
+    assert numbers(found, NAMES, ("a", "b", "c"))["shown"]["label"] == "abc"[shown.label]
+
+
 def test_a_single_word_is_read(classifier: Classifier) -> None:
     (word,) = reviews(1, (1, 2))
     shown: Example = examine(classifier, in_memory([word], labels(1)), LONGEST, seed=1).shown
@@ -106,3 +121,12 @@ def test_words_that_stand_together_are_written_as_one() -> None:
     }
     _, below = draw(points, {1: "a", 3: "b", 5: "c", 7: "d"}).axes
     assert {text.get_text() for text in below.texts} == {"a", "c … d", "b"}
+
+
+def test_the_name_of_a_class_is_no_formula_and_leaves_room_for_the_figure() -> None:
+    points = pa.table({"position": [1], "probability": [0.5], "attribution": [1.0]})
+    figure = draw(points, {}, watched=r"“$\frac{$ and on and on and on and on”")
+    label = figure.axes[0].yaxis.label
+    figure.draw_without_rendering()  # what is no formula fails here, if it is taken for one
+    assert r"\$\frac{\$" in label.get_text()
+    assert "…" in label.get_text()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imdb_rnn.diagnostics.small import in_memory
-from imdb_rnn.diagnostics.windows import WINDOWS, read_parts, window
+from imdb_rnn.diagnostics.windows import WINDOWS, lengths_for, read_parts, window
 from imdb_rnn.models.classifier import Classifier
 from models.shapes import model_shape
 
@@ -56,3 +56,19 @@ def test_shuffling_follows_from_the_seed() -> None:
     shuffled = [read_parts(counting_classifier(), store, seed)["shuffled"] for seed in (1, 1, 2, 3)]
     assert shuffled[0] == shuffled[1]
     assert len(set(shuffled)) > 1
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([100, 200, 300], [10, 25, 50, 100]),
+        ([20, 20, 600], [2, 5, 10, 20]),
+        ([3], [1, 3]),
+        ([1, 1], [1]),
+    ],
+)
+def test_windows_are_shorter_where_the_median_review_is(
+    words: list[int], expected: list[int]
+) -> None:
+    reviews = [np.ones(number, dtype=np.int32) for number in words]
+    assert lengths_for(in_memory(reviews, np.zeros(len(words), np.int8))) == expected

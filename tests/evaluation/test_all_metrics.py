@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from imdb_rnn.config import Evaluate
-from imdb_rnn.evaluation.all_metrics import summarize
+from imdb_rnn.data.classes import class_metadata
+from imdb_rnn.evaluation.all_metrics import comparable_numbers, summarize
 from imdb_rnn.evaluation.intervals import mean_interval
 
 SETTINGS = Evaluate(confidence=0.95, resamples=200, batch_size=8)
@@ -72,3 +73,71 @@ def test_slices_add_up_and_unknown_ratings_have_none() -> None:
 def test_summary_is_json_and_follows_from_the_seed() -> None:
     assert json.dumps(summary_of()) == json.dumps(summary_of())
     assert summary_of(seed=2)["accuracy"] == summary_of()["accuracy"]
+
+
+STARS = ("1", "2", "5")
+OF_STARS = np.resize([0, 1, 2], N)
+
+
+def summary_of_stars(
+    classes: tuple[str, ...] = STARS, duplicated: NDArray[np.bool_] = DUPLICATED
+) -> dict[str, Any]:
+    """The network takes six 5s for 2s, and the baseline six 5s for 1s."""
+    reviews = pa.table(
+        {
+            "text": ["not a good film"] * N,
+            "label": pa.array(OF_STARS, pa.int8()),
+            "rating": pa.array(OF_STARS, pa.int8()),
+        }
+    ).replace_schema_metadata(class_metadata(classes))
+    wrong = (OF_STARS == 2) & (np.arange(N) < 18)
+    sure = np.full((3, 3), 0.1) + 0.7 * np.eye(3)
+    probabilities = {
+        "rnn": sure[np.where(wrong, 1, OF_STARS)],
+        "nb": sure[np.where(wrong, 0, OF_STARS)],
+    }
+    return summarize(reviews, probabilities, duplicated, SETTINGS, seed=1)
+
+
+def test_stars_have_an_error_beside_those_of_the_baselines() -> None:
+    summary = summary_of_stars()
+    assert summary["classes"] == list(STARS)
+    assert summary["mean_absolute_error"] == pytest.approx(6 * 3 / N)
+    assert summary["mean_absolute_error_low"] < 0.3 < summary["mean_absolute_error_high"]
+    compared = summary["baselines"]["nb"]
+    assert compared["difference"] == 0.0
+    assert compared["mcnemar_p"] == 1.0
+    assert compared["mean_absolute_error"] == pytest.approx(6 * 4 / N)
+    gap = compared["mean_absolute_error_difference"]
+    assert gap == pytest.approx(-6 / N)
+    low, high = (compared[f"mean_absolute_error_difference_{end}"] for end in ("low", "high"))
+    assert low < gap < high < 0
+    json.dumps(summary, allow_nan=False)
+
+
+def test_other_classes_have_none() -> None:
+    summary = summary_of_stars(("bad", "so so", "good"))
+    assert "mean_absolute_error" not in summary
+    assert list(summary["baselines"]["nb"]) == list(summary_of()["baselines"]["nb"])
+
+
+def test_slices_of_sentiment_are_not_made_of_other_classes() -> None:
+    assert list(summary_of_stars()["slices"]) == ["length"]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 5])
+def test_too_few_new_reviews_leave_nothing_to_evaluate(kept: int) -> None:
+    duplicated = np.ones(N, dtype=np.bool_)
+    duplicated[np.flatnonzero(LABELS == 1)[:kept]] = False  # all of one class
+    summary = summary_of(duplicated=duplicated)
+    assert summary["without_duplicates"] is None
+    assert summary["accuracy_without_duplicates"] is None
+
+
+def test_runs_on_stars_are_compared_by_their_error_too() -> None:
+    train = dict.fromkeys(("valid_accuracy", "valid_loss", "best_epoch", "parameters"), 1)
+    shown = comparable_numbers({"variant": "own", **summary_of_stars()}, train)
+    assert {"mean_absolute_error", "macro_f1"} <= shown.keys()
+    assert shown.keys() - {"mean_absolute_error", "macro_f1"} == (
+        comparable_numbers({"variant": "full", **summary_of()}, train).keys()
+    )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, softmax
 from scipy.stats import binomtest, bootstrap, norm, sem
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
@@ -127,15 +127,21 @@ def test_the_interval_of_the_auc_is_scipy_s_with_scikit_learn_s_auc() -> None:
         rng=np.random.default_rng(7),
     ).confidence_interval
     found = auc_difference_interval(
-        labels, (first.probability, second.probability), 0.9, resamples=200, seed=7
+        labels[:, None] == 1,
+        (first.probability[:, None], second.probability[:, None]),
+        0.9,
+        resamples=200,
+        seed=7,
     )
     assert found == pytest.approx((expected.low, expected.high))
 
 
 def test_a_tiny_test_set_has_an_interval_too() -> None:
     labels = np.array([0, 1, 1], dtype=np.int8)
-    probabilities = (np.array([0.1, 0.9, 0.4]), np.array([0.5, 0.9, 0.4]))
-    low, high = auc_difference_interval(labels, probabilities, 0.9, resamples=200, seed=7)
+    probabilities = (np.array([[0.1], [0.9], [0.4]]), np.array([[0.5], [0.9], [0.4]]))
+    low, high = auc_difference_interval(
+        labels[:, None] == 1, probabilities, 0.9, resamples=200, seed=7
+    )
     assert -1 <= low <= high <= 0
 
 
@@ -228,4 +234,78 @@ def test_disagreements_are_sorted_by_how_far_the_probability_moved() -> None:
     second = predictions(labels, np.array([0.6, 0.1, 0.7, 0.1, 0.1]))
     disagreements: list[Any] = compare(first, second).disagreements
     assert [review.id for review in disagreements] == ["test/1", "test/4", "test/0"]
-    assert disagreements[0] == ("test/1", 0, 0.9, 0.1)
+    assert disagreements[0] == ("test/1", 0, 0.9, 0.1, 1, 0)
+
+
+CLASSES = ("1", "2", "5")
+
+
+def of_three(reviews: int, skills: tuple[float, float]) -> tuple[Predictions, Predictions]:
+    random = np.random.default_rng(3)
+    labels = np.resize(np.arange(3), reviews).astype(np.int8)
+    shared = random.normal(size=(reviews, 3))
+    first, second = (
+        softmax(shared + random.normal(size=(reviews, 3)) + skill * np.eye(3)[labels], axis=1)
+        for skill in skills
+    )
+    ids = [f"test/{i}" for i in range(reviews)]
+    return Predictions(ids, labels, first, CLASSES), Predictions(ids, labels, second, CLASSES)
+
+
+def test_the_better_of_two_models_of_three_classes_is_called_so() -> None:
+    first, second = of_three(600, (1.0, 2.0))
+    found = compare(first, second)
+    assert (found.outcome, compare(second, first).outcome) == ("better", "worse")
+    assert found.classes == CLASSES
+    stars = np.array([1, 2, 5])
+    for side, model in ((0, first), (1, second)):
+        labels, decisions = model.labels, model.probability.argmax(axis=1)
+        assert {name: measure[side] for name, measure in found.measures.items()} == {
+            "accuracy": pytest.approx(accuracy_score(labels, decisions)),
+            "log_loss": pytest.approx(log_loss(labels, model.probability)),
+            "roc_auc": pytest.approx(roc_auc_score(labels, model.probability, multi_class="ovr")),
+            "mean_absolute_error": pytest.approx(np.abs(stars[decisions] - stars[labels]).mean()),
+        }
+    assert all(m.interval.low < m.value < m.interval.high for m in found.measures.values())
+
+
+def test_a_model_of_three_classes_cannot_be_told_apart_from_itself() -> None:
+    first, _ = of_three(60, (1.0, 2.0))
+    found = compare(first, first)
+    assert (found.outcome, found.disagreements) == ("cannot be told apart", [])
+    assert {(m.value, *m.interval) for m in found.measures.values()} == {(0.0, 0.0, 0.0)}
+
+
+def test_the_interval_of_the_mean_auc_is_scipy_s_with_scikit_learn_s_auc() -> None:
+    first, second = of_three(90, (0.5, 1.0))
+    labels, ties = first.labels, first.probability.round(1)
+    pair = (ties / ties.sum(axis=1, keepdims=True), second.probability)
+
+    def difference(drawn: NDArray[np.int64]) -> float:
+        areas = (roc_auc_score(labels[drawn], m[drawn], multi_class="ovr") for m in pair)
+        return -float(np.subtract(*areas))
+
+    expected = bootstrap(
+        (np.arange(90),),
+        difference,
+        n_resamples=100,
+        batch=50,
+        vectorized=False,
+        confidence_level=0.9,
+        method="percentile",
+        rng=np.random.default_rng(7),
+    ).confidence_interval
+    of_class = labels[:, None] == np.arange(3)
+    found = auc_difference_interval(of_class, pair, 0.9, resamples=100, seed=7)
+    assert found == pytest.approx((expected.low, expected.high))
+
+
+def test_disagreements_on_three_classes_tell_what_each_model_says() -> None:
+    labels = np.array([0, 1, 2], dtype=np.int8)
+    first = np.array([[0.6, 0.3, 0.1], [0.4, 0.5, 0.1], [0.1, 0.1, 0.8]])
+    second = np.array([[0.1, 0.1, 0.8], [0.5, 0.4, 0.1], [0.2, 0.1, 0.7]])
+    ids = ["a", "b", "c"]
+    found = compare(
+        Predictions(ids, labels, first, CLASSES), Predictions(ids, labels, second, CLASSES)
+    )
+    assert found.disagreements == [("a", 0, 0.6, 0.8, 0, 2), ("b", 1, 0.5, 0.5, 1, 0)]

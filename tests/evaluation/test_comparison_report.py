@@ -1,6 +1,7 @@
 """What a comparison says in words."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -19,8 +20,8 @@ from imdb_rnn.evaluation.intervals import Interval
 from imdb_rnn.evaluation.seed_variance import seed_variance
 
 DISAGREEMENTS = [
-    Disagreement("test/neg/1_2", 0, 0.9, 0.2),
-    Disagreement("test/pos/3_9", 1, 0.4, 0.6),
+    Disagreement("test/neg/1_2", 0, 0.9, 0.2, 1, 0),
+    Disagreement("test/pos/3_9", 1, 0.4, 0.6, 0, 1),
 ]
 
 
@@ -134,3 +135,25 @@ def test_the_json_is_plain_and_has_every_disagreement(counts: tuple[int, int]) -
     assert [review["text"] for review in content["disagreements"]] == ["so so", None]
     assert content["seeds"] is None
     assert np.isclose(content["measures"]["accuracy"]["difference"], np.diff(counts)[0] / 25_000)
+
+
+def of_three() -> Comparison:
+    said = [Disagreement("test/1", 2, 0.61, 0.55, 0, 2)]
+    return replace(
+        comparison(1, 2, 1.0), disagreements=said, classes=("[bold]bad", "so so", "good")
+    )
+
+
+def test_of_more_classes_the_table_names_each_answer() -> None:
+    console = Console(width=150, record=True, file=StringIO())
+    console.print(disagreements_table(of_three(), {}))
+    (row,) = [line.split() for line in console.export_text().splitlines() if "test/1" in line]
+    assert row == ["test/1", "good", "[bold]bad", "0.610", "good", "0.550"]
+
+
+def test_the_json_has_the_answers_as_places_among_the_classes() -> None:
+    content = as_json(of_three(), {})
+    (review,) = content["disagreements"]
+    answers = [content["classes"][review[key]] for key in ("label", "a_label", "b_label")]
+    assert answers == ["good", "[bold]bad", "good"]
+    assert (review["a"], review["b"]) == (0.61, 0.55)

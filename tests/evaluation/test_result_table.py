@@ -1,6 +1,10 @@
-import pytest
+from io import StringIO
 
-from imdb_rnn.evaluation.result_table import standing
+import pytest
+from rich.console import Console
+
+from example_results import TEST, example_results, stars_results
+from imdb_rnn.evaluation.result_table import results_table, standing
 
 
 def results(difference: float, low: float, high: float, p: float) -> dict[str, object]:
@@ -46,3 +50,22 @@ def test_the_strongest_linear_model_is_what_counts(
     numbers: tuple[float, float, float, float], said: str
 ) -> None:
     assert standing(results(*numbers)) == f"The recurrent network {said}"
+
+
+def test_short_sentences_are_told_of_where_the_models_were_asked_any() -> None:
+    other = {key: value for key, value in TEST.items() if key != "behaviour"}
+    for results, told in ((TEST, True), (other, False)):
+        console = Console(width=200)
+        with console.capture() as shown:
+            console.print(results_table(results))
+        assert ("75.0 %" in shown.get()) is told
+
+
+def test_stars_have_a_table_of_their_errors() -> None:
+    console = Console(width=80, file=StringIO(), record=True)
+    console.print(results_table(stars_results().test))
+    shown = console.export_text()
+    assert "0.310 (0.290, 0.330)" in shown
+    assert shown.count("-0.100 (-0.120, -0.080)") == 2
+    console.print(results_table(example_results().test))
+    assert "absolute" not in console.export_text()

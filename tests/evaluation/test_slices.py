@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imdb_rnn.evaluation.slices import length_slices, negation_slices, occur_in, rating_slices
+from imdb_rnn.evaluation.slices import length_slices, negation_slices, rating_slices
 
 TEXTS = st.lists(st.text(alphabet="no t'n<br/>.ot", max_size=300), min_size=1, max_size=30)
 
@@ -43,9 +43,3 @@ def test_rating_slices_leave_unknown_ratings_out() -> None:
         "10": [True, False, False, True],
     }
     assert rating_slices([None, None]) == {}
-
-
-def test_duplicates_are_found_through_case_markup_and_punctuation() -> None:
-    train = ["A GREAT film!<br /><br />Really, great.", "dull"]
-    test = ["a great film really great", "a great film", "Dull...", "not dull"]
-    assert occur_in(test, train).tolist() == [True, False, True, False]

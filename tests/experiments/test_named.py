@@ -1,3 +1,4 @@
+import itertools
 import json
 import subprocess
 import sys
@@ -106,6 +107,17 @@ def test_the_command_is_dvc_s_own_with_the_changes() -> None:
         ("train.device", "cuda:0"),
         ("download.digests.train", "1" * 64),
         ("download.digests.train", "12e" + "3" * 61),
+        (
+            "download.sources",
+            [
+                {
+                    "files": {"train": "a b/{x,y}.csv", "test": None},
+                    "text": 'say "it"',
+                    "label": "stars: of, 5",
+                    "classes": [1, 2, "3"],
+                }
+            ],
+        ),
     ],
 )
 def test_dvc_sets_what_the_experiment_says(tmp_path: Path, path: str, value: object) -> None:
@@ -115,6 +127,23 @@ def test_dvc_sets_what_the_experiment_says(tmp_path: Path, path: str, value: obj
     apply_overrides(file, [command[command.index("-S") + 1]])
     load_params(file)
     assert dict(flatten(read_mapping(file)))[path] == value
+
+
+def test_files_of_ones_own_come_along_into_the_temporary_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("params.yaml", "reviews.csv", "more/1.csv", "more/2.csv", "kept.csv")
+    for name in (*names, "data/external/README.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / "params.yaml").read_bytes())
+    git(tmp_path, "init")
+    git(tmp_path, "add", "kept.csv", "params.yaml", "data")
+    git(tmp_path, "commit", "-m", "start")
+    monkeypatch.chdir(tmp_path)
+    files = {"train": "reviews.csv", "test": "kept.csv", "unlabelled": "more/*.csv"}
+    command = dvc_command("own", {"download.sources": [{"files": files}]})
+    copied = [after for word, after in itertools.pairwise(command) if word == "--copy-paths"]
+    assert copied == ["more/1.csv", "more/2.csv", "reviews.csv"]
 
 
 def test_only_smoke_goes_through_the_diagnostics_to_the_report() -> None:

@@ -208,6 +208,17 @@ def test_other_reviews_and_other_editions_are_refused(tmp_path: Path) -> None:
         require_comparable(whole, turned)
 
 
+def test_other_classes_are_refused(tmp_path: Path) -> None:
+    for name, classes in {"a": ["bad", "good"], "b": ["good", "bad"]}.items():
+        path = write_side(tmp_path / name, "own")
+        table = pq.read_table(path).replace_schema_metadata({"classes": json.dumps(classes)})
+        pq.write_table(table, path)
+    first, second = (load_results(str(tmp_path / name / "predictions.parquet")) for name in "ab")
+    require_comparable(first, first)
+    with pytest.raises(UserError, match="classes are bad, good and good, bad"):
+        require_comparable(first, second)
+
+
 GOOD = {"id": IDS, "label": LABELS, "probability": [0.1, 0.2, 0.8, 0.9]}
 
 

@@ -110,6 +110,50 @@ def test_occlusion_is_the_fall_of_the_logit(shape: dict[str, Any]) -> None:
     assert attribution.baseline == pytest.approx(logit_of(classifier, unknown), abs=1e-6)
 
 
+def build_of_three(**shape: Any) -> Classifier:
+    """As `build` does it, of three classes."""
+    classifier = Classifier(VOCABULARY, MAX_LENGTH, model_shape(**shape), 3, ngrams=[2], classes=3)
+    table = {
+        "reviews_1": torch.tensor([40.0, 30.0]),
+        "keys_1": torch.tensor([5, 17]),
+        "polarities_1": torch.tensor([[0.7, -1.2, 0.1], [-0.4, 0.9, -1.5]]),
+    }
+    classifier.phrases.load_state_dict(table)
+    return classifier.eval()
+
+
+@torch.no_grad()
+def odds_of(classifier: Classifier, words: Any, label: int) -> float:
+    """Logarithm of the probability of a class over that of all others."""
+    review = np.asarray(words, dtype=np.int32)
+    shares = classifier(*collate([review], "post", None))[0].double().softmax(0)
+    return float((shares[label] / (1 - shares[label])).log())
+
+
+@pytest.mark.parametrize("label", range(3))
+def test_of_three_classes_the_log_odds_of_one_are_explained(label: int) -> None:
+    classifier = build_of_three(cell="lstm", pooling="max+mean", bidirectional=True)
+    whole = odds_of(classifier, WORDS, label)
+    gradients = integrated_gradients(classifier, WORDS, label, unexplained=1e-4)
+    assert gradients.logit == pytest.approx(whole, abs=1e-5)
+    assert gradients.tokens.sum() == pytest.approx(gradients.logit - gradients.baseline, abs=2e-4)
+    hidden = WORDS.copy()
+    hidden[0] = UNKNOWN_ID
+    fall = whole - odds_of(classifier, hidden, label)
+    assert occlusion(classifier, WORDS, label).tokens[0] == pytest.approx(fall, abs=1e-5)
+    assert abs(fall) > 1e-3
+    found = prefix_probabilities(classifier, WORDS, label)
+    expected = [odds_of(classifier, WORDS[:end], label) for end in range(1, len(WORDS) + 1)]
+    np.testing.assert_allclose(found, torch.tensor(expected).sigmoid(), atol=1e-6)
+
+
+@pytest.mark.parametrize("method", [integrated_gradients, occlusion])
+def test_what_speaks_for_one_of_two_classes_speaks_against_the_other(method: Any) -> None:
+    first, second = (method(build(cell="gru"), WORDS, label) for label in (0, 1))
+    np.testing.assert_allclose(first.tokens, -second.tokens, atol=1e-6)
+    assert first.logit == -second.logit
+
+
 @every_shape
 def test_prefix_probabilities_are_those_of_shorter_reviews(shape: dict[str, Any]) -> None:
     classifier = build(**shape)

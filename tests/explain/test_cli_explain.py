@@ -43,6 +43,18 @@ def test_explain_prints_the_words_and_writes_the_page(
         assert "great" in page.read_text(encoding="utf-8")
 
 
+def test_explain_explains_the_class_that_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classes = ["bad", "so-so", "good"]
+    write_model(folder / "three", small_params(), classes=classes)
+    for name in classes:
+        assert run(monkeypatch, "explain", "great", "--model", "three", "--class", name) == 0
+        assert f"probability of {name}" in capsys.readouterr().out
+    assert run(monkeypatch, "explain", "great", "--model", "three", "--class", "pos") == 2
+    assert "bad, so-so, good" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["", "  "])
 def test_explain_refuses_a_text_without_words(
     folder: Path,  # noqa: ARG001 - the command runs in it

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.data.tokenizer import Reading
 from imdb_rnn.diagnostics.small import in_memory
 from imdb_rnn.errors import UserError
@@ -74,6 +75,57 @@ def test_the_verdict_is_the_predictor_s(predictor: Predictor, method: Method) ->
     assert found.verdict.startswith("positive" if expected >= 0.5 else "negative")
     assert len(found.words) == predictor.classifier.max_length
     assert found.attribution.logit == pytest.approx(np.log(expected / (1 - expected)), abs=1e-4)
+
+
+CLASSES = ("b<a>d", "so-so", "$good$")
+
+
+@pytest.fixture(scope="module")
+def of_three(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    folder = tmp_path_factory.mktemp("three") / "model"
+    write_model(folder, small_params(), classes=CLASSES)
+    return Predictor.load(folder)
+
+
+@pytest.mark.parametrize("named", [None, *CLASSES])
+def test_of_three_classes_the_likeliest_or_the_named_is_explained(
+    of_three: Predictor, named: str | None
+) -> None:
+    text = "a great film with a dull cast"
+    expected = dict(zip(CLASSES, of_three.probabilities([text])[0], strict=True))
+    likeliest = max(CLASSES, key=lambda name: expected[name])
+    found = explain(of_three, text, "gradients", class_name=named)
+    explained = named or likeliest
+    assert found.probabilities[-1] == pytest.approx(expected[explained], abs=1e-6)
+    assert found.verdict.startswith(f"{likeliest} (")
+    assert f"{explained}: {expected[explained]:.3f}" in found.verdict
+    assert found.attribution.adds_up
+    assert f"for {explained}" in printed(found)
+    assert "positive" not in printed(found) + page(found)
+    assert "b<a>d" not in page(found)
+
+
+def test_an_unknown_class_is_refused_with_the_names(of_three: Predictor) -> None:
+    with pytest.raises(UserError, match=r"excellent: .*b<a>d, so-so, \$good\$"):
+        explain(of_three, "a great film", "gradients", class_name="excellent")
+
+
+def test_the_first_of_two_classes_may_be_explained(predictor: Predictor) -> None:
+    text = "a great film"
+    positive, negative = (
+        explain(predictor, text, "occlusion", class_name=c) for c in SENTIMENT[::-1]
+    )
+    assert positive.verdict == explain(predictor, text, "occlusion").verdict
+    label, _, rest = negative.verdict.partition(" ")
+    assert positive.verdict.startswith(f"{label} ")
+    assert rest == f"(probability of negative: {1 - positive.probabilities[-1]:.3f})"
+
+
+def test_units_of_one_of_three_classes_are_told_so(of_three: Predictor) -> None:
+    reviews = [np.array([2, number % 3 + 2], dtype=np.int32) for number in range(9)]
+    labelled = in_memory(reviews, np.array([0, 1, 2] * 3, dtype=np.int8))
+    found = explain(of_three, "a great film", "occlusion", labelled, "so-so")
+    assert any("so-so" in title for title in found.units)
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "<br /><br />"])

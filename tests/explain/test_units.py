@@ -74,18 +74,27 @@ def labelled_reviews(count: int = 60) -> Any:
 
 def test_planted_units_are_found() -> None:
     units = measure_units(planted(), labelled_reviews(), [NEGATION])
-    assert units.sentiment[0] == pytest.approx(1, abs=0.05)
-    assert abs(units.sentiment[1]) < 0.3
+    assert units.of_class[0] == pytest.approx(1, abs=0.05)
+    assert abs(units.of_class[1]) < 0.3
     assert units.negation[1] > 10
     assert units.negation[[0, 2]].tolist() == [0, 0]
     watched = watch_units(planted(), units, np.array([4, 3, 2], dtype=np.int32))
-    assert (watched.sentiment[0].name, watched.sentiment[0].measure) == (
+    assert (watched.of_class[0].name, watched.of_class[0].measure) == (
         "unit 1",
-        f"correlation {units.sentiment[0]:+.2f}",
+        f"correlation {units.of_class[0]:+.2f}",
     )
     assert [unit.name for unit in watched.negation] == ["unit 2"]
     before, negated, after = watched.negation[0].states
     assert before < 0 < negated == after
+
+
+def test_of_more_classes_each_has_units_of_its_own() -> None:
+    reviews = labelled_reviews()
+    labels = np.where(reviews.labels == 1, 2, np.arange(len(reviews)) // 2 % 2).astype(np.int8)
+    three = in_memory([reviews[i] for i in range(len(reviews))], labels)
+    praised, other = (measure_units(planted(), three, [NEGATION], label) for label in (2, 0))
+    assert praised.of_class[0] == pytest.approx(1, abs=0.05)
+    assert -0.8 < other.of_class[0] < -0.3
 
 
 def test_states_are_told_in_deviations_over_the_reviews() -> None:
@@ -100,12 +109,12 @@ def test_without_negations_only_sentiment_is_watched() -> None:
     units = measure_units(planted(), labelled_reviews(), [])
     watched = watch_units(planted(), units, REVIEWS[0])
     assert watched.negation == []
-    assert len(watched.sentiment) == 2
+    assert len(watched.of_class) == 2
 
 
 def test_reviews_of_one_class_tell_nothing_about_sentiment() -> None:
     reviews = in_memory(REVIEWS, np.ones(len(REVIEWS), np.int8))
-    assert not measure_units(planted(), reviews, [NEGATION]).sentiment.any()
+    assert not measure_units(planted(), reviews, [NEGATION]).of_class.any()
 
 
 def test_units_are_counted_within_their_direction() -> None:

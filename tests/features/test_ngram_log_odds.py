@@ -1,6 +1,7 @@
 import math
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ REVIEWS = [[2, 3, 4, 2, 3], [2, 3, 1, 2, 3, 4], [5], [4, 2, 3, 4]]
 PROBABILITIES = [1.0, 0.0, 0.3, 0.9]
 
 
-def training_set(folder: Path, reviews: list[list[int]], probabilities: list[float]) -> TrainingSet:
+def training_set(folder: Path, reviews: list[list[int]], probabilities: Any) -> TrainingSet:
     words = [np.array(review, dtype=np.int32) for review in reviews]
     ids = [str(i) for i in range(len(words))]
     store = write_store(folder, words, [-1] * len(words), ids)
@@ -108,6 +109,42 @@ def test_a_review_that_is_learned_from_is_left_out_of_what_its_phrases_count(
     (expected,) = expected_inputs(reviews[:1], others, LONGEST)  # 0 where no other has the n-gram
     found = table(torch.tensor(reviews[0])[:, None], torch.tensor(probabilities[:1]))[:, 0]
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@given(st.data())
+def test_each_of_several_classes_stands_against_the_others(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    words = st.integers(2, VOCABULARY - 1)
+    reviews = data.draw(st.lists(st.lists(words, min_size=1, max_size=9), min_size=2, max_size=6))
+    labels = data.draw(st.lists(st.integers(0, 2), min_size=len(reviews), max_size=len(reviews)))
+    targets = np.eye(3, dtype=np.float32)[labels]
+    folder = tmp_path_factory.mktemp("store")
+    table = count_ngrams(training_set(folder / "store", reviews, targets), VOCABULARY, LONGEST, 1)
+    save_ngrams(folder / "table", table)
+    loaded = load_ngrams(folder / "table")
+    assert loaded.classes == 3
+    own = torch.from_numpy(targets[:1])
+    found = loaded(torch.tensor(reviews[0])[:, None], own)[:, 0]
+    for end in range(1, len(reviews[0]) + 1):
+        for length in range(1, LONGEST + 1):
+            ngram = reviews[0][end - length : end] if end >= length else None
+            for of_class in range(3):
+                expected = 0.0
+                if ngram:
+                    holders = [
+                        labels[number]
+                        for number, review in enumerate(reviews)
+                        if number > 0 and _holds(review, ngram)
+                    ]
+                    inside = holders.count(of_class)
+                    expected = math.log((inside + 1) / (len(holders) - inside + 2))
+                at = 3 * (length - 1) + of_class
+                assert found[end - 1, at].item() == pytest.approx(expected, abs=1e-4)
+
+
+def _holds(review: list[int], ngram: list[int]) -> bool:
+    return any(review[i : i + len(ngram)] == ngram for i in range(len(review)))
 
 
 def test_a_table_comes_back_from_its_file_with_the_same_bytes(tmp_path: Path) -> None:

@@ -8,7 +8,13 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from imdb_rnn.config import LinearModel
 from imdb_rnn.errors import UserError
-from imdb_rnn.features.ngram_models import LogCountRatio, fit, nb_model, tfidf_model
+from imdb_rnn.features.ngram_models import (
+    LogCountRatio,
+    fit,
+    nb_model,
+    predict_probabilities,
+    tfidf_model,
+)
 
 PRAISE = ["a wonderful film , great fun !", "great acting and a wonderful story", "great , great !"]
 BLAME = ["an awful film , no fun ?", "awful acting and a dull story", "dull , dull ?"]
@@ -48,6 +54,25 @@ def test_models_learn_words_and_repeat_themselves_exactly(
     again = build(settings(2)).fit(PRAISE + BLAME, LABELS).predict_proba(PRAISE + BLAME)
     np.testing.assert_array_equal(probability[:, 1] > 0.5, LABELS == 1)
     np.testing.assert_array_equal(probability, again)
+
+
+@pytest.mark.parametrize("model", [tfidf_model(settings(2)), nb_model(settings(2), 3)])
+def test_models_learn_any_number_of_classes(model: Pipeline) -> None:
+    texts = [*PRAISE, *BLAME, *["it rained on friday", "on friday it rained", "rained"]]
+    labels = np.repeat(np.array([0, 2, 1], dtype=np.int8), 3)
+    found = predict_probabilities(fit(model, iter(texts), labels, "baseline.nb"), iter(texts))
+    assert found.shape == (9, 3)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    np.testing.assert_array_equal(found.argmax(axis=1), labels)
+
+
+def test_probabilities_of_many_texts_are_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fit(nb_model(settings(2)), PRAISE + BLAME, LABELS, "baseline.nb")
+    whole = predict_probabilities(model, PRAISE + BLAME)
+    monkeypatch.setattr("imdb_rnn.features.ngram_models.TEXTS_AT_ONCE", 2)
+    np.testing.assert_array_equal(whole, predict_probabilities(model, iter(PRAISE + BLAME)))
+    np.testing.assert_array_equal(whole, model.predict_proba(PRAISE + BLAME)[:, 1])
+    assert len(predict_probabilities(model, [])) == 0
 
 
 def test_nb_model_hears_punctuation() -> None:

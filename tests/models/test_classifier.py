@@ -46,6 +46,19 @@ def test_a_padded_batch_gives_the_logits_of_its_reviews_one_by_one(choice: dict[
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("padding", ["post", "pre"])
+def test_more_than_two_classes_have_a_logit_each_whatever_the_batch(padding: str) -> None:
+    shape = model_shape(cell="lstm", bidirectional=True, pooling="max+mean", padding=padding)
+    classifier = Classifier(VOCABULARY, MAX_LENGTH, shape, 1, [3, 2], classes=3)
+    for length, keys in ((1, [4, 9, 13]), (2, [VOCABULARY + 9, 2 * VOCABULARY + 4])):
+        classifier.phrases.get_buffer(f"keys_{length}").copy_(torch.tensor(keys))
+        classifier.phrases.get_buffer(f"polarities_{length}").normal_()
+    together = _logits(classifier, REVIEWS)
+    assert together.shape == (len(REVIEWS), 3)
+    alone = torch.cat([_logits(classifier, [review]) for review in REVIEWS])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize("both", [False, True])
 def test_the_last_state_is_where_each_direction_ends(cell: str, *, both: bool) -> None:

@@ -13,9 +13,10 @@ from models.shapes import model_shape
 VOCABULARY, MAX_LENGTH = 9, 14
 
 
-def classifier(ngrams: list[int], **shape: object) -> Classifier:
+def classifier(ngrams: list[int], classes: int = 2, **shape: object) -> Classifier:
     """Large random weights, so that gates are driven to their ends too."""
-    made = Classifier(VOCABULARY, MAX_LENGTH, model_shape(cell="lstm", **shape), 1, ngrams)
+    config = model_shape(cell="lstm", **shape)
+    made = Classifier(VOCABULARY, MAX_LENGTH, config, 1, ngrams, classes=classes)
     random = torch.Generator().manual_seed(3)
     for weight in made.parameters():
         weight.data.normal_(0, 1.5, generator=random)
@@ -33,13 +34,14 @@ def reviews(count: int) -> list[NDArray[np.int32]]:
     return [random.integers(1, VOCABULARY, length).astype(np.int32) for length in lengths]
 
 
+@pytest.mark.parametrize("classes", [2, 4])
 @pytest.mark.parametrize("ngrams", [[], [5, 12, 9]])
 @pytest.mark.parametrize("pooling", ["max", "mean", "max+mean"])
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_the_logits_are_those_of_the_classifier(
-    ngrams: list[int], pooling: str, *, bidirectional: bool
+    ngrams: list[int], classes: int, pooling: str, *, bidirectional: bool
 ) -> None:
-    plain = classifier(ngrams, pooling=pooling, bidirectional=bidirectional, padding="pre")
+    plain = classifier(ngrams, classes, pooling=pooling, bidirectional=bidirectional, padding="pre")
     found = FoldedClassifier(plain).logits(reviews(50))
     expected = predict_logits(plain, reviews(50), batch_size=7)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2e-5)

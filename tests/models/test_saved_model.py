@@ -11,8 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from imdb_rnn.errors import UserError
 from imdb_rnn.models.cells import CELLS
+from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.predictor import Predictor
-from imdb_rnn.models.saved_model import load_model, load_tokenizer
+from imdb_rnn.models.saved_model import load_model, load_tokenizer, save_model
 from results import TEXTS, small_params, write_model
 
 
@@ -33,6 +34,19 @@ def test_a_model_comes_back_with_the_same_weights(tmp_path: Path, cell: str) -> 
     assert read.state_dict().keys() == written.state_dict().keys()
     for name, weight in written.state_dict().items():
         assert torch.equal(read.state_dict()[name], weight)
+
+
+def test_a_model_comes_back_with_its_classes(tmp_path: Path) -> None:
+    classes = ("bad", "so-so", "good")
+    params = small_params()
+    write_model(tmp_path / "model", params)
+    classifier = Classifier(30, 12, params.model, classes=3)
+    save_model(tmp_path / "model", classifier, load_tokenizer(tmp_path / "model"), classes)
+    predictor = Predictor.load(tmp_path / "model")
+    assert predictor.classes == classes
+    probabilities = predictor.probabilities(TEXTS[:1])
+    assert probabilities.shape == (1, 3)
+    assert probabilities.sum() == pytest.approx(1)
 
 
 def test_equal_models_make_equal_bytes(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ SMALL: dict[str, Any] = {
     "model": {"embedding_size": 8, "hidden_size": 8},
     "train": {
         "epochs": 2,
+        "min_steps": 0,
         "batch_size": 8,
         "threads": 1,
         "learning_rate": 0.02,

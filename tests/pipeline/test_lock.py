@@ -78,7 +78,10 @@ def test_each_stage_lists_what_was_recorded(stage: str) -> None:
 
     written = PIPELINE[stage]
     outs = [entry for kind in ("outs", "metrics", "plots") for entry in written.get(kind, ())]
-    assert {entry["path"] for entry in LOCK[stage].get("deps", ())} == paths(written["deps"])
+    deps = [
+        dep.replace("${download.watch}", PARAMS["download"]["watch"]) for dep in written["deps"]
+    ]
+    assert {entry["path"] for entry in LOCK[stage].get("deps", ())} == paths(deps)
     assert {entry["path"] for entry in LOCK[stage].get("outs", ())} == paths(outs)
     assert LOCK[stage]["cmd"] == written["cmd"]
 

@@ -36,10 +36,11 @@ SHOWN = TUTORIAL + (ROOT / "README.md").read_text(encoding="utf-8")
 (NAMED,) = re.findall("^Reproducing experiment '(.+)'", TUTORIAL, re.MULTILINE)
 """What DVC called the experiment."""
 PYTHON = "python"
-POSTED = {
-    "texts": ["A superb, moving film.", "A dull film."],
-    "a number": [3],
-    "no text": ["film", ""],
+POSTED: dict[str, dict[str, object]] = {
+    "texts": {"inputs": ["A superb, moving film.", "A dull film."]},
+    "a name for the texts": {"inputs": {"text": ["film"]}},
+    "no text": {"inputs": ["film", ""]},
+    "no text, refused": {"inputs": ["film", ""], "params": {"errors": "raise"}},
 }
 METRICS: dict[str, object] = json.loads((ROOT / "reports/metrics.json").read_text("utf-8"))
 SIGNIFICANT = 0.05
@@ -80,7 +81,8 @@ class Walk:
         self.port = str(_unused_port())
         self.printed: dict[str, str] = {}
         self.answers: dict[str, requests.Response] = {}
-        (folder / "reviews.csv").write_text("review\nA superb film.\n\n", encoding="utf-8")
+        rows = "review,stars\nA superb film.,5\nA dull film.,1\n,2\n"
+        (folder / "reviews.csv").write_text(rows, encoding="utf-8")
 
     def take(self, command: str) -> None:
         """Run a command to its end."""
@@ -141,8 +143,8 @@ def walk(project: Project) -> Walk:
             elif command not in ELSEWHERE:
                 walk.take(command)
         walk.printed[PYTHON] = run([sys.executable, "-c", shown_program()], folder).stdout
-        for name, texts in POSTED.items():
-            walk.answers[name] = walk.post({"inputs": texts})
+        for name, request in POSTED.items():
+            walk.answers[name] = walk.post(request)
     return walk
 
 
@@ -227,20 +229,26 @@ def test_every_way_to_the_champion_answers_as_predict_does(walk: Walk) -> None:
         r"(\S+)  A superb", walk.printed['imdb-rnn predict "A superb, moving film."']
     )
     (served,) = (printed for command, printed in walk.printed.items() if "curl" in command)
-    (answer,) = re.findall(r'\{"predictions": \[(.+)\]\}', served)
-    (loaded,) = re.findall(r"\[(.+)\]", walk.printed[PYTHON])
+    (answer,) = re.findall(r'\{"predictions": \[.+"probability": (.+)\}\]\}', served)
+    (loaded,) = re.findall(r"(\S+)$", walk.printed[PYTHON].strip())
     assert float(answer) == pytest.approx(float(predicted), abs=1e-4)
-    assert float(loaded) == pytest.approx(float(answer), abs=1e-6)
+    assert float(loaded) == pytest.approx(float(answer), abs=1e-5)
 
 
 def test_the_server_answers_each_text_and_refuses_what_is_none(walk: Walk) -> None:
     predictor = Predictor.load(walk.folder / "models/rnn")
-    expected = predictor.probabilities([str(text) for text in POSTED["texts"]])
-    assert walk.answers["texts"].json()["predictions"] == pytest.approx(expected, abs=1e-6)
-    assert walk.answers["a number"].status_code == 400
-    refusal = walk.answers["no text"]
+    expected = predictor.probabilities(POSTED["texts"]["inputs"])  # type: ignore[arg-type]
+    answers = walk.answers["texts"].json()["predictions"]
+    assert [answer["probability"] for answer in answers] == pytest.approx(expected, abs=1e-6)
+    assert [answer["label"] for answer in answers] == [
+        "pos" if p > 0.5 else "neg" for p in expected
+    ]
+    assert walk.answers["a name for the texts"].status_code == 400
+    null = {"label": None, "probability": None}
+    assert walk.answers["no text"].json()["predictions"][1] == null
+    refusal = walk.answers["no text, refused"]
     assert refusal.status_code == 400
-    assert "text 2 of 2: it has no word that the model knows" in refusal.json()["message"]
+    assert "text 2: it has no word that the model knows" in refusal.json()["message"]
     assert "Traceback" not in refusal.text
 
 

@@ -1,4 +1,6 @@
-from example_results import EXPERIMENTS, SEEDS, TEST
+import pytest
+
+from example_results import EXPERIMENTS, SEEDS, TEST, example_results
 from imdb_rnn.evaluation.evaluated_model import seeds_of
 from imdb_rnn.report.inputs import ladder
 
@@ -14,6 +16,28 @@ def test_a_recorded_run_is_not_listed_twice() -> None:
     rows = ladder([*EXPERIMENTS, {"name": "default", **recorded}], TEST)
     assert [row["name"] for row in rows if row["this"]] == ["default"]
     assert len(rows) == 4
+
+
+def test_experiments_on_other_reviews_are_not_on_the_ladder() -> None:
+    rows = ladder(EXPERIMENTS, TEST | {"variant": "full, stars"})
+    assert [row["name"] for row in rows] == ["this run"]
+
+
+@pytest.mark.parametrize("variant", ["full", "full, stars", "own"])
+def test_a_whole_dataset_is_no_part(variant: str) -> None:
+    assert not example_results(test=TEST | {"variant": variant}).is_part
+
+
+@pytest.mark.parametrize("variant", ["train-only", "full, 1000 per class"])
+def test_parts_of_a_dataset_are_told_apart(variant: str) -> None:
+    assert example_results(test=TEST | {"variant": variant}).is_part
+
+
+def test_many_classes_are_counted_in_the_question() -> None:
+    classes = [f"class {number}" for number in range(30)]
+    results = example_results(test=TEST | {"variant": "own", "classes": classes})
+    assert "30" in results.question
+    assert "class 1" not in results.question
 
 
 def test_without_a_record_the_ladder_has_this_run_alone() -> None:

@@ -28,7 +28,7 @@ def test_the_surest_mistakes_of_each_class_come_first() -> None:
     mistakes = clearest_mistakes(predictions, REVIEWS, each=5)
     assert [mistake.id for mistake in mistakes] == ["test/1", "test/0", "test/5", "test/3"]
     first = mistakes[0]
-    assert (first.actual, first.probability, first.rating) == ("negative", 0.9, 4)
+    assert first[:5] == ("test/1", "negative", "positive", 0.9, 4)
     assert first.text == "text 1\nend"
 
 
@@ -39,3 +39,23 @@ def test_no_more_than_asked_for_of_each_class() -> None:
 
 def test_a_faultless_model_makes_none() -> None:
     assert clearest_mistakes(_predictions(0.1, 0.1, 0.1, 0.9, 0.9, 0.9), REVIEWS, each=5) == []
+
+
+def test_of_three_classes_the_surest_wrong_answer_of_each_comes_first() -> None:
+    labels = np.array([0, 0, 1, 1, 2, 2], np.int8)
+    probability = np.array(
+        [
+            [0.3, 0.4, 0.3],
+            [0.1, 0.1, 0.8],
+            [0.1, 0.8, 0.1],
+            [0.6, 0.3, 0.1],
+            [0.0, 0.0, 1.0],
+            [0.2, 0.2, 0.6],
+        ]
+    )
+    ids = REVIEWS["id"].to_pylist()
+    reviews = REVIEWS.set_column(2, SCHEMA.field("label"), pa.array(labels))
+    predictions = Predictions(ids, labels, probability, ("bad", "so so", "good"))
+    mistakes = clearest_mistakes(predictions, reviews, each=5)
+    assert [mistake.id for mistake in mistakes] == ["test/1", "test/0", "test/3"]
+    assert mistakes[0][:4] == ("test/1", "bad", "good", 0.8)

@@ -1,4 +1,4 @@
-from example_results import TEST, example_results, train_only_results
+from example_results import TEST, example_results, stars_results, train_only_results
 from imdb_rnn.report.model_card import model_card, weakest_slice
 
 
@@ -28,3 +28,17 @@ def test_the_smaller_edition_is_told_apart() -> None:
     card = model_card(train_only_results())
     assert "do not compare" in card
     assert "unsup" not in card
+
+
+def test_the_card_of_three_classes_names_them_and_says_nothing_of_movies() -> None:
+    card = model_card(stars_results())
+    for said in (
+        "2 \\<b\\>or\\</b\\> \\$3",
+        "| macro F1 | 0.8000 |",
+        "| mean absolute error | 0.3100 (95% interval 0.2900 to 0.3300) |",
+        "-0.1000 (-0.1200 to -0.0800)",
+        "of each of predictor.classes",
+    ):
+        assert said in card
+    for unfit in ("<b>", "movie", "review", "positive", "occur in train"):
+        assert unfit not in card.lower()

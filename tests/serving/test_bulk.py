@@ -5,6 +5,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -187,6 +188,30 @@ def test_a_table_shows_texts_on_one_line_and_nothing_that_steers_a_terminal(
     assert header.split() == ["row", "label", "probability", "text"]
     assert len(shown) == 3
     assert all(line.isprintable() and len(line) < 100 for line in shown)
+
+
+def test_of_three_classes_all_forms_name_the_likeliest(tmp_path: Path) -> None:
+    classes = ("bad", 'so "so", really', "good")
+    write_model(tmp_path / "model", small_params(), classes=classes)
+    three = Predictor.load(tmp_path / "model")
+    texts = ["great", "dull film", "", "bad xyzzy"]
+    used = [texts[0], texts[1], texts[3]]
+    as_json = lines(written(three, given_texts(texts)))
+    for line, expected in zip(as_json, three.probabilities(used), strict=True):
+        assert list(line["probabilities"]) == list(classes)
+        assert list(line["probabilities"].values()) == pytest.approx(expected, abs=1e-6)
+        assert line["label"] == classes[expected.argmax()]
+        assert line["probability"] == line["probabilities"][line["label"]]
+    as_csv = list(csv.DictReader(io.StringIO(written(three, given_texts(texts), form="csv"))))
+    assert [row["label"] for row in as_csv] == [line["label"] for line in as_json]
+    for record, line in zip(as_csv, as_json, strict=True):
+        found = {name: float(record[f"probability_{name}"]) for name in classes}
+        assert found == line["probabilities"]
+    header, *shown = written(three, given_texts(used), form="table").splitlines()
+    assert header.split() == ["row", "label", "probability", "text"]
+    for row, line in zip(shown, as_json, strict=True):
+        assert f"{line['label']} " in row
+        assert f" {line['probability']:.4f} " in row
 
 
 def test_csv_has_the_same_as_jsonl(predictor: Predictor) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -26,8 +27,9 @@ from results import TEXTS, small_params, write_model
 VOCABULARY, MAX_LENGTH = 9, 14
 
 
-def classifier(ngrams: list[int], **shape: object) -> Classifier:
-    made = Classifier(VOCABULARY, MAX_LENGTH, model_shape(**shape), 1, ngrams).eval()
+def classifier(ngrams: list[int], classes: int = 2, **shape: Any) -> Classifier:
+    config = model_shape(**shape)
+    made = Classifier(VOCABULARY, MAX_LENGTH, config, 1, ngrams, classes=classes).eval()
     random = torch.Generator().manual_seed(3)
     for weight in made.parameters():
         weight.data.normal_(generator=random)
@@ -66,7 +68,7 @@ def run(graph: bytes, tokens: torch.Tensor, lengths: torch.Tensor) -> np.ndarray
     ids=str,
 )
 @pytest.mark.parametrize("ngrams", [[], [5, 12, 0], [4, 8, 15]], ids=str)
-def test_the_graph_agrees_with_the_classifier(ngrams: list[int], shape: dict[str, object]) -> None:
+def test_the_graph_agrees_with_the_classifier(ngrams: list[int], shape: dict[str, Any]) -> None:
     made = classifier(ngrams, **shape)
     graph = onnx_model(made).SerializeToString()
     for count in (1, 40):  # one graph takes any number of reviews of any length
@@ -75,6 +77,32 @@ def test_the_graph_agrees_with_the_classifier(ngrams: list[int], shape: dict[str
             expected = made(tokens, lengths).sigmoid().numpy()
         np.testing.assert_allclose(run(graph, tokens, lengths), expected, rtol=0, atol=1e-5)
     assert np.ptp(expected) > 0.1
+
+
+@pytest.mark.parametrize("shape", [{"cell": "lstm", "pooling": "max+mean", "bidirectional": True}])
+@pytest.mark.parametrize("ngrams", [[], [5, 12, 0], [4, 8]], ids=str)
+def test_of_three_classes_the_graph_gives_the_probability_of_each(
+    ngrams: list[int], shape: dict[str, Any]
+) -> None:
+    made = classifier(ngrams, classes=3, **shape)
+    tokens, lengths = batch(40)
+    with torch.no_grad():
+        expected = made(tokens, lengths).softmax(-1).numpy()
+    found = run(onnx_model(made).SerializeToString(), tokens, lengths)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    assert np.ptp(expected, axis=0).min() > 0.1
+
+
+def test_the_page_names_the_classes_in_the_order_of_the_answer(tmp_path: Path) -> None:
+    classes = ["b|ad", "so_so", "good"]
+    write_model(tmp_path / "model", small_params(), classes=classes)
+    difference = export_onnx(tmp_path / "model", tmp_path / "export")
+    assert difference is not None
+    assert difference <= 1e-5
+    page = (tmp_path / "export/README.md").read_text()
+    assert "| `probabilities` | float32 | batch, 3 |" in page
+    assert r"b\|ad, so\_so, good, in this order" in page
+    assert r"b\|ad, so\_so or good" in page.partition("\n")[0]
 
 
 def test_padding_changes_nothing() -> None:

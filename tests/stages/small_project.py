@@ -15,7 +15,7 @@ SMALL = {
     "prepare": {"vocabulary_size": 100, "max_length": 60, "validation_folds": 2},
     "ngram_log_odds": {"max_ngram": 1, "min_df": 2},
     "model": {"embedding_size": 4, "hidden_size": 4},
-    "train": {"epochs": 1, "threads": 1, "device": "cpu"},
+    "train": {"epochs": 1, "min_steps": 0, "threads": 1, "device": "cpu"},
     "evaluate": {"resamples": 100},
     "diagnostics": {
         "reviews": 8,

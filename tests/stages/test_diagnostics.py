@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from imdb_rnn.config import Params
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.data.token_store import write_store
 from imdb_rnn.diagnostics.gradients import QUANTITIES
 from imdb_rnn.diagnostics.study import gather
@@ -24,6 +25,12 @@ from results import write_model
 from studies import study_params
 
 VOCABULARY = 9
+DATASET = {
+    "variant": "full",
+    "vocabulary_size": VOCABULARY,
+    "classes": SENTIMENT,
+    "max_length": 30,
+}
 FIGURES = (
     "gradients",
     "spectrum",
@@ -71,21 +78,26 @@ def with_threads(threads: int) -> Params:
     return settings.model_copy(update={"train": train})
 
 
-def write_inputs(folder: Path) -> None:
+def write_inputs(
+    folder: Path,
+    classes: tuple[str, ...] = SENTIMENT,
+    words: tuple[int, int] = (2, 29),
+    train: int = 80,
+) -> None:
+    """Of reviews with words from and to so many."""
     generator = np.random.default_rng(3)
-    for split, count in (("train", 80), ("valid", 20)):
+    for split, count in (("train", train), ("valid", 20)):
         reviews = [
-            generator.integers(1, VOCABULARY, generator.integers(2, 30)).astype(np.int32)
+            generator.integers(1, VOCABULARY, generator.integers(words[0], words[1] + 1)).astype(
+                np.int32
+            )
             for _ in range(count)
         ]
-        labels = [number % 2 for number in range(count)]
+        labels = [number % len(classes) for number in range(count)]
         write_store(folder / "data/prepared" / split, reviews, labels, list(map(str, range(count))))
-    write_json(
-        folder / "data/prepared/dataset.json",
-        {"variant": "full", "vocabulary_size": VOCABULARY, "max_length": 30},
-    )
+    write_json(folder / "data/prepared/dataset.json", DATASET | {"classes": classes})
     write_json(folder / "reports/bptt.json", TRUNCATION)
-    write_model(folder / "models/rnn", params(), max_length=30)
+    write_model(folder / "models/rnn", params(), max_length=30, classes=classes)
 
 
 @pytest.fixture
@@ -206,21 +218,40 @@ def test_each_figure_has_a_sentence_without_gaps(measured: Path) -> None:
 
 
 def test_measured_reviews_are_not_learned_from(folder: Path) -> None:
-    material = gather(params(), folder / "data/prepared", folder, {}, VOCABULARY)
+    material = gather(params(), folder / "data/prepared", folder, {}, DATASET)
     learned, full, short = (
         {tuple(store[i]) for i in range(len(store))}
         for store in (material.learned, material.full, material.short)
     )
     assert not learned & (full | short)
-    assert set(material.full.lengths) == {20}
-    assert 2 <= min(material.short.lengths) <= max(material.short.lengths) <= 10
-    assert len(material.learned) == 30
 
 
-@pytest.mark.parametrize("change", [{"words": 500}, {"reviews": 80}])
-@pytest.mark.usefixtures("folder")
-def test_too_few_reviews_are_refused_with_a_sentence(change: dict[str, int]) -> None:
-    with pytest.raises(
-        UserError, match=r"diagnostics: of the 80 training reviews.*diagnostics.words"
-    ):
-        stage.diagnostics(params(**change))
+@pytest.mark.parametrize(
+    ("classes", "words", "left_out"),
+    [
+        (("neg", "pos"), (1, 1), {"gradients", "initialization", "padding"}),
+        (("costs $1", "costs $2", "a"), (3, 14), set()),
+    ],
+)
+def test_few_short_texts_are_studied_as_far_as_they_allow(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    classes: tuple[str, ...],
+    words: tuple[int, int],
+    left_out: set[str],
+) -> None:
+    write_inputs(tmp_path, classes, words, train=30)
+    monkeypatch.chdir(tmp_path)
+    stage.diagnostics(params(reviews=2000, words=120))
+    found = read_json(tmp_path / "reports/diagnostics.json")
+    assert set(found.get("left_out", {})) == left_out
+    figures = set(found["findings"])
+    assert {f"reports/diagnostics/{name}.png" for name in figures} < set(outputs(tmp_path))
+    named_in_dvc_yaml = {"delayed_recall", "adding", "windows", "reading"}
+    assert named_in_dvc_yaml <= figures
+    assert figures == set(FIGURES) if not left_out else figures < set(FIGURES)
+    assert found["material"]["learned"] == 15
+    assert found["material"]["words"] <= words[1]
+    reading = pyarrow.csv.read_csv(tmp_path / "reports/plots/diagnostics/reading.csv")
+    assert reading.column_names == ["position", "probability", "attribution"]
+    assert found["reading"]["shown"]["label"] in {*classes, "negative", "positive"}

@@ -16,6 +16,7 @@ import pytest
 import torch
 import yaml
 
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.data.token_store import write_store
 from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.experiments.named import merged
@@ -30,7 +31,7 @@ KILLS = 20
 WORDS = 30
 SMALL = {
     "model": {"hidden_size": 4, "embedding_size": 4},
-    "train": {"epochs": 2, "batch_size": 8, "threads": 1, "device": "cpu"},
+    "train": {"epochs": 2, "min_steps": 0, "batch_size": 8, "threads": 1, "device": "cpu"},
 }
 OUTPUTS = ["models/rnn/model.safetensors", "models/rnn/config.json", "models/rnn/tokenizer.json"]
 OUTPUTS += ["reports/history.csv", "reports/train.json"]
@@ -44,10 +45,8 @@ def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     write_dataset_facts(folder)
     facts = folder / "data/prepared/dataset.json"
-    facts.unlink()
-    splits = {name: {"reviews": 9, "sha256": name} for name in ("train", "test", "unsup")}
     sizes = {"vocabulary_size": WORDS, "max_length": 12, "truncation": "head"}
-    write_json(facts, {"variant": "full", **sizes, "splits": splits})
+    write_json(facts, {"variant": "full", "classes": SENTIMENT, **sizes})
     Tokenizer.train(TEXTS * 2, shipped_params().prepare).save(facts.parent / "tokenizer.json")
     random = np.random.default_rng(0)
     for name, count in (("train", 80), ("valid", 20), ("unsup", 40)):

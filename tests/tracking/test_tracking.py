@@ -587,10 +587,10 @@ def test_a_dead_server_costs_a_warning_and_no_training(
 def test_reviews_of_unknown_origin_cost_a_warning_and_no_training(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "data" / "prepared" / "dataset.json").unlink()
+    (folder / "data" / "raw" / "provenance.json").unlink()
     with training_run(PARAMS) as run:
         run.log_epoch(1, {"valid_loss": 0.5})
-    assert "dataset.json" in capsys.readouterr().err
+    assert "provenance.json" in capsys.readouterr().err
 
 
 def test_a_store_that_breaks_during_the_training_costs_a_warning(
@@ -709,3 +709,16 @@ def _unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def test_classes_of_any_name_are_filed(folder: Path) -> None:
+    write_results(folder, PARAMS)
+    names = ["good", "", "a//b", "/c/..", "$%", "long" * 100]
+    counts = {name: place for place, name in enumerate(names, start=5)}
+    facts = {"variant": "own", "splits": {"train": {"reviews_of_class": counts}}}
+    write_json(folder / "reports" / "data.json", facts)
+    run_id = file_results(PARAMS)
+    assert run_id
+    metrics = open_store()[0].get_run(run_id).data.metrics
+    assert metrics["data/splits/train/reviews_of_class/good"] == 5
+    assert set(range(5, 5 + len(names))) <= set(metrics.values())

@@ -47,6 +47,7 @@ def train_params(**changes: Any) -> Train:
         "schedule": "linear",
         "warmup": 0.1,
         "epochs": 3,
+        "min_steps": 0,
         "batch_size": 16,
         "max_grad_norm": 1.0,
         "bptt_steps": None,
@@ -95,6 +96,23 @@ def run(
 def test_a_telling_word_is_learned(stores: tuple[TokenStore, TokenStore], optimizer: str) -> None:
     rate = 0.5 if optimizer == "sgd" else 0.01
     _, history, best, _ = run(stores, optimizer=optimizer, learning_rate=rate, epochs=6)
+    assert history[best - 1].valid_accuracy > 0.95
+
+
+def test_a_telling_word_is_learned_for_each_of_three_classes(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    labels = [i % 3 for i in range(450)]
+    words = [random.integers(5, 30, random.integers(1, 12)).astype(np.int32) for _ in labels]
+    for review, label in zip(words, labels, strict=True):
+        review[random.integers(len(review))] = 2 + label
+    train, valid = (
+        write_store(tmp_path / name, words[part], labels[part], [str(i) for i in range(450)][part])
+        for name, part in (("train", slice(0, 360)), ("valid", slice(360, 450)))
+    )
+    classifier = Classifier(30, 12, model_shape(pooling="max"), 1, classes=3)
+    trainer = Trainer(classifier, TrainingSet.labelled(train, 3), train_params(epochs=8), 1)
+    history, best = fit(trainer, valid, Recorder(), Checkpoint(tmp_path / "none"))
+    assert history[0].train_loss < 1.3, "near log 3, the loss of a guess"
     assert history[best - 1].valid_accuracy > 0.95
 
 
@@ -149,6 +167,22 @@ def test_the_running_average_of_the_weights_is_what_is_kept(
         now = trainer.classifier.output.weight.detach().clone()
         average = now if average is None else 0.5 * average + 0.5 * now
     torch.testing.assert_close(trainer.result.output.weight, average)
+
+
+def test_few_reviews_are_read_until_there_are_steps_enough(
+    stores: tuple[TokenStore, TokenStore],
+) -> None:
+    _, history, _, recorder = run(stores, epochs=1, min_steps=60)  # 25 steps an epoch
+    assert len(history) == 3
+    assert len(recorder.steps) == 75
+    assert recorder.steps[-1][1]["learning_rate"] < 0.001, "the schedule ends with the last step"
+
+
+def test_the_average_of_a_short_training_forgets_its_beginning(
+    stores: tuple[TokenStore, TokenStore],
+) -> None:
+    _, history, _, _ = run(stores, epochs=10, ema_decay=0.9999)
+    assert history[-1].valid_loss < 0.1
 
 
 def test_training_stops_when_validation_no_longer_improves(

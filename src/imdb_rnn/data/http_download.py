@@ -49,11 +49,12 @@ class _Partial:
 
     body: Path
     mark: Path
+    largest: int
 
     @classmethod
-    def of(cls, url: str, folder: Path) -> "_Partial":
+    def of(cls, url: str, folder: Path, largest: int) -> "_Partial":
         stem = hashlib.sha256(url.encode()).hexdigest()
-        return cls(folder / f"{stem}.part", folder / f"{stem}.mark")
+        return cls(folder / f"{stem}.part", folder / f"{stem}.mark", largest)
 
     def validator(self) -> str:
         return self.mark.read_text(encoding="utf-8") if self.mark.exists() else ""
@@ -71,7 +72,9 @@ class _Partial:
         self.mark.unlink(missing_ok=True)
 
 
-def fetch(url: str, folder: Path, *, timeout: float, attempts: int) -> Path:
+def fetch(
+    url: str, folder: Path, *, timeout: float, attempts: int, largest: int | None = None
+) -> Path:
     """Download a file, or the rest of it where an earlier try broke off.
 
     Args:
@@ -80,6 +83,7 @@ def fetch(url: str, folder: Path, *, timeout: float, attempts: int) -> Path:
         timeout: Longest wait for a connection and for each piece of the answer, in seconds; also
             the span over which an answer must not be slower than SLOWEST_BYTES_PER_SECOND.
         attempts: Largest number of requests in a row that bring the file no farther.
+        largest: Bytes that the file may have; None allows `MAX_BYTES`.
 
     Returns:
         The downloaded file in `folder`; `discard` removes it.
@@ -88,7 +92,7 @@ def fetch(url: str, folder: Path, *, timeout: float, attempts: int) -> Path:
         TransferError: The server does not have it, or stops delivering it.
         OSError: What arrives cannot be kept.
     """
-    partial = _Partial.of(url, folder)
+    partial = _Partial.of(url, folder, MAX_BYTES if largest is None else largest)
     with requests.Session() as session:
         session.max_redirects = MAX_REDIRECTS
         attempt, farthest = 1, partial.size()
@@ -111,7 +115,7 @@ def fetch(url: str, folder: Path, *, timeout: float, attempts: int) -> Path:
 
 def discard(url: str, folder: Path) -> None:
     """Remove what `fetch` has kept of a file."""
-    _Partial.of(url, folder).discard()
+    _Partial.of(url, folder, MAX_BYTES).discard()
 
 
 def _pause(attempt: int, interruption: _InterruptedTransferError) -> None:
@@ -243,6 +247,6 @@ def _append_body(response: requests.Response, partial: _Partial, span: float) ->
 
 
 def _refuse_too_large(size: int, partial: _Partial) -> None:
-    if size > MAX_BYTES:
+    if size > partial.largest:
         partial.discard()
-        raise TransferError(f"the file is larger than {MAX_BYTES:,} bytes")
+        raise TransferError(f"the file is larger than {partial.largest:,} bytes")

@@ -1,7 +1,8 @@
 """The review table: one parquet file a split, in the order of the official ids."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -9,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from imdb_rnn.console import progress
+from imdb_rnn.data.classes import SENTIMENT, class_metadata, classes_in
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import replacing
 
@@ -16,13 +19,15 @@ NO_LABEL: Final = -1
 NEGATIVE: Final = 0
 POSITIVE: Final = 1
 LABELS: Final = {"neg": NEGATIVE, "pos": POSITIVE, "unsup": NO_LABEL}
+STARS: Final = (1, 2, 3, 4, 7, 8, 9, 10)
+"""That labelled reviews give; the others were left out by the authors of the dataset."""
 
 SCHEMA: Final = pa.schema(
     [
         # e.g. train/neg/0_3; without the rating (train/neg/0) where a source does not know it
         pa.field("id", pa.string(), nullable=False),
         pa.field("text", pa.string(), nullable=False),
-        pa.field("label", pa.int8(), nullable=False),  # 0, 1, or -1 for unlabelled
+        pa.field("label", pa.int8(), nullable=False),  # place among the classes, -1 for unlabelled
         pa.field("rating", pa.int8()),  # 1 to 10 stars; null where unknown
         pa.field("movie", pa.string()),  # title id such as tt0064354; null where unknown
     ]
@@ -66,23 +71,56 @@ def review_table(reviews: Iterable[OfficialReview]) -> pa.Table:
     return pa.table(columns, schema=SCHEMA)
 
 
+@dataclass(frozen=True)
+class StoredReviews:
+    """Rows of `SCHEMA` that are on disk, too many for memory."""
+
+    num_rows: int
+    sha256: str
+    """Their `content_digest`."""
+    batches: Callable[[], Iterator[pa.RecordBatch]]
+    """Reads them anew, some at a time."""
+
+
 def first_of_each_class(reviews: pa.Table, count: int) -> pa.Table:
-    """Keep the `count` lowest official numbers of each label of a `review_table`."""
+    """Keep the first `count` reviews of each label."""
     labels = reviews["label"]
-    classes = [reviews.filter(pc.equal(labels, label)) for label in LABELS.values()]
+    found = sorted(pc.unique(labels).to_pylist(), key=lambda label: (label == NO_LABEL, label))
+    classes = [reviews.filter(pc.equal(labels, label)) for label in found] or [reviews]
     return pa.concat_tables([of_class.slice(0, count) for of_class in classes]).combine_chunks()
 
 
-def content_digest(reviews: pa.Table) -> str:
+def content_digest(reviews: pa.Table | StoredReviews) -> str:
     """SHA-256 over the reviews themselves, whatever packed them.
 
     For every review, in the byte order of the paths: its path (`train/neg/0_3.txt`), NUL, its
-    text in UTF-8, NUL.
+    text in UTF-8, NUL. For texts of a user's own files see `rows_digest`.
     """
+    if isinstance(reviews, StoredReviews):
+        return reviews.sha256
     paths = [f"{review_id}.txt".encode() for review_id in reviews["id"].to_pylist()]
     digest = hashlib.sha256()
     for path, text in sorted(zip(paths, reviews["text"].to_pylist(), strict=True)):
         digest.update(b"%b\0%b\0" % (path, text.encode()))
+    return digest.hexdigest()
+
+
+def rows_digest(batches: Iterable[pa.RecordBatch], classes: Sequence[str]) -> str:
+    """SHA-256 over the texts of a user's own files, whatever packed them.
+
+    For every row, in their order: its class (nothing if unlabelled), NUL, its group (nothing if
+    there is none), NUL, its text, NUL; all in UTF-8.
+
+    Args:
+        batches: Rows of `SCHEMA`.
+        classes: Their names, in the order of the labels.
+    """
+    digest = hashlib.sha256()
+    names = {label: name.encode() for label, name in enumerate(classes)} | {NO_LABEL: b""}
+    for batch in batches:
+        columns = (batch[name].to_pylist() for name in ("label", "movie", "text"))
+        for label, group, text in zip(*columns, strict=True):
+            digest.update(b"%b\0%b\0%b\0" % (names[label], (group or "").encode(), text.encode()))
     return digest.hexdigest()
 
 
@@ -97,7 +135,26 @@ def digest_difference(name: str, reviews: pa.Table, expected: str) -> str | None
     )
 
 
-def write_reviews(path: Path, reviews: pa.Table, variant: str) -> None:
+def label_by_stars(reviews: pa.Table) -> pa.Table:
+    """The same reviews with the place of their rating among `STARS` as label.
+
+    Raises:
+        UserError: A labelled review has no rating, or another one.
+    """
+    labelled = pc.not_equal(reviews["label"], NO_LABEL)
+    places = pc.index_in(reviews["rating"], pa.array(STARS, pa.int8()))
+    labels = pc.if_else(labelled, places.cast(pa.int8()), pa.scalar(NO_LABEL, pa.int8()))
+    if labels.null_count:
+        raise UserError(
+            f"download.target: stars, and {labels.null_count:,} reviews of this source have none. "
+            "Only the official archive has them; or set it to sentiment."
+        )
+    return reviews.set_column(reviews.column_names.index("label"), SCHEMA.field("label"), labels)
+
+
+def write_reviews(
+    path: Path, reviews: pa.Table, variant: str, classes: Sequence[str] = SENTIMENT
+) -> None:
     """Write a review table; equal tables make equal bytes.
 
     Args:
@@ -105,10 +162,29 @@ def write_reviews(path: Path, reviews: pa.Table, variant: str) -> None:
         reviews: Rows of `SCHEMA`.
         variant: Which reviews the dataset holds (`full`, `train-only`, ...); travels with the
             table, so that no later number is read without it.
+        classes: Their names.
     """
-    labelled = reviews.cast(SCHEMA).replace_schema_metadata({"edition": variant})
+    labelled = reviews.cast(SCHEMA).replace_schema_metadata(table_metadata(variant, classes))
     with replacing(path) as unfinished:
         pq.write_table(labelled, unfinished, compression="zstd")
+
+
+def write_stored(path: Path, reviews: StoredReviews, variant: str, classes: Sequence[str]) -> None:
+    """As `write_reviews`, of reviews that are not in memory."""
+    schema = SCHEMA.with_metadata(table_metadata(variant, classes))
+    with (
+        replacing(path) as unfinished,
+        pq.ParquetWriter(unfinished, schema, compression="zstd") as file,
+        progress(f"Writing {path.stem}", reviews.num_rows) as advance,
+    ):
+        for batch in reviews.batches():
+            file.write_batch(batch.replace_schema_metadata(schema.metadata))
+            advance(len(batch))
+
+
+def table_metadata(variant: str, classes: Sequence[str]) -> dict[str, str]:
+    """What the schema of a review table carries: its variant and, but for IMDB's, its classes."""
+    return {"edition": variant, **class_metadata(classes)}
 
 
 def read_reviews(path: Path, columns: Sequence[str] = tuple(SCHEMA.names)) -> pa.Table:
@@ -162,6 +238,23 @@ def variant_of(path: Path) -> str:
     if b"edition" not in metadata:
         raise _unusable(path, "it does not say which variant it belongs to")
     return metadata[b"edition"].decode()
+
+
+def is_imdb(variant: str) -> bool:
+    """Whether a variant is one of IMDB's, and not of files of one's own."""
+    return variant.startswith(("full", "train-only"))
+
+
+def classes_of(path: Path) -> tuple[str, ...]:
+    """Names of the classes of a review table, in the order of their labels.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+    try:
+        return classes_in(pq.read_schema(path).metadata)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unusable(path, error) from None
 
 
 def _unusable(path: Path, what: object) -> UserError:

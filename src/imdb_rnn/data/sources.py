@@ -3,19 +3,30 @@
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import pyarrow as pa
 
-from imdb_rnn.config import Digests, Download, FileSource, PackageSource, UrlSource
+from imdb_rnn.config import (
+    Digests,
+    Download,
+    FileSource,
+    FilesSource,
+    PackageSource,
+    UrlSource,
+)
 from imdb_rnn.console import console
 from imdb_rnn.data import http_download as transfer
 from imdb_rnn.data.archive import read_archive
+from imdb_rnn.data.classes import SENTIMENT
+from imdb_rnn.data.files import OwnDataset, read_files
 from imdb_rnn.data.package import read_package
 from imdb_rnn.data.reviews import (
+    STARS,
     WrongReviewsError,
     digest_difference,
     first_of_each_class,
+    label_by_stars,
     review_table,
 )
 from imdb_rnn.errors import UserError
@@ -41,24 +52,35 @@ class Dataset:
     """`full` or `train-only`, with `, N per class` where not all reviews were kept."""
     splits: dict[str, pa.Table]
     """Review tables of `train`, `test` and `unsup`."""
+    classes: tuple[str, ...] = SENTIMENT
+    """Their names, in the order of the labels."""
 
 
 class _NoAnswerError(Exception):
     """A source does not have the reviews; the next one may."""
 
 
-def find_reviews(settings: Download, downloads: Path) -> Dataset:
+def find_reviews(settings: Download, downloads: Path, base: Path = Path()) -> Dataset | OwnDataset:
     """Read the reviews from the first source that answers with the right ones.
 
     Args:
         settings: The sources, and what the reviews must hash to.
         downloads: Keeps partial downloads until the next try.
+        base: Where relative paths of a user's own files start.
 
     Raises:
-        UserError: No source answers, or a file that the user put there is damaged.
+        UserError: No source answers, or a file that the user put there is damaged. Own files have
+            to be there: other reviews in their place would go unnoticed.
     """
     silent = []
     for source in settings.sources:
+        if isinstance(source, FilesSource):
+            if settings.target != "sentiment":
+                raise UserError(
+                    "download.target: stars is for IMDB's reviews. Of files of your own, `label` "
+                    "says what is learned; set download.target to sentiment."
+                )
+            return read_files(source, settings, downloads, base)
         try:
             dataset = _read(source, settings, downloads)
         except _NoAnswerError as reason:
@@ -66,7 +88,7 @@ def find_reviews(settings: Download, downloads: Path) -> Dataset:
             silent.append(f"  - {told}")
             console.print(told, markup=False)
         else:
-            return _limit(dataset, settings.reviews_per_class)
+            return _limit(_target(dataset, settings.target), settings.reviews_per_class)
     raise UserError(
         "\n".join(["No source of the reviews (download.sources) answers:", *silent, WAYS_OUT])
     )
@@ -153,6 +175,17 @@ def _read_package(source: PackageSource, digests: Digests) -> Dataset:
         "unsup": review_table([]),
     }
     return Dataset(f"{source.package} {version}", "train-only", splits)
+
+
+def _target(dataset: Dataset, target: Literal["sentiment", "stars"]) -> Dataset:
+    if target == "sentiment":
+        return dataset
+    return replace(
+        dataset,
+        variant=f"{dataset.variant}, stars",
+        splits={split: label_by_stars(reviews) for split, reviews in dataset.splits.items()},
+        classes=tuple(map(str, STARS)),
+    )
 
 
 def _limit(dataset: Dataset, per_class: int | None) -> Dataset:

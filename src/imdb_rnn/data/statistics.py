@@ -1,18 +1,24 @@
 """What there is to know about a dataset before training on it."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from imdb_rnn.data.classes import SENTIMENT
+from imdb_rnn.data.own_texts import shown
 from imdb_rnn.data.token_store import TokenStore, pieces
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 
-_NOT_A_WORD = re.compile(r"(?:<br />|[\W_])+")
+FEW: Final = 10
+"""Texts of a class, below which there is a warning."""
+TextDigests = NDArray[np.bytes_]
+_DIGEST_BYTES: Final = 16
+_NOT_A_WORD: Final = re.compile(r"(?:<br />|[\W_])+")
 
 
 def normalized(text: str) -> str:
@@ -20,15 +26,20 @@ def normalized(text: str) -> str:
     return _NOT_A_WORD.sub(" ", text.lower()).strip()
 
 
-def split_statistics(store: TokenStore) -> dict[str, Any]:
-    """Counts, lengths in words and share of unknown words of one split."""
+def split_statistics(store: TokenStore, classes: Sequence[str] = SENTIMENT) -> dict[str, Any]:
+    """Counts, lengths in words and share of unknown words of one split.
+
+    Args:
+        store: The split.
+        classes: Their names, in the order of the labels.
+    """
     if len(store) == 0:
         return {"reviews": 0, "words": 0}
     lengths = store.lengths
     unknown = sum(int((tokens == UNKNOWN_ID).sum()) for tokens, _ in pieces([store]))
     return {
         "reviews": len(store),
-        "positive": int((store.labels == 1).sum()),
+        **_class_counts(store, classes),
         "words": len(store.tokens),
         "median_length": float(np.median(lengths)),
         "longest": int(lengths.max()),
@@ -36,13 +47,20 @@ def split_statistics(store: TokenStore) -> dict[str, Any]:
     }
 
 
+def _class_counts(store: TokenStore, classes: Sequence[str]) -> dict[str, Any]:
+    counts = np.bincount(store.labels[store.labels >= 0], minlength=len(classes)).tolist()
+    if tuple(classes) == SENTIMENT:
+        return {"positive": counts[1]}
+    return {"reviews_of_class": dict(zip(classes, counts, strict=True))}
+
+
 def shared_reviews(
-    texts: Mapping[str, Iterable[str]], movies: Mapping[str, AbstractSet[str]]
+    digests: Mapping[str, TextDigests], movies: Mapping[str, AbstractSet[str]]
 ) -> dict[str, Any]:
     """Reviews that occur more than once, and movies that occur in more than one split.
 
     Args:
-        texts: Of each split by name, in the order in which pairs are named; read once.
+        digests: Of the texts of each split by name, in the order in which pairs are named.
         movies: Titles in each split, as far as they are known.
 
     Returns:
@@ -50,15 +68,13 @@ def shared_reviews(
         `b in a`, the reviews of `b` whose text occurs in `a`; `movies_shared`: titles in
         both, None where no movie is known.
     """
-    copies = {name: Counter(map(_digest, of_split)) for name, of_split in texts.items()}
     known = any(movies.values())
-    names = list(texts)
+    names = list(digests)
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
     return {
-        "duplicates_within": {n: copies[n].total() - len(copies[n]) for n in names},
+        "duplicates_within": {name: repeated_texts(digests[name]) for name in names},
         "duplicates_across": {
-            f"{b} in {a}": sum(copies[b][text] for text in copies[b].keys() & copies[a].keys())
-            for a, b in pairs
+            f"{b} in {a}": shared_texts(digests[b], digests[a]) for a, b in pairs
         },
         "movies_shared": {
             f"{a} and {b}": len(movies[a] & movies[b]) if known else None for a, b in pairs
@@ -66,6 +82,67 @@ def shared_reviews(
     }
 
 
-def _digest(text: str) -> bytes:
-    """What stands for a normalized text, so that no text has to be kept."""
-    return sha256(normalized(text).encode()).digest()
+def text_digests(texts: Iterable[str]) -> TextDigests:
+    """What stands for each normalized text, so that no text has to be kept: bytes [texts]."""
+    joined = bytearray()
+    for text in texts:
+        joined += sha256(normalized(text).encode()).digest()[:_DIGEST_BYTES]
+    return np.frombuffer(bytes(joined), dtype=f"S{_DIGEST_BYTES}")
+
+
+def repeated_texts(digests: TextDigests) -> int:
+    """How many are copies of an earlier one."""
+    return len(digests) - len(np.unique(digests))
+
+
+def shared_texts(digests: TextDigests, others: TextDigests) -> int:
+    """How many occur among the others too."""
+    return int(np.isin(digests, others).sum())
+
+
+def conflicting_texts(digests: TextDigests, labels: NDArray[np.int8]) -> int:
+    """How many different texts occur under more than one label.
+
+    Args:
+        digests: Of labelled texts.
+        labels: int8 [texts].
+    """
+    pairs = np.zeros(len(labels), dtype=[("text", digests.dtype), ("label", np.int8)])
+    pairs["text"], pairs["label"] = digests, labels
+    _, kinds = np.unique(np.unique(pairs)["text"], return_counts=True)
+    return int((kinds > 1).sum())
+
+
+def few_of_class(counts: Mapping[str, int]) -> dict[str, int]:
+    """The classes with fewer than `FEW` texts."""
+    return {name: count for name, count in counts.items() if count < FEW}
+
+
+def shared_groups(train: Mapping[str, int], test: Mapping[str, int]) -> dict[str, int] | None:
+    """How many groups, with how many of the test texts, are in both files; None without groups.
+
+    Args:
+        train: Texts of each group.
+        test: Likewise.
+    """
+    if not train or not test:
+        return None
+    both = [name for name in test if name in train]
+    return {"groups": len(both), "test_texts": sum(test[name] for name in both)}
+
+
+def dataset_warnings(shared: Mapping[str, int] | None, few: Mapping[str, int]) -> Iterator[str]:
+    """What speaks against a user's own texts, a sentence each.
+
+    Args:
+        shared: As by `shared_groups`.
+        few: As by `few_of_class`.
+    """
+    if shared and shared["groups"]:
+        yield (
+            f"{shared['groups']:,} groups are in both the training and the test texts, with "
+            f"{shared['test_texts']:,} of the test texts: scores may be too high."
+        )
+    if few:
+        told = ", ".join(f"{shown(name)} ({count})" for name, count in few.items())
+        yield f"Classes with fewer than {FEW} training texts: {told}."

@@ -1,6 +1,8 @@
 """Clipping where gradients explode: a ReLU RNN from two initialisations, under two optimizers."""
 
 from collections.abc import Mapping
+from functools import partial
+from math import log2
 from typing import Any, Final
 
 import pyarrow as pa
@@ -30,7 +32,7 @@ CLIPPING: Final = {"clipped": MAX_GRAD_NORM, "not clipped": None}
 
 _LINES: Final = {"clipped": (drawing.BLUE, "-"), "not clipped": (drawing.RED, "--")}
 _HIGHEST_LOSS: Final = 1.5
-"""Twice that of guessing; the first losses of a network that explodes lie far beyond."""
+"""Twice that of guessing between two classes; the first of an exploding network lie far beyond."""
 
 
 def run(material: Material) -> Outcome:
@@ -54,7 +56,8 @@ def run(material: Material) -> Outcome:
         }
         for name, by_optimizer in trainings.items()
     }
-    shown = Shown(points(trainings), _draw, _finding(numbers))
+    draw = partial(_draw, highest_loss=_HIGHEST_LOSS * log2(len(material.classes)))
+    shown = Shown(points(trainings), draw, _finding(numbers))
     return Outcome({"explosion": numbers}, {"explosion": shown})
 
 
@@ -92,7 +95,7 @@ def _finding(exploded: Mapping[str, Any]) -> str:
     return f"Accuracy of a ReLU RNN whose weights get large gradients: {'; '.join(said)}."
 
 
-def _draw(points: pa.Table) -> Figure:
+def _draw(points: pa.Table, highest_loss: float) -> Figure:
     """A column of panels for each initialisation."""
     columns = len(EXPLODING)
     figure, grid = drawing.panels(2, columns, height=7.4, sharey="row")
@@ -105,7 +108,7 @@ def _draw(points: pa.Table) -> Figure:
                 axes.plot(points["step"], values, color=color, linestyle=line, label=clipping)
         above.axhline(MAX_GRAD_NORM, color=drawing.GRAY, linewidth=1)
         above.set(title=name.capitalize(), yscale="log")
-        below.set(xlabel="gradient step", ylim=(0, _HIGHEST_LOSS))
+        below.set(xlabel="gradient step", ylim=(0, highest_loss))
     grid[0].set_ylabel(drawing.NORM)
     grid[columns].set_ylabel("loss in nats")
     drawing.few_powers(grid[0])

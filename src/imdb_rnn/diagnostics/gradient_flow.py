@@ -8,17 +8,21 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from imdb_rnn.data.batches import collate
+from imdb_rnn.data.classes import is_binary, targets_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.diagnostics.equations import Array
 from imdb_rnn.diagnostics.summaries import rounded
 from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.head import loss
 from imdb_rnn.models.pooling import pool
 
 QUANTILES: Final = {"low": 0.1, "median": 0.5, "high": 0.9}
 """Over the reviews: the band's lower edge, the median, the upper edge."""
+
+FEWEST_WORDS: Final = 3
+"""To measure a step back in: the loss has no gradient by the LSTM's last memory."""
 
 _REVIEWS_AT_ONCE: Final = 100
 _SMALLEST: Final = 1e-300
@@ -110,10 +114,12 @@ def _flow_of_some(
     read = lengths if config.mask_padding else torch.full_like(lengths, width)
     steps = _unrolled(network, tokens)
     states = torch.cat([parts[0] for parts in steps])
-    logits = network.output(pool(states, read, config)).squeeze(-1)
-    labels = torch.from_numpy(label.astype(np.float64))
-    loss = binary_cross_entropy_with_logits(logits, labels, reduction="sum")
-    loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
+    logits = network.output(pool(states, read, config))
+    if is_binary(network.classes):
+        logits = logits.squeeze(-1)
+    targets = torch.from_numpy(targets_of(label, network.classes)).double()
+    total = loss(logits, targets, reduction="sum")
+    total.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
     ends = (lengths if side == "post" else torch.full_like(lengths, width)).numpy()
     places = ends - 1 - np.arange(words)[:, None]
     by_state, *others = (
@@ -193,7 +199,12 @@ def spectrum(classifier: Classifier) -> Spectrum:
 
 
 def _in_float64(classifier: Classifier) -> Classifier:
-    network = Classifier(classifier.vocabulary_size, classifier.max_length, classifier.config)
+    network = Classifier(
+        classifier.vocabulary_size,
+        classifier.max_length,
+        classifier.config,
+        classes=classifier.classes,
+    )
     network.load_state_dict(classifier.state_dict())
     return network.double().requires_grad_(requires_grad=False)
 

@@ -32,7 +32,9 @@ _LEARNING_RATE: Final = 0.003
 def run(material: Material) -> Outcome:
     """Evaluate the trained classifier on parts of reviews, and train its baselines."""
     train, valid = (TokenStore.open(material.prepared / split) for split in ("train", "valid"))
-    parts = windows.read_parts(load_model(material.model), valid, material.params.seed)
+    parts = windows.read_parts(
+        load_model(material.model), valid, material.params.seed, windows.lengths_for(valid)
+    )
     found = {
         "bag_of_words": bag_of_words(train, valid, material.vocabulary_size),
         "small_network": teach_order(train, material),

@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from imdb_rnn.data.classes import SENTIMENT, is_binary, titles_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.diagnostics import drawing
 from imdb_rnn.diagnostics.equations import Array
 from imdb_rnn.diagnostics.study import Material, Outcome, Shown
 from imdb_rnn.diagnostics.summaries import counted, rounded
-from imdb_rnn.evaluation.drawing import Figure
+from imdb_rnn.evaluation.drawing import Figure, plain
 from imdb_rnn.explain.attribution import Attribution, integrated_gradients, prefix_probabilities
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.saved_model import load_model, load_tokenizer
@@ -40,14 +41,14 @@ class Example(NamedTuple):
 
     name: str
     """Its id in the data."""
-    positive: bool
-    """Its label."""
+    label: int
+    """Place of its class."""
     words: NDArray[np.int32]
     """Token ids [words]."""
     probabilities: NDArray[np.float32]
-    """Of "positive" after each word [words]."""
+    """Of the class that is watched, after each word [words]."""
     attribution: Attribution
-    """By integrated gradients."""
+    """By integrated gradients, to the log odds of the same class."""
 
     @property
     def turn(self) -> int:
@@ -89,6 +90,8 @@ def run(material: Material) -> Outcome:
     shown = examined.shown
     tokenizer = load_tokenizer(material.model)
     names = [tokenizer.token(int(token)) for token in shown.words]
+    classes = material.classes
+    watched = _quoted_class(classes, _watched(len(classes), shown.label))
     points = pa.table(
         {
             "position": range(1, len(shown.words) + 1),
@@ -96,12 +99,15 @@ def run(material: Material) -> Outcome:
             "attribution": [rounded(value) for value in shown.attribution.tokens],
         }
     )
-    found = numbers(examined, names)
-    figure = Shown(points, partial(draw, named=strongest_words(shown, names)), _finding(found))
+    found = numbers(examined, names, classes)
+    drawn = partial(draw, named=strongest_words(shown, names), watched=watched)
+    figure = Shown(points, drawn, _finding(found, classes, watched))
     return Outcome({"reading": found}, {"reading": figure})
 
 
-def numbers(examined: Examined, names: Sequence[str]) -> dict[str, Any]:
+def numbers(
+    examined: Examined, names: Sequence[str], classes: Sequence[str] = SENTIMENT
+) -> dict[str, Any]:
     """How the shown review's verdict turned, by which words, and how well attribution adds up."""
     shown = examined.shown
     found: dict[str, Any] = rounded(
@@ -113,7 +119,7 @@ def numbers(examined: Examined, names: Sequence[str]) -> dict[str, Any]:
             "median_difference": np.median(examined.differences),
             "shown": {
                 "review": shown.name,
-                "label": "positive" if shown.positive else "negative",
+                "label": titles_of(classes)[shown.label],
                 "words": len(shown.words),
                 "turn": shown.turn + 1,
                 "probability_at_turn": shown.probabilities[shown.turn],
@@ -127,7 +133,7 @@ def numbers(examined: Examined, names: Sequence[str]) -> dict[str, Any]:
 
 
 def strongest_words(shown: Example, names: Sequence[str]) -> dict[int, str]:
-    """The words with most attribution for either class, by position from 1."""
+    """The words with most attribution for or against the class, by position from 1."""
     return {i + 1: names[i] for sign in (1, -1) for i in shown.strongest(sign)}
 
 
@@ -147,7 +153,12 @@ def examine(classifier: Classifier, reviews: TokenStore, words: int, seed: int) 
     drawn = generator.choice(candidates, min(EXAMINED, len(candidates)), replace=False)
     examples = [_read(classifier, reviews, int(number)) for number in drawn]
     others = generator.choice(len(reviews), min(ADDED_UP, len(reviews)), replace=False)
-    attribution = [integrated_gradients(classifier, reviews[int(number)]) for number in others]
+    attribution = [
+        integrated_gradients(
+            classifier, reviews[int(i)], _watched(classifier.classes, int(reviews.labels[i]))
+        )
+        for i in others
+    ]
     return Examined(
         max(examples, key=lambda example: example.turned),
         reviews.lengths[others],
@@ -157,23 +168,38 @@ def examine(classifier: Classifier, reviews: TokenStore, words: int, seed: int) 
 
 
 def _read(classifier: Classifier, reviews: TokenStore, number: int) -> Example:
-    words = reviews[number]
+    words, label = reviews[number], int(reviews.labels[number])
+    watched = _watched(classifier.classes, label)
     return Example(
         str(reviews.ids[number]),
-        bool(reviews.labels[number] > 0),
+        label,
         words,
-        prefix_probabilities(classifier, words),
-        integrated_gradients(classifier, words),
+        prefix_probabilities(classifier, words, watched),
+        integrated_gradients(classifier, words, watched),
     )
 
 
-def _finding(reading: Mapping[str, Any]) -> str:
+def _watched(classes: int, label: int) -> int:
+    """The class whose log odds are shown: the second of two, or the review's own of more."""
+    return 1 if is_binary(classes) else label
+
+
+def _quoted_class(classes: Sequence[str], label: int) -> str:
+    """A class in a sentence; names that others have chosen need quotation marks there."""
+    title = titles_of(classes)[label]
+    return title if tuple(classes) == SENTIMENT else f"“{title}”"
+
+
+def _finding(reading: Mapping[str, Any], classes: Sequence[str], watched: str) -> str:
     shown = reading["shown"]
+    label = shown["label"]
+    review = "validation review"
+    which = f"{label} {review}" if tuple(classes) == SENTIMENT else f"{review} labelled “{label}”"
     return (
-        f"The probability of positive after each word of a {shown['label']} validation review, and "
+        f"The probability of {watched} after each word of a {which}, and "
         f"the words' attributions: after word {shown['turn']} of {shown['words']} the classifier "
         f"gives {shown['probability_at_turn']:.3f}, at the end {shown['probability']:.3f}. For "
-        f"positive speak most {_quoted(shown['for'])}, against it {_quoted(shown['against'])}. Of "
+        f"{watched} speak most {_quoted(shown['for'])}, against it {_quoted(shown['against'])}. Of "
         f"{counted(reading['reviews'], 'review')} of {reading['shortest']} to "
         f"{reading['longest']} words integrated gradients leave "
         f"{reading['largest_convergence_delta']:.2g} or less unexplained, in log odds, where the "
@@ -185,18 +211,19 @@ def _quoted(words: Sequence[str]) -> str:
     return ", ".join(f"“{word}”" for word in words) or "no word"
 
 
-def draw(points: pa.Table, named: Mapping[int, str]) -> Figure:
+def draw(points: pa.Table, named: Mapping[int, str], watched: str = "positive") -> Figure:
     """The figure of `run`.
 
     Args:
         points: Position from 1, probability and attribution of each word.
         named: Words to write beside their attribution, by position.
+        watched: The class whose probability it is.
     """
     figure, (above, below) = drawing.panels(2, 1, height=8.2, sharey="none")
     position, attribution = points["position"].to_pylist(), points["attribution"].to_pylist()
     above.axhline(0.5, color=drawing.GRAY, linewidth=1)
     above.plot(position, points["probability"], color=drawing.BLUE)
-    above.set(ylabel="probability of positive", ylim=(-0.02, 1.02))
+    above.set(ylabel=f"probability of {plain(watched)}", ylim=(-0.02, 1.02))
     sides = [drawing.BLUE if value > 0 else drawing.RED for value in attribution]
     below.bar(position, attribution, width=0.9, color=sides)
     longest = 0
@@ -216,10 +243,12 @@ def draw(points: pa.Table, named: Mapping[int, str]) -> Figure:
                 ha="center",
                 va="bottom" if positive else "top",
                 fontsize=drawing.SMALL,
+                parse_math=False,
             )
     room = min(_LETTER * longest, 0.4)  # above and below, as a share of the panel
     below.margins(y=room / (1 - 2 * room))
     below.set(xlabel="word", ylabel="attribution in log odds")
+    below.locator_params(axis="x", integer=True)
     return figure
 
 

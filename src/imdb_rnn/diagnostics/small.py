@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from imdb_rnn.config import Model, Params, Train
+from imdb_rnn.data.classes import targets_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.head import is_right
 from imdb_rnn.models.inference import predict_logits
 from imdb_rnn.training.loop import Trainer
 
@@ -100,19 +103,22 @@ def small_trainer(
         "schedule": "constant",
         "warmup": 0.0,
         "epochs": params.diagnostics.epochs,
+        "min_steps": 0,
         "batch_size": BATCH_SIZE,
         "max_grad_norm": MAX_GRAD_NORM,
         "bptt_steps": None,
         "ema_decay": 0.0,
     }
     train = Train.model_validate(params.train.model_dump() | settings | changes)
-    return Trainer(classifier, TrainingSet.labelled(reviews), train, params.seed)
+    learned = TrainingSet.labelled(reviews, classifier.classes)
+    return Trainer(classifier, learned, train, params.seed)
 
 
 def accuracy(classifier: Classifier, reviews: TokenStore) -> float:
     """Share of labelled reviews that are called what they are."""
-    logits = predict_logits(classifier, reviews, _PREDICTED_AT_ONCE)
-    return float(np.mean((logits > 0) == (reviews.labels > 0)))
+    logits = torch.from_numpy(predict_logits(classifier, reviews, _PREDICTED_AT_ONCE))
+    targets = torch.from_numpy(targets_of(reviews.labels, classifier.classes))
+    return float(np.mean(is_right(logits, targets).numpy()))
 
 
 def last_words(store: TokenStore, chosen: NDArray[np.int64], words: int) -> TokenStore:
@@ -124,4 +130,5 @@ def in_memory(reviews: list[NDArray[np.int32]], labels: NDArray[np.int8]) -> Tok
     """A store of reviews, int32 [words] each, that is nowhere on disk."""
     offsets = np.cumsum([0, *map(len, reviews)], dtype=np.int64)
     names = np.array([str(number) for number in range(len(reviews))])
-    return TokenStore(np.concatenate(reviews), offsets, labels, names)
+    tokens = np.concatenate([np.zeros(0, np.int32), *reviews])
+    return TokenStore(tokens, offsets, labels, names)

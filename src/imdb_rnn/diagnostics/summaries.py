@@ -24,7 +24,7 @@ def standard_error(accuracy: float, reviews: int) -> float:
 def told_apart(first: float, second: float, reviews: int) -> str:
     """Whether two accuracies on so many reviews, as if on different ones, differ by chance."""
     error = hypot(standard_error(first, reviews), standard_error(second, reviews))
-    if abs(first - second) < _STANDARD_ERRORS * error:
+    if abs(first - second) <= _STANDARD_ERRORS * error:
         return "which cannot be told apart"
     return "which differ by more than chance explains"
 

@@ -3,11 +3,12 @@
 `python -m benchmarks.bptt` measures it, with nothing else running; here it is only shown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.diagnostics.drawing import BLUE, doubling_axis, panels
 from imdb_rnn.diagnostics.small import SMALL_CELLS
 from imdb_rnn.diagnostics.study import Material, Outcome, Shown
@@ -17,7 +18,7 @@ from imdb_rnn.evaluation.drawing import Figure
 def run(material: Material) -> Outcome:
     """Accuracy, time and memory by the words that a gradient goes back over."""
     measured = material.truncation
-    shown = Shown(_points(measured), _draw, _finding(measured))
+    shown = Shown(_points(measured), _draw, _finding(measured, material.classes))
     return Outcome({"truncation": measured}, {"truncation": shown})
 
 
@@ -34,16 +35,19 @@ def _points(measured: Mapping[str, Any]) -> pa.Table:
     )
 
 
-def _finding(measured: Mapping[str, Any]) -> str:
+def _finding(measured: Mapping[str, Any], classes: Sequence[str]) -> str:
     rows = {row["bptt_steps"]: row for row in measured["rows"]}
     accuracies = [
         f"{row['valid_accuracy']:.3f} ({f'k = {steps}' if steps else 'uncut'})"
         for steps, row in rows.items()
     ]
     shortest, uncut = min(filter(None, rows)), rows[None]
+    of_classes = measured.get("classes", SENTIMENT)
+    other = tuple(of_classes) != tuple(classes)
+    others = f", and on reviews of other classes ({', '.join(of_classes)})" if other else ""
     memory = [row["peak_mib"] for row in rows.values()]
     return (
-        "Measured by `python -m benchmarks.bptt`, not anew in each run: an "
+        f"Measured by `python -m benchmarks.bptt`, not anew in each run{others}: an "
         f"{SMALL_CELLS[measured['cell']].title} whose gradient is cut after every k words gets so "
         f"many validation reviews right: {', '.join(accuracies)}. An epoch takes "
         f"{rows[shortest]['seconds_an_epoch']:.1f} seconds with k = {shortest}, a call for each "

@@ -1,6 +1,6 @@
 """What the trained classifier makes of a part of each review, and of its words in another order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -12,22 +12,31 @@ from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.diagnostics import drawing
 from imdb_rnn.diagnostics.small import accuracy, in_memory
 from imdb_rnn.diagnostics.study import Shown
-from imdb_rnn.diagnostics.summaries import rounded
+from imdb_rnn.diagnostics.summaries import counted, rounded
 from imdb_rnn.evaluation.drawing import Figure
 from imdb_rnn.models.classifier import Classifier
 
 WINDOWS: Final = (10, 25, 50, 100)
-"""Lengths in words."""
+"""Lengths in words, of reviews that mostly have more."""
 PLACES: Final = ("first", "middle", "last")
 
 
-def read_parts(classifier: Classifier, reviews: TokenStore, seed: int) -> dict[str, Any]:
+def lengths_for(reviews: TokenStore) -> list[int]:
+    """`WINDOWS`, or as many hundredths of the median review if that is shorter than the longest."""
+    hundred = min(100, int(np.median(reviews.lengths)))
+    return sorted({max(1, length * hundred // 100) for length in WINDOWS})
+
+
+def read_parts(
+    classifier: Classifier, reviews: TokenStore, seed: int, lengths: Sequence[int] = WINDOWS
+) -> dict[str, Any]:
     """Evaluate whole reviews, shuffled ones, and windows of them.
 
     Args:
         classifier: In evaluation mode.
         reviews: Labelled.
         seed: Of the order of shuffled words.
+        lengths: Of the windows, in words.
 
     Returns:
         Accuracies: whole; shuffled, with each review's words in random order, which a classifier
@@ -46,7 +55,7 @@ def read_parts(classifier: Classifier, reviews: TokenStore, seed: int) -> dict[s
         **{
             place: {
                 str(length): accuracy_on([window(review, place, length) for review in words])
-                for length in WINDOWS
+                for length in lengths
             }
             for place in PLACES
         },
@@ -66,14 +75,15 @@ def shown(parts: Mapping[str, Any]) -> Shown:
     Args:
         parts: From `read_parts`.
     """
-    longest = str(WINDOWS[-1])
+    lengths = list(parts[PLACES[0]])
+    longest = lengths[-1]
     said = ", ".join(f"{rounded(parts[place][longest]):.3f} ({place})" for place in PLACES)
     finding = (
         f"The trained classifier reaches {rounded(parts['whole']):.3f} on whole validation "
-        f"reviews, and with {longest} words alone {said}."
+        f"reviews, and with {counted(int(longest), 'word')} alone {said}."
     )
     by_place = {place: list(parts[place].values()) for place in PLACES}
-    points = pa.table({"words": list(WINDOWS)} | by_place)
+    points = pa.table({"words": list(map(int, lengths))} | by_place)
     return Shown(points, partial(_draw, whole=parts["whole"]), finding)
 
 

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
+from imdb_rnn.data.classes import SENTIMENT, likeliest, of_each_class
 from imdb_rnn.evaluation.intervals import (
     Interval,
     auc_difference_interval,
     mcnemar_p,
     mean_interval,
 )
-from imdb_rnn.evaluation.metrics import predicted_labels
+from imdb_rnn.evaluation.metrics import absolute_errors, against_the_rest
 from imdb_rnn.evaluation.predictions import Predictions
 
 CONFIDENCE: Final = 0.95
@@ -48,8 +49,11 @@ class Disagreement(NamedTuple):
     id: str
     label: int
     first: float
-    """Probability of positive by the first model."""
+    """By the first model: probability of the second of two classes; of more, of `first_label`."""
     second: float
+    first_label: int
+    """Place of the class into which the first model puts it."""
+    second_label: int
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,14 @@ class Comparison:
 
     reviews: int
     measures: Mapping[str, Difference]
-    """accuracy, log_loss (nats) and roc_auc."""
+    """accuracy, log_loss (nats) and roc_auc; where `absolute_errors` has some, their mean."""
     only_first: int
     """Reviews that the first model alone gets right."""
     only_second: int
     mcnemar_p: float
     disagreements: list[Disagreement]
     """Largest change of probability first."""
+    classes: tuple[str, ...] = SENTIMENT
 
     @property
     def outcome(self) -> Outcome:
@@ -110,27 +115,26 @@ def compare(first: Predictions, second: Predictions) -> Comparison:
     Intervals are paired: they tell how the difference would vary from one set of test reviews to
     another, not from one seed of the training to another.
     """
-    labels = first.labels
-    decisions = tuple(predicted_labels(side.probability) for side in (first, second))
-    right = tuple(decision == labels for decision in decisions)
-    losses = tuple(_log_loss(labels, side.probability) for side in (first, second))
-    settings = (CONFIDENCE, RESAMPLES, SEED)
+    labels, classes = first.labels, first.classes
     pair = (first.probability, second.probability)
+    right = tuple(likeliest(probability) == labels for probability in pair)
+    losses = tuple(_log_loss(labels, probability) for probability in pair)
+    measures = {
+        "accuracy": _mean_difference(*(side.astype(np.float64) for side in right)),
+        "log_loss": _mean_difference(*losses),
+        "roc_auc": _auc_difference(labels, pair),
+    }
+    errors = [absolute_errors(labels, probability, classes) for probability in pair]
+    if errors[0] is not None and errors[1] is not None:
+        measures["mean_absolute_error"] = _mean_difference(errors[0], errors[1])
     return Comparison(
         reviews=len(labels),
-        measures={
-            "accuracy": _mean_difference(*(side.astype(np.float64) for side in right)),
-            "log_loss": _mean_difference(*losses),
-            "roc_auc": Difference(
-                float(roc_auc_score(labels, first.probability)),
-                float(roc_auc_score(labels, second.probability)),
-                auc_difference_interval(labels, pair, *settings),
-            ),
-        },
+        measures=measures,
         only_first=int(np.sum(right[0] & ~right[1])),
         only_second=int(np.sum(right[1] & ~right[0])),
         mcnemar_p=mcnemar_p(*right),
-        disagreements=_disagreements(first, second, decisions[0] != decisions[1]),
+        disagreements=_disagreements(first, second),
+        classes=classes,
     )
 
 
@@ -162,28 +166,46 @@ def _mean_difference(first: NDArray[np.float64], second: NDArray[np.float64]) ->
     return Difference(float(first.mean()), float(second.mean()), interval)
 
 
+def _auc_difference(
+    labels: NDArray[np.int8], pair: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> Difference:
+    """Of two classes, or of each of more against the rest, averaged over those that occur."""
+    first, second = pair
+    if first.ndim == 1:
+        of_class, columns = labels[:, None] == 1, (first[:, None], second[:, None])
+    else:
+        (of_class, one), (_, other) = (against_the_rest(labels, side) for side in pair)
+        columns = one, other
+    interval = auc_difference_interval(of_class, columns, CONFIDENCE, RESAMPLES, SEED)
+    areas = [float(roc_auc_score(of_class, side)) for side in columns]
+    return Difference(areas[0], areas[1], interval)
+
+
 def _log_loss(labels: NDArray[np.int8], probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Loss of each review in nats [reviews].
+    """Loss of each review in nats [reviews], from probabilities [reviews] or [reviews, classes].
 
     Like scikit-learn's `log_loss`, it takes 0 and 1 for the nearest numbers that lie between.
     """
     tiny = np.finfo(np.float64).eps
-    given = np.clip(np.where(labels == 1, probability, 1 - probability), tiny, 1 - tiny)
-    loss: NDArray[np.float64] = -np.log(given)
+    of_label = of_each_class(probability)[np.arange(len(labels)), labels]
+    loss: NDArray[np.float64] = -np.log(np.clip(of_label, tiny, 1 - tiny))
     return loss
 
 
-def _disagreements(
-    first: Predictions, second: Predictions, disagree: NDArray[np.bool_]
-) -> list[Disagreement]:
-    rows = np.flatnonzero(disagree)
+def _disagreements(first: Predictions, second: Predictions) -> list[Disagreement]:
+    decisions = likeliest(first.probability), likeliest(second.probability)
+    rows = np.flatnonzero(decisions[0] != decisions[1])
     change = np.abs(second.probability[rows] - first.probability[rows])
+    if change.ndim > 1:  # how much probability moved from one class to another
+        change = change.sum(axis=-1) / 2
     return [
         Disagreement(
             first.ids[row],
             int(first.labels[row]),
-            float(first.probability[row]),
-            float(second.probability[row]),
+            float(first.probability[row].max()),  # of one number, or of each class
+            float(second.probability[row].max()),
+            int(decisions[0][row]),
+            int(decisions[1][row]),
         )
         for row in rows[np.argsort(-change, kind="stable")]
     ]

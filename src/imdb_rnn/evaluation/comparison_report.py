@@ -1,12 +1,13 @@
 """A comparison in words and tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import hypot
 from typing import Any, Final
 
 from rich.markup import escape
 from rich.table import Table
 
+from imdb_rnn.data.classes import is_binary
 from imdb_rnn.evaluation.comparison import CONFIDENCE, Comparison, Difference
 from imdb_rnn.evaluation.seed_variance import SeedVariance
 
@@ -88,10 +89,15 @@ def measures_table(comparison: Comparison, first: str, second: str) -> Table:
         "", escape(first), escape(second), "difference", "interval", box=None, pad_edge=False
     )
     table.title = f"{comparison.reviews:,} test reviews"
-    table.caption = f"paired {CONFIDENCE:.0%} intervals; a smaller log loss is better"
+    smaller = " and ".join(_TITLES[name] for name in _TITLES if name in comparison.measures)
+    table.caption = f"paired {CONFIDENCE:.0%} intervals; a smaller {smaller} is better"
     for name, measure in comparison.measures.items():
         table.add_row(name, *_numbers(measure))
     return table
+
+
+_TITLES: Final = {"log_loss": "log loss", "mean_absolute_error": "mean absolute error"}
+"""Of the measures that count what is wrong."""
 
 
 def disagreements_table(comparison: Comparison, texts: Mapping[str, str]) -> Table:
@@ -106,13 +112,23 @@ def disagreements_table(comparison: Comparison, texts: Mapping[str, str]) -> Tab
     table.title = (
         f"{len(comparison.disagreements):,} reviews changed class; the {len(shown)} clearest"
     )
+    classes = comparison.classes
+    said = f"the probability of {classes[1]}" if is_binary(len(classes)) else "what the model says"
+    table.caption = escape(f"A and B: {said}")
     for review in shown:
         words = texts.get(review.id, "").replace("<br />", " ").split()[:_WORDS_SHOWN]
-        label = "pos" if review.label else "neg"
-        table.add_row(
-            review.id, label, f"{review.first:.3f}", f"{review.second:.3f}", escape(" ".join(words))
+        answers = (
+            _answer(review.first, review.first_label, classes),
+            _answer(review.second, review.second_label, classes),
         )
+        told = (review.id, classes[review.label], *answers, " ".join(words))
+        table.add_row(*map(escape, told))
     return table
+
+
+def _answer(probability: float, label: int, classes: Sequence[str]) -> str:
+    share = f"{probability:.3f}"
+    return share if is_binary(len(classes)) else f"{classes[label]} {share}"
 
 
 def _numbers(measure: Difference) -> tuple[str, str, str, str]:
@@ -157,6 +173,7 @@ def as_json(
     """
     return {
         "reviews": comparison.reviews,
+        "classes": list(comparison.classes),
         "outcome": comparison.outcome,
         "confidence": CONFIDENCE,
         "measures": {
@@ -182,6 +199,8 @@ def as_json(
                 "label": review.label,
                 "a": review.first,
                 "b": review.second,
+                "a_label": review.first_label,
+                "b_label": review.second_label,
                 "text": texts.get(review.id),
             }
             for review in comparison.disagreements

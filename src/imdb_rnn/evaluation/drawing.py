@@ -4,11 +4,15 @@ All other modules take Matplotlib from here.
 """
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ContextDecorator, chdir, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+_LETTERS: Final = 24
+"""Of the name of a class, before it is cut."""
 
 
 @contextmanager
@@ -32,10 +36,20 @@ from matplotlib.axes import Axes  # noqa: E402 - only now can it be imported
 from matplotlib.figure import Figure  # noqa: E402 - as above
 from matplotlib.ticker import LogLocator  # noqa: E402 - as above
 
+# Of the name of a class: a picture shows boxes, a page has the letters of its reader.
+warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
+
 if "MPLBACKEND" in os.environ:
     # A notebook that uses this package goes on to show its own figures.
     with suppress(ValueError):
         mpl.rcParams["backend"] = os.environ["MPLBACKEND"]
+
+
+def plain(name: str) -> str:
+    """The name of a class as a figure shows it: not too long, and never as a formula."""
+    shown = " ".join(name.split())
+    shown = shown if len(shown) <= _LETTERS else f"{shown[: _LETTERS - 1]}…"
+    return shown.replace("$", r"\$")
 
 
 def style(settings: Mapping[str, Any]) -> ContextDecorator:
@@ -50,4 +64,4 @@ def style(settings: Mapping[str, Any]) -> ContextDecorator:
     return mpl.rc_context(shipped | settings)
 
 
-__all__ = ["Axes", "Figure", "LogLocator", "mpl", "style"]
+__all__ = ["Axes", "Figure", "LogLocator", "mpl", "plain", "style"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from imdb_rnn.errors import UserError
-from imdb_rnn.evaluation.predictions import Predictions
+from imdb_rnn.evaluation.predictions import Predictions, listed
 
 PREDICTIONS: Final = "reports/predictions.parquet"
 ACCURACY: Final = ("accuracy", "accuracy_low", "accuracy_high")
@@ -38,13 +38,19 @@ def require_comparable(first: EvaluatedModel, second: EvaluatedModel) -> None:
     """Refuse to compare results on different reviews.
 
     Raises:
-        UserError: The variants or the reviews differ.
+        UserError: The variants, the classes or the reviews differ.
     """
     names = f"{first.name} and {second.name}"
     if first.variant and second.variant and first.variant != second.variant:
         raise UserError(
             f"{names}: variants {first.variant} and {second.variant} have different test reviews. "
             f"Compare results of one variant."
+        )
+    if first.predictions.classes != second.predictions.classes:
+        raise UserError(
+            f"{names}: their classes are {listed(first.predictions.classes)} and "
+            f"{listed(second.predictions.classes)}. Compare results on the same classes, in the "
+            f"same order."
         )
     ids, others = first.predictions.ids, second.predictions.ids
     if ids == others and (first.predictions.labels == second.predictions.labels).all():

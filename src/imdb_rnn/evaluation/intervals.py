@@ -1,6 +1,6 @@
 """Confidence intervals and tests of measured numbers."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ def mean_interval(
 
 
 def auc_difference_interval(
-    labels: NDArray[np.int8],
+    of_class: NDArray[np.bool_],
     probabilities: tuple[NDArray[np.float64], NDArray[np.float64]],
     confidence: float,
     resamples: int,
@@ -51,24 +51,37 @@ def auc_difference_interval(
 ) -> Interval:
     """Paired percentile bootstrap interval of how much the second model's ROC AUC is higher.
 
-    Each bootstrap sample draws reviews, and both models are evaluated on the same ones. Equal seeds
-    draw the reviews that `mean_interval` draws.
+    Of several classes it is that of the average over those that a sample has, each against the
+    rest. Each bootstrap sample draws reviews, and both models are evaluated on the same ones. Equal
+    seeds draw the reviews that `mean_interval` draws.
 
     Args:
-        labels: 1 positive, 0 negative [reviews]; both occur.
-        probabilities: Of positive, by the first and by the second model [reviews].
+        of_class: Whether each review is of each class [reviews, classes]; of two classes the second
+            is enough. Some are, and some are not.
+        probabilities: The same by the first and by the second model [reviews, classes].
         confidence: Between 0 and 1.
         resamples: Bootstrap samples.
         seed: Of the resampling.
     """
-    first, second = (_Ranking(labels, probability) for probability in probabilities)
+    first, second = (
+        [_Ranking(*column) for column in zip(of_class.T, probability.T, strict=True)]
+        for probability in probabilities
+    )
 
     def difference(drawn: NDArray[np.int64], axis: int = -1) -> NDArray[np.float64]:
-        counts = np.apply_along_axis(np.bincount, axis, drawn, minlength=len(labels))
-        return second.auc(counts) - first.auc(counts)
+        counts = np.apply_along_axis(np.bincount, axis, drawn, minlength=len(of_class))
+        gaps = np.stack(
+            [other.auc(counts) - one.auc(counts) for one, other in zip(first, second, strict=True)]
+        )
+        # A sample without reviews of a class, or without others, ranks nothing there.
+        ranked = ~np.isnan(gaps)
+        mean: NDArray[np.float64] = gaps.sum(axis=0, where=ranked) / np.maximum(
+            ranked.sum(axis=0), 1
+        )
+        return mean
 
     found = bootstrap(
-        (np.arange(len(labels)),),
+        (np.arange(len(of_class)),),
         difference,
         n_resamples=resamples,
         batch=_RESAMPLES_AT_ONCE,
@@ -84,15 +97,19 @@ class _Ranking:
     """Reviews sorted once by probability, so that the AUC of a resample needs no sorting.
 
     Args:
-        labels: 1 positive, 0 negative [reviews].
-        probability: Of positive [reviews].
+        positive: Whether each is of the class [reviews].
+        probability: That it is [reviews].
     """
 
-    def __init__(self, labels: NDArray[np.int8], probability: NDArray[np.float64]) -> None:
+    def __init__(self, positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> None:
         self._order = np.argsort(probability, kind="stable")
-        self._positive = labels[self._order] == 1
-        # Reviews of equal probability are in one group, and half of their pairs count.
-        self._begins = np.unique(probability[self._order], return_index=True)[1]
+        self._positives = np.flatnonzero(positive[self._order])
+        # Reviews of equal probability are in one group, and half of their pairs count: those of a
+        # review are with the negatives below its group, and with half of those inside.
+        ordered = probability[self._order]
+        ends = [np.searchsorted(ordered, ordered[self._positives], side) for side in _SIDES]
+        self._all_before = ends
+        self._positives_before = [np.searchsorted(self._positives, end) for end in ends]
 
     def auc(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
         """The share of pairs of a positive and a negative review that are in the right order.
@@ -101,23 +118,47 @@ class _Ranking:
             counts: How often each review was drawn [..., reviews].
 
         Returns:
-            float64 [...]
+            float64 [...]; not a number where one of the two was not drawn.
         """
-        drawn = counts[..., self._order]
-        positive = np.add.reduceat(drawn * self._positive, self._begins, axis=-1)
-        negative = np.add.reduceat(drawn * ~self._positive, self._begins, axis=-1)
-        below = negative.cumsum(axis=-1) - negative / 2
-        pairs = positive.sum(axis=-1) * negative.sum(axis=-1)
-        # A resample without one of the classes, which only a tiny set has, ranks nothing.
-        area: NDArray[np.float64] = np.full(pairs.shape, 0.5)
-        np.divide((positive * below).sum(axis=-1), pairs, out=area, where=pairs > 0)
+        drawn = np.take(counts, self._order, axis=-1)
+        positive = np.take(drawn, self._positives, axis=-1)
+        before, positives_before = _sums_before(drawn), _sums_before(positive)
+        below = sum(
+            np.take(before, end, axis=-1) - np.take(positives_before, positives, axis=-1)
+            for end, positives in zip(self._all_before, self._positives_before, strict=True)
+        )
+        total = positives_before[..., -1]
+        pairs = total * (before[..., -1] - total)
+        area: NDArray[np.float64] = np.full(pairs.shape, np.nan)
+        np.divide((positive * below).sum(axis=-1) / 2, pairs, out=area, where=pairs > 0)
         return area
+
+
+_SIDES: Final = ("left", "right")
+
+
+def _sums_before(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sum of the values before each place, and of all: [..., n + 1] from [..., n]."""
+    sums = np.zeros((*values.shape[:-1], values.shape[-1] + 1), dtype=np.int64)
+    values.cumsum(axis=-1, out=sums[..., 1:])
+    return sums
 
 
 def proportion_interval(successes: int, trials: int, confidence: float) -> Interval:
     """Wilson score interval of a share; unlike the bootstrap it is honest for small groups."""
     found = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
     return Interval(float(found.low), float(found.high))
+
+
+def share_with_interval(right: NDArray[np.bool_], confidence: float) -> dict[str, float]:
+    """Share of right answers [answers]: n, accuracy, accuracy_low, accuracy_high (Wilson)."""
+    low, high = proportion_interval(int(right.sum()), len(right), confidence)
+    return {
+        "n": len(right),
+        "accuracy": float(right.mean()),
+        "accuracy_low": low,
+        "accuracy_high": high,
+    }
 
 
 def mcnemar_p(correct: NDArray[np.bool_], other_correct: NDArray[np.bool_]) -> float:

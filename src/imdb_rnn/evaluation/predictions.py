@@ -9,11 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from imdb_rnn.data.classes import SENTIMENT, class_metadata, classes_in, is_binary
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import replacing
 
 Probabilities = Mapping[str, NDArray[np.float64]]
-"""Model name -> probability of positive [reviews]."""
+"""Model name -> probability of the second of two classes [reviews], or of each of more [reviews,
+classes]."""
 
 MODEL: Final = "rnn"
 """Name of the recurrent network among the models; the others are baselines."""
@@ -26,30 +28,50 @@ class Predictions(NamedTuple):
 
     ids: list[str]
     labels: NDArray[np.int8]
-    """1 positive, 0 negative [reviews]; both occur."""
+    """Place of the class of each among `classes` [reviews]."""
     probability: NDArray[np.float64]
-    """Of positive [reviews]."""
+    """As in `Probabilities`."""
+    classes: tuple[str, ...] = SENTIMENT
+    """Their names."""
 
 
-def write_predictions(path: Path, reviews: pa.Table, columns: Mapping[str, NDArray[Any]]) -> None:
-    """Write id, label and the given columns [reviews] as parquet; equal values make equal bytes."""
-    table = reviews.select(["id", "label"]).replace_schema_metadata(None)
+def write_predictions(
+    path: Path,
+    reviews: pa.Table,
+    columns: Mapping[str, NDArray[Any]],
+    classes: Sequence[str] = SENTIMENT,
+) -> None:
+    """Write id, label and the given columns as parquet; equal values make equal bytes.
+
+    Args:
+        path: Of the table.
+        reviews: A review table.
+        columns: A number a review [reviews], or one for each class [reviews, classes].
+        classes: Their names; they travel with the table.
+    """
+    table = reviews.select(["id", "label"]).replace_schema_metadata(class_metadata(classes) or None)
     for name, values in columns.items():
-        table = table.append_column(name, pa.array(values))
+        flat = pa.array(values.ravel())
+        wide = values.ndim > 1
+        column = pa.FixedSizeListArray.from_arrays(flat, values.shape[1]) if wide else flat
+        table = table.append_column(name, column)
     with replacing(path) as unfinished:
         pq.write_table(table, unfinished, compression="zstd")
 
 
-def read_probabilities(path: Path, ids: Sequence[str], made_by: str) -> Probabilities:
-    """The probability of positive that each model of a prediction table gave.
+def read_probabilities(
+    path: Path, ids: Sequence[str], made_by: str, classes: Sequence[str] = SENTIMENT
+) -> Probabilities:
+    """The probabilities that each model of a prediction table gave.
 
     Args:
         path: Written by `write_predictions`.
         ids: The reviews that are evaluated, in order.
         made_by: Stage that writes the table, for the message.
+        classes: Of the reviews that are evaluated.
 
     Raises:
-        UserError: The table is missing or damaged, or is of other reviews.
+        UserError: The table is missing or damaged, or is of other reviews or classes.
     """
     try:
         table = pq.read_table(path)
@@ -59,9 +81,15 @@ def read_probabilities(path: Path, ids: Sequence[str], made_by: str) -> Probabil
         raise _unusable(path, "it lacks the columns id and label", made_by)
     require_same_reviews(ids, table["id"].to_pylist(), origin=str(path), made_by=made_by)
     names = [name for name in table.column_names if name not in {"id", "label"}]
-    if not all(pa.types.is_floating(table.schema.field(name).type) for name in names):
-        raise _unusable(path, "not all of its probabilities are numbers", made_by)
-    return {name: table[name].to_numpy().astype(np.float64) for name in names}
+    try:
+        found = _classes(table.schema)
+        probabilities = {name: _as_array(table[name], len(found)) for name in names}
+    except ValueError as problem:
+        raise _unusable(path, problem, made_by) from None
+    if found != tuple(classes):
+        told = f"their classes are {listed(found)}, those of the test reviews {listed(classes)}"
+        raise _unusable(path, told, made_by)
+    return probabilities
 
 
 def _unusable(path: Path, what: object, made_by: str) -> UserError:
@@ -78,33 +106,103 @@ def read_predictions(path: Path, origin: str) -> Predictions:
         origin: What messages call it.
 
     Raises:
-        UserError: It is not a parquet file, lacks a column, or holds what is no
-            prediction.
+        UserError: It is not a parquet file, lacks a column, or holds what is no prediction.
     """
     try:
         with path.open("rb") as file:  # pyarrow opens no name that is not UTF-8
             table = pq.read_table(file)
-        if any(table.column_names.count(name) != 1 for name in _SCHEMA.names):
-            needed, found = (", ".join(names) for names in (_SCHEMA.names, table.column_names))
+        classes = _classes(table.schema)
+        if any(table.column_names.count(name) != 1 for name in _COLUMNS):
+            needed, found = (", ".join(names) for names in (_COLUMNS, table.column_names))
             raise _no_predictions(origin, f"columns {needed} are needed, and there are {found}")
-        table = table.select(_SCHEMA.names).cast(_SCHEMA)
-        predictions = Predictions(*(column.to_numpy() for column in table.columns))
+        ids, labels = table["id"].cast(pa.string()), table["label"].cast(pa.int8())
+        if ids.null_count or labels.null_count:
+            raise _no_predictions(origin, "there is a null among the ids or labels")
+        predictions = Predictions(
+            ids.to_pylist(),
+            labels.to_numpy(),
+            _as_array(table["probability"], len(classes)),
+            classes,
+        )
     except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these
         raise _no_predictions(origin, str(error).partition("\n")[0].rstrip(".")) from None
-    if set(predictions.labels) != {0, 1}:
+    _require_labels(predictions, origin)
+    return predictions
+
+
+_COLUMNS: Final = ("id", "label", "probability")
+
+
+def _require_labels(predictions: Predictions, origin: str) -> None:
+    occurring, classes = np.unique(predictions.labels), len(predictions.classes)
+    if is_binary(classes) and occurring.tolist() != [0, 1]:
         raise _no_predictions(origin, "labels 0 and 1 must both occur, and no others")
-    if not ((predictions.probability >= 0) & (predictions.probability <= 1)).all():
-        raise _no_predictions(origin, "probabilities must lie between 0 and 1")
-    return predictions._replace(ids=list(predictions.ids))
+    if len(occurring) < 2 or occurring[0] < 0 or occurring[-1] >= classes:  # noqa: PLR2004 - to tell
+        told = f"labels must be from 0 to {classes - 1}, and at least two must occur"
+        raise _no_predictions(origin, told)
 
 
-_SCHEMA: Final = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("label", pa.int8(), nullable=False),
-        pa.field("probability", pa.float64(), nullable=False),
-    ]
-)
+def _classes(schema: pa.Schema) -> tuple[str, ...]:
+    """The classes that a table of predictions names.
+
+    Raises:
+        ValueError: What it names are no classes.
+    """
+    try:
+        classes = classes_in(schema.metadata)
+    except TypeError:
+        classes = ()
+    if not 2 <= len(set(classes)) == len(classes) or not all(  # noqa: PLR2004 - fewer are no choice
+        isinstance(name, str) for name in classes
+    ):
+        raise ValueError("the classes that its schema names are not two or more different texts")
+    return classes
+
+
+def listed(classes: Sequence[str]) -> str:
+    """At most five names of classes, and how many more there are."""
+    more = len(classes) - _LISTED
+    return ", ".join(classes[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+_LISTED: Final = 5
+
+
+def _as_array(column: pa.ChunkedArray, classes: int) -> NDArray[np.float64]:
+    """Probabilities as `Probabilities` has them; those of more than two classes sum to one.
+
+    Raises:
+        ValueError: They are none.
+    """
+    single = is_binary(classes)
+    try:
+        given = column.combine_chunks().cast(
+            pa.float64() if single else pa.list_(pa.float64(), classes)
+        )
+    except pa.ArrowException:
+        told = "a number" if single else f"a list of {classes} numbers"
+        raise ValueError(f"probabilities must be {told} each, not {column.type}") from None
+    if given.null_count:
+        raise ValueError("there is a null among the probabilities")
+    values: NDArray[np.float64] = (given if single else given.flatten()).to_numpy(
+        zero_copy_only=False
+    )
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError("probabilities must lie between 0 and 1")
+    return values if single else _summing_to_one(values.reshape(-1, classes))
+
+
+def _summing_to_one(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same without what single precision has rounded away."""
+    sums = values.sum(axis=1, keepdims=True)
+    if not (np.abs(sums - 1) < _ROUNDING).all():
+        raise ValueError("the probabilities of each review must sum to 1")
+    scaled: NDArray[np.float64] = values / sums
+    return scaled
+
+
+_ROUNDING: Final = 1e-4
+"""Far more than single precision leaves of a sum of a hundred numbers, far less than an error."""
 
 
 def _no_predictions(origin: str, what: str) -> UserError:

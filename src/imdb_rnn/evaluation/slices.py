@@ -1,13 +1,12 @@
 """Groups of reviews on which a model may be better or worse than on all."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imdb_rnn.data.statistics import normalized
 from imdb_rnn.data.typography import plain
 
 Slices = dict[str, NDArray[np.bool_]]
@@ -46,15 +45,6 @@ def rating_slices(ratings: Sequence[int | None]) -> Slices:
     """Groups by stars; reviews without a known rating are in none."""
     known = np.array([rating or 0 for rating in ratings])
     return {str(stars): known == stars for stars in np.unique(known) if stars > 0}
-
-
-def occur_in(texts: Iterable[str], others: Iterable[str]) -> NDArray[np.bool_]:
-    """Which texts also occur among others, after normalisation: bool [texts].
-
-    Case, punctuation, `<br />` and the amount of white space do not tell texts apart.
-    """
-    known = {normalized(text) for text in others}
-    return np.array([normalized(text) in known for text in texts], dtype=np.bool_)
 
 
 def _word_counts(texts: Sequence[str]) -> NDArray[np.int64]:

@@ -21,7 +21,15 @@ from typing import Any, Final, NamedTuple
 import psutil
 from rich.table import Table
 
-from imdb_rnn.config import PARAMS_FILE, FileSource, load_params, parse_params, read_mapping
+from imdb_rnn.config import (
+    PARAMS_FILE,
+    Download,
+    FileSource,
+    FilesSource,
+    load_params,
+    parse_params,
+    read_mapping,
+)
 from imdb_rnn.console import console, error_console
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.json_file import read_json, write_json
@@ -62,11 +70,7 @@ def read_overrides(name: str) -> dict[str, Any]:
     changes = read_mapping(file)
     origin = f"{PARAMS_FILE} with {file}"
     parse_params(merged(read_mapping(PARAMS_FILE), changes), origin)
-    overrides = flatten(changes)
-    lists = [path for path, value in overrides.items() if isinstance(value, list)]
-    if lists:
-        raise UserError(f"{file}: {lists[0]} is a list, which an experiment cannot change.")
-    return overrides
+    return flatten(changes)
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,16 +87,49 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 def dvc_command(name: str, overrides: Mapping[str, Any]) -> list[str]:
     """The `dvc exp run` that carries changed parameters out under a name."""
     command = ["dvc", "exp", "run", "--temp", "--name", name]
-    for source in load_params().download.sources:
-        # What Git ignores does not get into the temporary copy by itself.
-        if isinstance(source, FileSource) and Path(source.file).exists():
-            command += ["--copy-paths", source.file]
+    for path in _files_to_copy(overrides):
+        command += ["--copy-paths", path]
     for path, value in overrides.items():
-        # In quotes, text stays text, even a digest that could be a number.
-        command += ["-S", f"{path}={json.dumps(value, ensure_ascii=False)}"]
+        command += ["-S", f"{path}={_as_hydra_reads_it(value)}"]
     # What is compared stops before the diagnostics, which else would be measured for nothing.
     whole = any(path.startswith("diagnostics.") for path in overrides)
     return [*command, WHOLE if whole else EVALUATE]
+
+
+def _files_to_copy(overrides: Mapping[str, Any]) -> list[str]:
+    """Files of the sources that Git does not have: they get into no temporary copy by themselves.
+
+    A stage would find them in the original too, but DVC would see other dependencies.
+    """
+    here = load_params().download
+    changed = {name: overrides.get(f"download.{name}", getattr(here, name)) for name in _PLACES}
+    download = Download.model_validate(here.model_dump() | changed)
+    places = [download.watch]
+    for source in download.sources:
+        if isinstance(source, FileSource):
+            places.append(source.file)
+        elif isinstance(source, FilesSource):
+            places += filter(None, source.files.model_dump().values())
+    found = {path for place in filter(_is_below, places) for path in Path().glob(place)}
+    return sorted(str(path) for path in found if not git.is_committed(path))
+
+
+_PLACES: Final = ("sources", "watch")
+
+
+def _is_below(place: str) -> bool:
+    """Whether a place is a path below the project, and no address."""
+    return "://" not in place and not Path(place).is_absolute()
+
+
+def _as_hydra_reads_it(value: Any) -> str:  # noqa: ANN401 - whatever a parameter may be
+    if isinstance(value, Mapping):
+        items = (f"{name}: {_as_hydra_reads_it(item)}" for name, item in value.items())
+        return f"{{{', '.join(items)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_hydra_reads_it, value))}]"
+    # In quotes, text stays text, even a digest that could be a number.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def run_experiment(name: str) -> int:

@@ -1,10 +1,11 @@
 """What each token did to the classifier's verdict.
 
-Everything is in log odds of "positive" (logits), in which attributions add up: +0.7 doubles the
-odds.
+Everything is in log odds of one class against all others, in which attributions add up: +0.7
+doubles the odds. Of two classes, the one logit is the log odds of the second; of more, the log odds
+of a class are its logit less the logarithm of the sum of the others' exponentials.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NamedTuple, Self
 
@@ -28,14 +29,14 @@ _ROWS_AT_ONCE: Final = 32
 
 
 class Attribution(NamedTuple):
-    """How far each token moves the logit."""
+    """How far each token moves the log odds of the class."""
 
     tokens: NDArray[np.float64]
-    """Attribution of each token [tokens]; above zero it speaks for "positive"."""
+    """Attribution of each token [tokens]; above zero it speaks for the class."""
     logit: float
-    """Of the whole review."""
+    """Log odds of the class, of the whole review."""
     baseline: float
-    """Logit of as many unknown tokens."""
+    """The same of as many unknown tokens."""
 
     @property
     def convergence_delta(self) -> float:
@@ -48,24 +49,39 @@ class Attribution(NamedTuple):
         return abs(self.convergence_delta) <= _allowed(self.logit - self.baseline, UNEXPLAINED)
 
 
-def prefix_probabilities(classifier: Classifier, tokens: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Probability of "positive" after each token, had the review ended there.
+def class_log_odds(logits: torch.Tensor, label: int) -> torch.Tensor:
+    """Log odds of a class against all others, float [reviews].
+
+    Args:
+        logits: Float [reviews] or [reviews, classes].
+        label: Place of the class.
+    """
+    if logits.ndim == 1:
+        return logits if label == 1 else -logits
+    is_class = torch.arange(logits.shape[1]) == label
+    return logits[:, label] - logits[:, ~is_class].logsumexp(dim=1)
+
+
+def prefix_probabilities(
+    classifier: Classifier, tokens: NDArray[np.int32], label: int = 1
+) -> NDArray[np.float32]:
+    """Probability of a class after each token, had the review ended there.
 
     Args:
         classifier: In evaluation mode.
         tokens: Token ids int32 [tokens] of one review.
+        label: Place of the class.
 
     Returns:
         float32 [tokens]; the last is the probability of the review itself.
     """
     prefixes = [tokens[:end] for end in range(1, len(tokens) + 1)]
-    logits = torch.from_numpy(predict_logits(classifier, prefixes, _ROWS_AT_ONCE))
-    probabilities: NDArray[np.float32] = logits.sigmoid().numpy()
+    probabilities: NDArray[np.float32] = _log_odds(classifier, prefixes, label).sigmoid().numpy()
     return probabilities
 
 
-def occlusion(classifier: Classifier, tokens: NDArray[np.int32]) -> Attribution:
-    """How far the logit falls when a token is replaced by the unknown one (Zeiler & Fergus 2014).
+def occlusion(classifier: Classifier, tokens: NDArray[np.int32], label: int = 1) -> Attribution:
+    """How far the log odds fall when a token is replaced by the unknown one (Zeiler & Fergus 2014).
 
     Tokens that only work together, or that say the same twice, are not seen one by one: the
     convergence delta is what they share. The attribution of an unknown token is 0.
@@ -73,18 +89,27 @@ def occlusion(classifier: Classifier, tokens: NDArray[np.int32]) -> Attribution:
     Args:
         classifier: In evaluation mode.
         tokens: Token ids int32 [tokens] of one review.
+        label: Place of the class that is explained.
     """
     occluded = np.tile(tokens, (len(tokens) + 2, 1))
     np.fill_diagonal(occluded, UNKNOWN_ID)
     occluded[-1] = UNKNOWN_ID
-    *without, logit, baseline = predict_logits(classifier, list(occluded), _ROWS_AT_ONCE).astype(
-        np.float64
-    )
+    *without, logit, baseline = _log_odds(classifier, list(occluded), label).double().numpy()
     return Attribution(logit - np.array(without), float(logit), float(baseline))
 
 
+def _log_odds(
+    classifier: Classifier, reviews: Sequence[NDArray[np.int32]], label: int
+) -> torch.Tensor:
+    logits = torch.from_numpy(predict_logits(classifier, reviews, _ROWS_AT_ONCE))
+    return class_log_odds(logits, label)
+
+
 def integrated_gradients(
-    classifier: Classifier, tokens: NDArray[np.int32], unexplained: float = UNEXPLAINED
+    classifier: Classifier,
+    tokens: NDArray[np.int32],
+    label: int = 1,
+    unexplained: float = UNEXPLAINED,
 ) -> Attribution:
     """Integrated gradients over what is read (Sundararajan, Taly & Yan 2017).
 
@@ -99,9 +124,10 @@ def integrated_gradients(
     Args:
         classifier: In evaluation mode.
         tokens: Token ids int32 [tokens] of one review.
+        label: Place of the class that is explained.
         unexplained: What all pieces may leave open, as `UNEXPLAINED` is meant.
     """
-    along_path = partial(_along_path, classifier, tokens)
+    along_path = partial(_along_path, classifier, tokens, label=label)
     edges = np.linspace(0, 1, _FIRST_PIECES + 1)
     logits, _ = along_path(edges)
     pieces = _Pieces.of(along_path, edges[:-1], edges[1:], logits[:-1], logits[1:])
@@ -170,33 +196,37 @@ class _Pieces(NamedTuple):
 
 
 def _along_path(
-    classifier: Classifier, tokens: NDArray[np.int32], positions: NDArray[np.float64]
+    classifier: Classifier,
+    tokens: NDArray[np.int32],
+    positions: NDArray[np.float64],
+    label: int = 1,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Logits at points of the path, and how fast each token changes them there.
+    """Log odds of a class at points of the path, and how fast each token changes them there.
 
     Args:
         classifier: In evaluation mode.
         tokens: int32 [tokens].
         positions: On the path, from 0 at the baseline to 1 [points].
+        label: Place of the class.
 
     Returns:
-        Logits [points], and (x_i - b) . dlogit/dx_i [points, tokens].
+        Log odds [points], and (x_i - b) . dlogit/dx_i [points, tokens].
     """
     points = torch.from_numpy(positions).float()
-    steps = [_step(classifier, tokens, some) for some in torch.split(points, _ROWS_AT_ONCE)]
+    steps = [_step(classifier, tokens, some, label) for some in torch.split(points, _ROWS_AT_ONCE)]
     logits, changes = (torch.cat(found).double().numpy() for found in zip(*steps, strict=True))
     return logits, changes
 
 
 def _step(
-    classifier: Classifier, tokens: NDArray[np.int32], positions: torch.Tensor
+    classifier: Classifier, tokens: NDArray[np.int32], positions: torch.Tensor, label: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """What `_along_path` does, for as many points as are looked at together."""
     batch, lengths = collate(
         [tokens] * len(positions), classifier.config.padding, classifier.batch_width
     )
     path = _Path(classifier, positions)
-    logits = path.logits(batch, lengths)
+    logits = class_log_odds(path.logits(batch, lengths), label)
     is_token = batch != PADDING_ID
     changes = path.changes(logits).T.double()[is_token].reshape(len(positions), len(tokens))
     return logits.detach(), changes
@@ -217,7 +247,10 @@ class _Path:
         self._differences: list[torch.Tensor] = []
 
     def logits(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Of each point; takes the review once for each, int64 [points, time] and [points]."""
+        """The classifier's at each point.
+
+        Takes the review once for each, int64 [points, time] and [points].
+        """
         hooks = [
             self._classifier.embedding.register_forward_hook(self._between_vectors),
             self._classifier.phrases.register_forward_hook(self._between_log_odds),
@@ -230,7 +263,7 @@ class _Path:
         return logits
 
     def changes(self, logits: torch.Tensor) -> torch.Tensor:
-        """(x_i - b) . dlogit/dx_i, [time, points]."""
+        """(x_i - b) . dlogit/dx_i, [time, points], of one number at each point."""
         gradients = torch.autograd.grad(logits.sum(), self._points)
         pairs = zip(gradients, self._differences, strict=True)
         parts = [(gradient * difference).sum(-1) for gradient, difference in pairs]

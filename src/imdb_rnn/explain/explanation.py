@@ -1,12 +1,13 @@
 """Everything that is told about the classifier's verdict on one text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imdb_rnn.data.classes import SENTIMENT, is_binary, titles_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.data.tokenizer import Reading, Tokenizer
 from imdb_rnn.errors import UserError
@@ -17,13 +18,13 @@ from imdb_rnn.explain.attribution import (
     prefix_probabilities,
 )
 from imdb_rnn.explain.units import Unit, Watched, known_negations, measure_units, watch_units
-from imdb_rnn.messages import shortened
+from imdb_rnn.messages import printable, shortened
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.predictor import NOTHING_KNOWN, Predictor
 
 Method = Literal["gradients", "occlusion"]
 
-_METHODS: Final[dict[Method, Callable[[Classifier, NDArray[np.int32]], Attribution]]] = {
+_METHODS: Final[dict[Method, Callable[[Classifier, NDArray[np.int32], int], Attribution]]] = {
     "gradients": integrated_gradients,
     "occlusion": occlusion,
 }
@@ -36,12 +37,8 @@ _TITLES: Final[dict[Method, str]] = {
 SKIPPED: Final = "[… not read …]"
 """Stands for words of the text that were not read."""
 
-SIDES: Final = ("for positive", "against it")
-"""What a word may speak for; headings of `Explanation.strongest`."""
-
 EVEN: Final = 0.5
-"""From this probability on a review is called positive."""
-
+"""From this probability on a class is likelier than all others together."""
 
 DEVIATIONS_SHOWN: Final = 2
 """A hidden unit's state is shown as far as so many standard deviations from its mean."""
@@ -66,11 +63,29 @@ class Explanation:
 
     reading: Reading
     probabilities: NDArray[np.float32]
-    """Of "positive" after each word, had the text ended there [words]."""
+    """Of the class that is explained after each word, had the text ended there [words]."""
     attribution: Attribution
     method: Method
     watched: Watched | None = None
     """Hidden units, if they were asked for."""
+    classes: tuple[str, ...] = SENTIMENT
+    label: int = 1
+    """Place of the class that is explained."""
+    likeliest: int | None = None
+    """Place of the likeliest class; of two, the probabilities say it."""
+
+    @property
+    def class_name(self) -> str:
+        """Of the class that is explained, fit to be shown."""
+        return self._name(self.label)
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """What a word may speak for; headings of `strongest`."""
+        return f"for {self.class_name}", "against it"
+
+    def _name(self, label: int) -> str:
+        return printable(titles_of(self.classes)[label])
 
     @property
     def words(self) -> list[Word]:
@@ -98,15 +113,20 @@ class Explanation:
         if self.watched is None:
             return {}
         reviews = f"{self.watched.reviews:,} validation reviews"
+        told_apart = (
+            f"the classes of {reviews} apart"
+            if is_binary(len(self.classes))
+            else f"{self.class_name} from the other classes of {reviews}"
+        )
         titled = {
-            f"Units whose mean state tells the classes of {reviews} apart": self.watched.sentiment,
+            f"Units whose mean state tells {told_apart}": self.watched.of_class,
             f"Units that move farthest when the negations of {reviews} are hidden, beside hiding "
             "as many other words": self.watched.negation,
         }
         return {title: units for title, units in titled.items() if units}
 
     def strongest(self, count: int) -> tuple[list[Word], list[Word]]:
-        """At most `count` words that speak for "positive" and as many that speak against it."""
+        """At most `count` words that speak for the class and as many that speak against it."""
         ranked = sorted(self.words, key=lambda word: word.attribution)
         against = [word for word in ranked[:count] if word.attribution < 0]
         speak_for = [word for word in ranked[: -count - 1 : -1] if word.attribution > 0]
@@ -114,10 +134,12 @@ class Explanation:
 
     @property
     def verdict(self) -> str:
-        """The class and its probability."""
+        """The likeliest class, and the probability of the class that is explained."""
         probability = self.probabilities[-1]
-        label = "positive" if probability >= EVEN else "negative"
-        return f"{label} (probability of positive: {probability:.3f})"
+        likeliest = self.likeliest
+        if likeliest is None:
+            likeliest = self.label if probability >= EVEN else 1 - self.label
+        return f"{self._name(likeliest)} (probability of {self.class_name}: {probability:.3f})"
 
     @property
     def notes(self) -> list[str]:
@@ -125,9 +147,10 @@ class Explanation:
         attribution, reading = self.attribution, self.reading
         difference = attribution.logit - attribution.baseline
         method = (
-            f"A word's attribution is {_TITLES[self.method]}, in log odds of positive. The words "
-            f"add up to {attribution.tokens.sum():+.3f} of the {difference:+.3f} between as many "
-            f"unknown words and this text (convergence delta {attribution.convergence_delta:+.4f})."
+            f"A word's attribution is {_TITLES[self.method]}, in log odds of {self.class_name}. "
+            f"The words add up to {attribution.tokens.sum():+.3f} of the {difference:+.3f} between "
+            "as many unknown words and this text (convergence delta "
+            f"{attribution.convergence_delta:+.4f})."
         )
         notes = [method]
         if self.method == "gradients" and not attribution.adds_up:
@@ -153,7 +176,11 @@ class Explanation:
 
 
 def explain(
-    predictor: Predictor, text: str, method: Method, reviews: TokenStore | None = None
+    predictor: Predictor,
+    text: str,
+    method: Method,
+    reviews: TokenStore | None = None,
+    class_name: str | None = None,
 ) -> Explanation:
     """Read a text and account for the verdict.
 
@@ -163,19 +190,39 @@ def explain(
         method: Of attribution.
         reviews: Labelled reviews in the predictor's own token ids, on which the hidden units to
             show are chosen; None to show none.
+        class_name: The class to explain; None for the second of two, or the likeliest of more.
 
     Raises:
         UserError: The text holds no word that the classifier knows, or is not valid
-            Unicode.
+            Unicode; or there is no such class.
     """
+    classes, classifier = predictor.classes, predictor.classifier
+    label = None if class_name is None else _place(class_name, classes)
     reading = _read(predictor.tokenizer, text)
+    likeliest = None
+    if not is_binary(len(classes)):
+        likeliest = int(predictor.predict_tokens([reading.ids])[0].argmax())
+    if label is None:
+        label = 1 if likeliest is None else likeliest
     return Explanation(
         reading,
-        prefix_probabilities(predictor.classifier, reading.ids),
-        _METHODS[method](predictor.classifier, reading.ids),
+        prefix_probabilities(classifier, reading.ids, label),
+        _METHODS[method](classifier, reading.ids, label),
         method,
-        _watched(predictor, reading, reviews) if reviews else None,
+        _watched(predictor, reading, reviews, label) if reviews else None,
+        classes,
+        label,
+        likeliest,
     )
+
+
+def _place(name: str, classes: Sequence[str]) -> int:
+    if name not in classes:
+        raise UserError(
+            f"--class {printable(name)}: the model knows no such class. Name one of "
+            f"{', '.join(map(printable, classes))}."
+        )
+    return classes.index(name)
 
 
 def _read(tokenizer: Tokenizer, text: str) -> Reading:
@@ -200,13 +247,13 @@ def _read(tokenizer: Tokenizer, text: str) -> Reading:
     return reading
 
 
-def _watched(predictor: Predictor, reading: Reading, reviews: TokenStore) -> Watched:
+def _watched(predictor: Predictor, reading: Reading, reviews: TokenStore, label: int) -> Watched:
     negations = known_negations(predictor.tokenizer)
-    units = measure_units(predictor.classifier, reviews, negations)
+    units = measure_units(predictor.classifier, reviews, negations, label)
     return watch_units(predictor.classifier, units, reading.ids)
 
 
 def _shown(text: str, *, known: bool) -> str:
     # What steers a terminal is neither shown nor obeyed.
-    printable = "".join(character if character.isprintable() else "�" for character in text)
-    return printable if known else f"[{printable}]"
+    shown = "".join(character if character.isprintable() else "�" for character in text)
+    return shown if known else f"[{shown}]"

@@ -8,9 +8,9 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from imdb_rnn.evaluation.drawing import Axes, Figure, style
+from imdb_rnn.evaluation.drawing import Axes, Figure, plain, style
 from imdb_rnn.evaluation.inline_svg import inline_svg
-from imdb_rnn.explain.explanation import DEVIATIONS_SHOWN, EVEN, SIDES, SKIPPED, Explanation
+from imdb_rnn.explain.explanation import DEVIATIONS_SHOWN, EVEN, SKIPPED, Explanation
 from imdb_rnn.explain.units import Unit
 from imdb_rnn.io.atomic import replacing
 
@@ -34,7 +34,7 @@ def page(explanation: Explanation) -> str:
         explanation=explanation,
         curve=_curve(explanation),
         units={title: _unit_curves(units) for title, units in explanation.units.items()},
-        strongest=dict(zip(SIDES, explanation.strongest(STRONGEST), strict=True)),
+        strongest=dict(zip(explanation.sides, explanation.strongest(STRONGEST), strict=True)),
         skipped=SKIPPED,
     )
 
@@ -59,7 +59,8 @@ def _curve(explanation: Explanation) -> Markup:
     axes = figure.subplots()
     axes.axhline(EVEN, color=_MIDDLE_GRAY, linestyle="--", linewidth=1)
     _plot(axes, explanation.probabilities)
-    axes.set(xlabel="words read", ylabel="probability of positive", ylim=(-0.02, 1.02))
+    name = plain(explanation.class_name)
+    axes.set(xlabel="words read", ylabel=f"probability of {name}", ylim=(-0.02, 1.02))
     return _svg(figure)
 
 
@@ -132,11 +133,11 @@ th + th, td + td { padding-left: .75rem; text-align: right; font-variant-numeric
 </head>
 <body>
 <h1>{{ explanation.verdict }}</h1>
-<h2>Probability of positive, had the text ended there</h2>
+<h2>Probability of {{ explanation.class_name }}, had the text ended there</h2>
 <div role="img" aria-label="Curve of the probability after each word">
 {{ curve }}
 </div>
-<h2>Words that speak <span class="for" style="--share:1">for positive</span> or
+<h2>Words that speak <span class="for" style="--share:1">for {{ explanation.class_name }}</span> or
 <span class="against" style="--share:1">against it</span></h2>
 <p class="text">
 {% for word in explanation.pieces %}

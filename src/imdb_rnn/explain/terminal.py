@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from imdb_rnn.explain.explanation import DEVIATIONS_SHOWN, SIDES, SKIPPED, Explanation
+from imdb_rnn.explain.explanation import DEVIATIONS_SHOWN, SKIPPED, Explanation
 
 STRONGEST: Final = 5
 
@@ -76,7 +76,7 @@ def _style(strength: float) -> Style:
 
 def _strongest(explanation: Explanation) -> Table:
     table = Table(box=None, pad_edge=False)
-    for side in SIDES:
+    for side in explanation.sides:
         table.add_column(side)
         table.add_column("attribution", justify="right")
     for pair in zip_longest(*explanation.strongest(STRONGEST)):

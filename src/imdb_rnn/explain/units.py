@@ -1,4 +1,4 @@
-"""Hidden units that tell positive reviews from negative ones, and units that negations move.
+"""Hidden units that tell a class of reviews from the others, and units that negations move.
 
 Which units these are is measured on labelled reviews and not on the text that is looked at: among
 a hundred units some would follow any single text by chance. A unit is measured by its state in the
@@ -41,8 +41,9 @@ class Units(NamedTuple):
     """Of the state, over the tokens of all reviews."""
     deviation: Array
     """Standard deviation of the same."""
-    sentiment: Array
-    """Correlation, over the reviews, of the unit's mean state in a review with the label."""
+    of_class: Array
+    """Correlation, over the reviews, of the unit's mean state in a review with whether it is of the
+    class."""
     negation: Array
     """How far the unit moves when negations are hidden behind the unknown token, in units of how
     far it moves when as many other known tokens are. Summed over all tokens of the reviews, so that
@@ -64,7 +65,7 @@ class Watched(NamedTuple):
 
     reviews: int
     """Number of reviews on which they were chosen."""
-    sentiment: list[Unit]
+    of_class: list[Unit]
     negation: list[Unit]
 
 
@@ -74,13 +75,16 @@ def known_negations(tokenizer: Tokenizer) -> list[int]:
     return [i for i in ids if i is not None]
 
 
-def measure_units(classifier: Classifier, reviews: TokenStore, negations: Sequence[int]) -> Units:
+def measure_units(
+    classifier: Classifier, reviews: TokenStore, negations: Sequence[int], label: int = 1
+) -> Units:
     """Look for both kinds of units; equal reviews make equal numbers.
 
     Args:
         classifier: In evaluation mode.
         reviews: Labelled; at most `REVIEWS` are drawn from them.
         negations: Token ids.
+        label: Place of the class.
     """
     generator = np.random.default_rng(0)
     drawn = generator.permutation(len(reviews))[:REVIEWS]
@@ -103,7 +107,7 @@ def measure_units(classifier: Classifier, reviews: TokenStore, negations: Sequen
         len(drawn),
         mean,
         np.sqrt(np.maximum(squares / count - mean**2, 0)),
-        _correlation(np.concatenate(means), reviews.labels[drawn].astype(np.float64)),
+        _correlation(np.concatenate(means), (reviews.labels[drawn] == label).astype(np.float64)),
         by_negations / np.maximum(by_others, _SMALLEST),
     )
 
@@ -124,7 +128,7 @@ def watch_units(classifier: Classifier, units: Units, tokens: Tokens) -> Watched
 
     return Watched(
         units.reviews,
-        [unit(i, f"correlation {units.sentiment[i]:+.2f}") for i in _strongest(units.sentiment)],
+        [unit(i, f"correlation {units.of_class[i]:+.2f}") for i in _strongest(units.of_class)],
         [unit(i, f"{units.negation[i]:.1f} times as far") for i in _strongest(units.negation)],
     )
 

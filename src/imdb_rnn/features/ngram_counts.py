@@ -19,7 +19,7 @@ def count_ngrams(
     """Find the frequent n-grams and their log odds.
 
     Args:
-        reviews: With the probability that each is positive.
+        reviews: With the probability that each is positive, or of each of its classes.
         vocabulary_size: Number of token ids.
         max_ngram: Tokens of the longest n-grams.
         min_df: An n-gram that occurs in fewer is left out.
@@ -28,9 +28,10 @@ def count_ngrams(
     for _ in range(max_ngram):
         shorter = [torch.from_numpy(level.keys) for level in levels]
         levels.append(_count_level(reviews, shorter, vocabulary_size, min_df))
-    table = NgramTable(vocabulary_size, [len(level.keys) for level in levels])
+    table = NgramTable(vocabulary_size, [len(level.keys) for level in levels], reviews.classes)
     for length, level in enumerate(levels, start=1):
-        log_odds = np.log((level.positive + SMOOTHING) / (level.negative + SMOOTHING))
+        others = SMOOTHING * (reviews.classes - 1)
+        log_odds = np.log((level.positive + SMOOTHING) / (level.negative + others)).T
         table.get_buffer(f"keys_{length}").copy_(torch.from_numpy(level.keys))
         table.get_buffer(f"polarities_{length}").copy_(torch.from_numpy(log_odds))
         table.get_buffer(f"reviews_{length}").copy_(torch.from_numpy(level.reviews))
@@ -38,7 +39,7 @@ def count_ngrams(
 
 
 class _Level(NamedTuple):
-    """N-grams of one length, [n-grams] each."""
+    """N-grams of one length, [n-grams] each; [classes, n-grams] what is of more than two."""
 
     keys: NDArray[np.int64]
     """As `find_ngrams` reads them."""
@@ -58,7 +59,8 @@ def _count_level(
 ) -> _Level:
     """The n-grams that are one token longer than the longest so far."""
     shape = (len(shorter[-1]) if shorter else 1, vocabulary_size)
-    counts, positive = (sp.csr_array(shape, dtype=np.float64) for _ in range(2))
+    targets = np.atleast_2d(reviews.targets.T)  # [1 or classes, reviews]
+    counts, *positive = (sp.csr_array(shape, dtype=np.float64) for _ in range(1 + len(targets)))
     for tokens, review in pieces(reviews.stores):
         begins = torch.from_numpy(np.diff(review, prepend=-1) > 0)
         beginnings = _beginnings(shorter, torch.from_numpy(tokens), begins, vocabulary_size).numpy()
@@ -68,13 +70,15 @@ def _count_level(
         )
         places = np.divmod(keys, vocabulary_size)
         counts += sp.coo_array((np.ones(len(keys)), places), shape=shape).tocsr()
-        mass = reviews.targets[holder].astype(np.float64)
-        positive += sp.coo_array((mass, places), shape=shape).tocsr()
+        for number, of_class in enumerate(targets):
+            mass = of_class[holder].astype(np.float64)
+            positive[number] += sp.coo_array((mass, places), shape=shape).tocsr()
     pairs = counts.tocoo()
     frequent = pairs.data >= min_df
     row, column, count = pairs.row[frequent], pairs.col[frequent], pairs.data[frequent]
     keys = row.astype(np.int64) * vocabulary_size + column
-    return _Level(keys, count, _values_at(positive, row, column))
+    values = np.stack([_values_at(of_class, row, column) for of_class in positive])
+    return _Level(keys, count, values if reviews.targets.ndim > 1 else values[0])
 
 
 def _once_a_review(

@@ -1,5 +1,7 @@
 """Log odds of the n-grams that end at each token: an input beside the token's vector.
 
+For more than two classes there are log odds of each against all others.
+
 An n-gram is a run of one or more known tokens that enough reviews contain. Its log odds is that of
 a review being positive that contains it, with one more review of each class. That is the log-count
 ratio of Wang & Manning 2012 where both classes count as many n-grams in all; an unlabelled review
@@ -13,7 +15,8 @@ N-grams that are frequent have frequent beginnings, so each is kept as the numbe
 among the n-grams one token shorter, and its last token.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
+from imdb_rnn.data.classes import numbers_of, shape_of
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import replacing
 
@@ -38,17 +42,24 @@ class NgramTable(nn.Module):
     Args:
         vocabulary_size: Number of token ids.
         ngrams: Number of n-grams of one token, of two, and so on; empty for none at all.
+        classes: How many there are.
     """
 
-    def __init__(self, vocabulary_size: int, ngrams: Sequence[int]) -> None:
+    def __init__(self, vocabulary_size: int, ngrams: Sequence[int], classes: int = 2) -> None:
         super().__init__()
         self.vocabulary_size = vocabulary_size
         self.max_ngram = len(ngrams)
+        self.classes = classes
         for length, number in enumerate(ngrams, start=1):
             self.register_buffer(f"keys_{length}", torch.zeros(number, dtype=torch.int64))
             # The log odds; named as in the files of version 0.1.0.
-            self.register_buffer(f"polarities_{length}", torch.zeros(number))
+            self.register_buffer(f"polarities_{length}", torch.zeros(shape_of(number, classes)))
             self.register_buffer(f"reviews_{length}", torch.ones(number))
+
+    @property
+    def features(self) -> int:
+        """Log odds at each token."""
+        return self.max_ngram * numbers_of(self.classes)
 
     @property
     def sizes(self) -> list[int]:
@@ -64,10 +75,11 @@ class NgramTable(nn.Module):
         Args:
             tokens: int64 [time, batch], tokens first and padding behind.
             leave_out_targets: float32 [batch], for reviews that were counted: the probability of
-                positive that each was counted with, which is left out.
+                positive that each was counted with, which is left out; of each class, [batch,
+                classes], where there are more than two.
 
         Returns:
-            float32 [time, batch, max_ngram]
+            float32 [time, batch, features]
         """
         by_length: list[torch.Tensor] = []
         beginnings = torch.zeros_like(tokens)
@@ -76,32 +88,34 @@ class NgramTable(nn.Module):
             ngrams = find_ngrams(keys, beginnings, tokens, self.vocabulary_size)
             log_odds = self._at(f"polarities_{length}", ngrams)
             if leave_out_targets is not None:
-                log_odds = _without(
-                    log_odds, self._at(f"reviews_{length}", ngrams), leave_out_targets
-                )
-            by_length.append(log_odds.masked_fill(ngrams == NO_NGRAM, 0))
+                reviews = self._at(f"reviews_{length}", ngrams)
+                targets = leave_out_targets.view(tokens.shape[1], -1)
+                log_odds = _without(log_odds, reviews, targets, self.classes)
+            by_length.append(log_odds.masked_fill((ngrams == NO_NGRAM)[..., None], 0))
             beginnings = torch.cat([torch.full_like(ngrams[:1], NO_NGRAM), ngrams[:-1]])
-        return torch.stack(by_length, dim=-1)
+        return torch.cat(by_length, dim=-1)
 
     def _at(self, name: str, ngrams: torch.Tensor) -> torch.Tensor:
-        """Values of the n-grams; anything where there is none."""
-        values = self.get_buffer(name)
-        return values[ngrams] if len(values) else values.new_zeros(ngrams.shape)
+        """Values of the n-grams, [time, batch, numbers of each]; anything where there is none."""
+        values = _rows(self.get_buffer(name))
+        return values[ngrams] if len(values) else values.new_zeros(*ngrams.shape, values.shape[1])
 
 
 def _without(
-    log_odds: torch.Tensor, reviews: torch.Tensor, leave_out_targets: torch.Tensor
+    log_odds: torch.Tensor, reviews: torch.Tensor, leave_out_targets: torch.Tensor, classes: int
 ) -> torch.Tensor:
     """Log odds as they were before the review that holds the n-gram was counted.
 
     Args:
-        log_odds: float32 [time, batch], log of (positive + SMOOTHING) / (negative + SMOOTHING).
-        reviews: float32 [time, batch], positive + negative.
-        leave_out_targets: float32 [batch], what the review added to the positive side; it added
-            1 less that to the other.
+        log_odds: float32 [time, batch, 1 or classes], log of (reviews of the class + SMOOTHING) /
+            (reviews of the others + SMOOTHING for each of them).
+        reviews: float32 [time, batch, 1], of all classes.
+        leave_out_targets: float32 [batch, 1 or classes], what the review added to the class; it
+            added 1 less that to the others.
+        classes: How many there are.
     """
-    positive = (reviews + 2 * SMOOTHING) * log_odds.sigmoid() - leave_out_targets
-    negative = (reviews + 2 * SMOOTHING) * (-log_odds).sigmoid() - (1 - leave_out_targets)
+    positive = (reviews + classes * SMOOTHING) * log_odds.sigmoid() - leave_out_targets
+    negative = (reviews + classes * SMOOTHING) * (-log_odds).sigmoid() - (1 - leave_out_targets)
     return (positive / negative).log()
 
 
@@ -122,7 +136,9 @@ def load_ngrams(path: Path) -> NgramTable:
         arrays = load_file(path)
         vocabulary_size = int(arrays.pop("vocabulary_size"))
         lengths = range(1, len(arrays) // 3 + 1)
-        table = NgramTable(vocabulary_size, [len(arrays[f"keys_{n}"]) for n in lengths])
+        table = NgramTable(
+            vocabulary_size, [len(arrays[f"keys_{n}"]) for n in lengths], _classes(arrays)
+        )
         table.load_state_dict(arrays)
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         raise _unusable(path, str(error)) from None
@@ -131,14 +147,27 @@ def load_ngrams(path: Path) -> NgramTable:
         if not ((reviews >= 1) & reviews.isfinite()).all():
             raise _unusable(path, f"some n-grams of {length} tokens are in no review")
         # Where all reviews are of one class; beyond it, leaving one out would have no logarithm.
-        largest = ((reviews + SMOOTHING) / SMOOTHING).log() + _ROUNDING
-        if not (table.get_buffer(f"polarities_{length}").abs() <= largest).all():
+        others = table.classes - 1
+        largest = ((reviews + others * SMOOTHING) / SMOOTHING).log() + _ROUNDING
+        log_odds = table.get_buffer(f"polarities_{length}")
+        if not (_rows(log_odds).abs() <= largest[:, None]).all():
             raise _unusable(
                 path, f"some log odds of n-grams of {length} tokens do not fit their counts"
             )
         if (table.get_buffer(f"keys_{length}").diff() <= 0).any():
             raise _unusable(path, f"n-grams of {length} tokens are out of order")
     return table
+
+
+def _rows(values: torch.Tensor) -> torch.Tensor:
+    """[n-grams, numbers of each], also where each has one number alone."""
+    return values.reshape(len(values), math.prod(values.shape[1:]))
+
+
+def _classes(arrays: Mapping[str, torch.Tensor]) -> int:
+    """How many classes the log odds of a table are of."""
+    log_odds = arrays.get("polarities_1")
+    return 2 if log_odds is None or log_odds.ndim == 1 else log_odds.shape[1]
 
 
 def _unusable(path: Path, what: str) -> UserError:

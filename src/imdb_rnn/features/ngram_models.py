@@ -3,7 +3,8 @@
 Both are convex fits by solvers whose steps draw no random numbers, so they need no seed of the run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import ClassifierTags, Tags
 from sklearn.utils.multiclass import check_classification_targets
@@ -19,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative, valida
 from threadpoolctl import threadpool_limits
 
 from imdb_rnn.config import LinearModel
+from imdb_rnn.data.classes import is_binary
 from imdb_rnn.data.typography import plain
 from imdb_rnn.errors import UserError
 
@@ -29,7 +32,7 @@ WORD_OR_PUNCTUATION: Final = r"\w+|[^\w\s]"
 def tfidf_model(settings: LinearModel) -> Pipeline:
     """Logistic regression on sublinear tf-idf weights of lower-cased word n-grams.
 
-    Maps a sequence of texts to one of two classes.
+    Maps texts to their classes, however many there are.
     """
     return make_pipeline(
         TfidfVectorizer(
@@ -43,13 +46,22 @@ def tfidf_model(settings: LinearModel) -> Pipeline:
     )
 
 
-def nb_model(settings: LinearModel) -> Pipeline:
+def nb_model(settings: LinearModel, classes: int = 2) -> Pipeline:
     """Logistic regression on the presence of n-grams, weighted by naive Bayes.
 
     Wang & Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification",
-    with logistic regression in place of the support vector machine.
-    Maps a sequence of texts to one of two classes.
+    with logistic regression in place of the support vector machine. Of more than two classes, each
+    is set against all others, and the probabilities are made to sum to one.
     """
+    # lbfgs remembers twenty vectors as long as the vocabulary: a gigabyte for trigrams.
+    # It is handed a seed that its primal solver has no use for; scikit-learn would draw one
+    # from NumPy's global generator.
+    weighting: tuple[BaseEstimator, ...] = (
+        LogCountRatio(),
+        LogisticRegression(C=settings.C, solver="liblinear", random_state=0),
+    )
+    if not is_binary(classes):
+        weighting = (OneVsRestClassifier(make_pipeline(*weighting)),)
     return make_pipeline(
         CountVectorizer(
             ngram_range=(1, settings.max_ngram),
@@ -59,11 +71,7 @@ def nb_model(settings: LinearModel) -> Pipeline:
             binary=True,
             dtype=np.float32,
         ),
-        LogCountRatio(),
-        # lbfgs remembers twenty vectors as long as the vocabulary: a gigabyte for trigrams.
-        # It is handed a seed that its primal solver has no use for; scikit-learn would draw one
-        # from NumPy's global generator.
-        LogisticRegression(C=settings.C, solver="liblinear", random_state=0),
+        *weighting,
     )
 
 
@@ -71,14 +79,38 @@ def _plain_lower_case(text: str) -> str:
     return plain(text).lower()
 
 
+TEXTS_AT_ONCE: Final = 5000
+
+
+def predict_probabilities(model: Pipeline, texts: Iterable[str]) -> npt.NDArray[np.float64]:
+    """What a fitted model makes of texts, which are read a few thousand at a time.
+
+    Returns:
+        float64 [texts] of the second of two classes, or [texts, classes] of each of more.
+    """
+    pieces = [model.predict_proba(piece) for piece in _pieces(texts)]
+    classes = len(model.classes_)
+    found = np.concatenate([np.zeros((0, classes)), *pieces]).astype(np.float64)
+    if is_binary(classes):
+        return found[:, 1]
+    shares: npt.NDArray[np.float64] = found / found.sum(axis=1, keepdims=True)  # from float32
+    return shares
+
+
+def _pieces(texts: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(texts)
+    while piece := list(islice(left, TEXTS_AT_ONCE)):
+        yield piece
+
+
 def fit(
-    model: Pipeline, texts: Sequence[str], labels: npt.NDArray[np.int8], section: str
+    model: Pipeline, texts: Iterable[str], labels: npt.NDArray[np.int8], section: str
 ) -> Pipeline:
     """Fit a model to texts and their classes, and return it.
 
     Args:
         model: From `tfidf_model` or `nb_model`.
-        texts: Of the reviews.
+        texts: Of the reviews, read once.
         labels: int8 [reviews].
         section: Of the parameters, `baseline.nb` say; a refusal names it.
 
@@ -86,9 +118,9 @@ def fit(
         UserError: No n-gram occurs in as many texts as `min_df` asks for.
     """
     least = model[0].min_df
-    if least > len(texts):
+    if least > len(labels):
         raise UserError(
-            f"{section}.min_df: {least} reviews are asked for, only {len(texts)} there. Lower it."
+            f"{section}.min_df: {least} reviews are asked for, only {len(labels)} there. Lower it."
         )
     # One thread, because sums split among more would differ in their last digits.
     with threadpool_limits(1):
@@ -98,7 +130,7 @@ def fit(
             if "no terms remain" not in str(error).lower():
                 raise
             raise UserError(
-                f"{section}.min_df: no n-gram occurs in {least} of {len(texts)} reviews. Lower it."
+                f"{section}.min_df: no n-gram occurs in {least} of {len(labels)} reviews. Lower it."
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""The review classifier: embedding, recurrent layers, pooling, one linear unit."""
+"""The review classifier: embedding, recurrent layers, pooling, a linear unit for each logit."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from imdb_rnn.config import Model
+from imdb_rnn.data.classes import numbers_of
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 from imdb_rnn.features.ngram_log_odds import NgramTable
 from imdb_rnn.models.cells import CELLS
@@ -17,7 +18,7 @@ from imdb_rnn.models.recurrent import RecurrentLayer
 
 
 class Classifier(nn.Module):
-    """Gives the log odds that a review is positive.
+    """Gives the log odds of the second of two classes, or a logit for each of more.
 
     With masked padding, a review's logit does not depend on the batch that it is in. Without,
     padding counts as tokens like any other; then every batch has to be filled to the same length
@@ -30,19 +31,23 @@ class Classifier(nn.Module):
         seed: Of the initial weights.
         ngrams: Number of n-grams of one token, of two, and so on, whose log odds are read
             beside the tokens' vectors; empty to read the vectors alone.
+        classes: How many there are.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a classifier consists of
         self,
         vocabulary_size: int,
         max_length: int,
         config: Model,
         seed: int = 0,
         ngrams: Sequence[int] = (),
+        *,
+        classes: int = 2,
     ) -> None:
         super().__init__()
         self.vocabulary_size = vocabulary_size
         self.max_length = max_length
+        self.classes = classes
         self.config = config
         self.bptt_steps: int | None = None
         """Training cuts the gradient after every so many tokens; the logits stay the same."""
@@ -50,8 +55,8 @@ class Classifier(nn.Module):
         states = config.hidden_size * directions
         pooled = states * (2 if config.pooling == "max+mean" else 1)
         # Another name than in version 0.1.0 would change the bytes of saved weights.
-        self.phrases = NgramTable(vocabulary_size, ngrams)
-        inputs = config.embedding_size + self.phrases.max_ngram
+        self.phrases = NgramTable(vocabulary_size, ngrams, classes)
+        inputs = config.embedding_size + self.phrases.features
         # PyTorch's modules draw their first weights from its global generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -60,7 +65,7 @@ class Classifier(nn.Module):
                 RecurrentLayer(inputs if depth == 0 else states, config)
                 for depth in range(config.layers)
             )
-            self.output = nn.Linear(pooled, 1)
+            self.output = nn.Linear(pooled, numbers_of(classes))
             INITIALIZATION[config.initialization](self)
 
     @property
@@ -88,17 +93,17 @@ class Classifier(nn.Module):
         generator: torch.Generator | None = None,
         leave_out_targets: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Log odds of "positive".
+        """The logits.
 
         Args:
             tokens: int64 [batch, time], padded on the side that `config.padding` names.
             lengths: int64 [batch], tokens of each review, at least 1.
             generator: Source of dropout; None drops nothing.
-            leave_out_targets: float32 [batch], where n-grams were counted on these reviews: the
-                probability of positive that each was counted with (see `NgramTable`).
+            leave_out_targets: Where n-grams were counted on these reviews: what each was counted
+                with, in the shape of the result (see `NgramTable`).
 
         Returns:
-            float32 [batch]
+            float32 [batch] for two classes, [batch, classes] for more
         """
         if not self.config.mask_padding:
             lengths = torch.full_like(lengths, tokens.shape[1])
@@ -115,7 +120,7 @@ class Classifier(nn.Module):
         logits: torch.Tensor = self.output(
             variational_dropout(pooled, self.config.output_dropout, generator)
         )
-        return logits.squeeze(-1)
+        return logits.squeeze(-1) if self.output.out_features == 1 else logits
 
     def _inputs(
         self,
@@ -131,7 +136,7 @@ class Classifier(nn.Module):
             leave_out_targets: As in `forward`.
 
         Returns:
-            float32 [time, batch, embedding_size + longest n-gram]
+            float32 [time, batch, embedding_size + log odds at each token]
         """
         kept = word_dropout(tokens, self.config.word_dropout, generator)
         training = generator is not None

@@ -15,6 +15,7 @@ from torch import nn
 
 from imdb_rnn.config import Model
 from imdb_rnn.data.batches import collate
+from imdb_rnn.data.classes import is_binary
 from imdb_rnn.models.cells import CELLS
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.recurrent import reversal
@@ -31,7 +32,7 @@ def can_fold(config: Model) -> bool:
 
 
 class FoldedClassifier:
-    """Gives the log odds of a `Classifier` up to float rounding.
+    """Gives the logits of a `Classifier` up to float rounding.
 
     Args:
         classifier: On the CPU, of an architecture that `can_fold`.
@@ -47,7 +48,7 @@ class FoldedClassifier:
 
     @torch.inference_mode()
     def logits(self, reviews: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
-        """Log odds of "positive" for each review, float32 [reviews].
+        """The logits of each review, as `predict_logits` returns them.
 
         Args:
             reviews: int32 [tokens] each, at least one review.
@@ -55,9 +56,10 @@ class FoldedClassifier:
         order = np.argsort([-len(review) for review in reviews], kind="stable")
         tokens, lengths = collate([reviews[i] for i in order], "post", fill_to=None)
         features = self._features(tokens.T.contiguous(), lengths)
-        logits = np.empty(len(reviews), dtype=np.float32)
-        logits[order] = self._classifier.output(features).squeeze(-1).numpy()
-        return logits
+        sorted_logits: NDArray[np.float32] = self._classifier.output(features).numpy()
+        logits = np.empty_like(sorted_logits)
+        logits[order] = sorted_logits
+        return logits.squeeze(-1) if is_binary(self._classifier.classes) else logits
 
     def _features(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Pooled states, float32 [reviews, features].
@@ -119,7 +121,7 @@ class _FoldedLSTM:
 
         Args:
             tokens: int64 [time, reviews].
-            log_odds: float32 [time, reviews, longest n-gram].
+            log_odds: float32 [time, reviews, log odds at each token].
             lengths: int64 [reviews], falling.
 
         Returns:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from imdb_rnn.console import Advance
 from imdb_rnn.data.batches import batches_by_length, collate
+from imdb_rnn.data.classes import shape_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.models.classifier import Classifier
 
@@ -19,7 +20,7 @@ def predict_logits(
     batch_size: int,
     advance: Advance | None = None,
 ) -> NDArray[np.float32]:
-    """Log odds of "positive" for each review, without dropout.
+    """The logits of each review, without dropout.
 
     Args:
         classifier: On the device that is to predict.
@@ -28,9 +29,9 @@ def predict_logits(
         advance: Told the number of reviews after each batch.
 
     Returns:
-        float32 [reviews], in the given order.
+        float32 [reviews] for two classes, [reviews, classes] for more, in the given order.
     """
-    logits = np.zeros(len(reviews), dtype=np.float32)
+    logits = np.zeros(shape_of(len(reviews), classifier.classes), dtype=np.float32)
     lengths = np.array([len(reviews[i]) for i in range(len(reviews))], dtype=np.int64)
     for batch in batches_by_length(lengths, batch_size):
         tokens, batch_lengths = collate(

@@ -1,4 +1,4 @@
-"""Raw text in, probability of "positive" out."""
+"""Raw text in, probabilities of the classes out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.data.tokenizer import UNKNOWN_ID, Tokenizer
 from imdb_rnn.errors import UserError
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.folded import FoldedClassifier, can_fold
+from imdb_rnn.models.head import probabilities
 from imdb_rnn.models.inference import predict_logits
-from imdb_rnn.models.saved_model import load_model, load_tokenizer
+from imdb_rnn.models.saved_model import load_classes, load_model, load_tokenizer
 
 # Fast on a CPU, and small enough that even the longest reviews stay within modest memory.
 BATCH_SIZE: Final = 64
@@ -24,7 +25,7 @@ CHARACTERS_A_WORD: Final = 40
 """Cutting changes nothing as long as words, with blanks and `<br />`, are no longer on average."""
 
 PredictTokens = Callable[[Sequence[NDArray[np.int32]]], NDArray[np.float32]]
-"""From the token ids of reviews, int32 [tokens] each, to the probability that each is positive."""
+"""From the token ids of reviews, int32 [tokens] each, to what `Predictor.probabilities` returns."""
 
 NOTHING_KNOWN: Final = "it has no word that the model knows, so there is nothing to go by"
 
@@ -36,6 +37,8 @@ class Predictor:
     classifier: Classifier
     """In evaluation mode, on the CPU."""
     tokenizer: Tokenizer
+    classes: tuple[str, ...] = SENTIMENT
+    """Names of the classes, in the order of the probabilities."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -44,10 +47,10 @@ class Predictor:
         Raises:
             UserError: A file of the folder is missing or damaged.
         """
-        return cls(load_model(folder), load_tokenizer(folder))
+        return cls(load_model(folder), load_tokenizer(folder), load_classes(folder))
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Probability that each text is positive.
+        """Probability of the second of two classes, or of each of more.
 
         A text's result does not depend on the texts around it, up to float rounding.
 
@@ -55,7 +58,7 @@ class Predictor:
             texts: Any number of texts, of any length.
 
         Returns:
-            float32 [texts], in the order of `texts`.
+            float32 [texts] for two classes, [texts, classes] for more, in the order of `texts`.
 
         Raises:
             UserError: A text is empty or has no word that the model knows. A number for
@@ -88,8 +91,8 @@ class Predictor:
         ]
 
     def predict_tokens(self, reviews: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
-        """Probability that each review is positive, float32 [reviews], from what `read` returns."""
-        return _probabilities(predict_logits(self.classifier, reviews, BATCH_SIZE))
+        """As `probabilities`, from what `read` returns."""
+        return probabilities(predict_logits(self.classifier, reviews, BATCH_SIZE))
 
     @cached_property
     def predict_many(self) -> PredictTokens:
@@ -101,17 +104,12 @@ class Predictor:
         if not can_fold(self.classifier.config):
             return self.predict_tokens
         folded = FoldedClassifier(self.classifier)
-        return lambda reviews: _probabilities(folded.logits(reviews))
+        return lambda reviews: probabilities(folded.logits(reviews))
 
 
 def unknown_share(review: NDArray[np.int32]) -> float:
     """Share of the tokens of a review, int32 [tokens], that the model does not know."""
     return float(np.mean(review == UNKNOWN_ID))
-
-
-def _probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    probabilities: NDArray[np.float32] = torch.from_numpy(logits).sigmoid().numpy()
-    return probabilities
 
 
 def _ends(text: str, limit: int) -> str:

@@ -5,18 +5,19 @@
 - `tokenizer.json`: tokens and their ids, as `tokenizers` writes them
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import torch
-from pydantic import NonNegativeInt, PositiveInt, ValidationError
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from imdb_rnn.config import Model, Section
+from imdb_rnn.config import MOST_CLASSES, Model, Section
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.data.tokenizer import End, Tokenizer
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import replacing
@@ -33,31 +34,39 @@ TRAINED: Final = Path("models/rnn")
 class _Config(Section):
     """Contents of `config.json`."""
 
-    format: Literal[3]
+    format: Literal[4]
     vocabulary_size: PositiveInt
     max_length: PositiveInt
     truncation: End
     ngrams: list[NonNegativeInt]
+    classes: Annotated[list[str], Field(min_length=2, max_length=MOST_CLASSES)]
     model: Model
 
 
-def save_model(folder: Path, classifier: Classifier, tokenizer: Tokenizer) -> None:
+def save_model(
+    folder: Path,
+    classifier: Classifier,
+    tokenizer: Tokenizer,
+    classes: Sequence[str] = SENTIMENT,
+) -> None:
     """Write a classifier with all that is needed to use it on raw text.
 
     Args:
         folder: Made, or filled anew; what else is in it stays.
         classifier: On any device.
         tokenizer: It was trained with.
+        classes: Their names, in the order of the logits.
     """
     weights = {
         name: weight.detach().cpu().contiguous() for name, weight in classifier.state_dict().items()
     }
     config = _Config(
-        format=3,
+        format=4,
         vocabulary_size=classifier.vocabulary_size,
         max_length=tokenizer.max_length,
         truncation=tokenizer.truncation,
         ngrams=classifier.phrases.sizes,
+        classes=list(classes),
         model=classifier.config,
     )
     with replacing(folder) as unfinished:
@@ -112,7 +121,11 @@ def _undrawn(config: _Config) -> Classifier:
     """A classifier whose weights are still to come."""
     with _NothingDrawn():
         return Classifier(
-            config.vocabulary_size, config.max_length, config.model, ngrams=config.ngrams
+            config.vocabulary_size,
+            config.max_length,
+            config.model,
+            ngrams=config.ngrams,
+            classes=len(config.classes),
         )
 
 
@@ -152,6 +165,15 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     if largest >= config.vocabulary_size:
         raise _unusable(path, f"it has a token {largest}, {CONFIG} says {config.vocabulary_size}")
     return tokenizer
+
+
+def load_classes(folder: Path) -> tuple[str, ...]:
+    """Names of the classes, in the order of the logits.
+
+    Raises:
+        UserError: The configuration is missing or damaged.
+    """
+    return tuple(_load_config(folder).classes)
 
 
 def _load_config(folder: Path) -> _Config:

@@ -9,6 +9,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from imdb_rnn.config import Params
+from imdb_rnn.data.classes import SENTIMENT, question, titles_of
+from imdb_rnn.data.reviews import is_imdb
+from imdb_rnn.evaluation.curves import read_points
 from imdb_rnn.evaluation.evaluated_model import ACCURACY, seeds_of
 from imdb_rnn.io.json_file import read_json
 from imdb_rnn.report.mistakes import Mistake
@@ -39,6 +42,31 @@ class ReportInputs:
     """Contents of `reports/seeds.json`; None where they are of other parameters."""
     mistakes: list[Mistake]
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What people call them."""
+        return titles_of(self.test["classes"])
+
+    @property
+    def is_imdb(self) -> bool:
+        """Whether the reviews are IMDB's, and not texts of one's own."""
+        return is_imdb(self.test["variant"])
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the variant is a part of a dataset, whose scores do not compare."""
+        variant: str = self.test["variant"]
+        return variant.startswith("train-only") or "per class" in variant
+
+    @property
+    def question(self) -> str:
+        """That the classifier answers."""
+        if not self.is_imdb:
+            return question(self.classes)
+        if tuple(self.test["classes"]) == SENTIMENT:
+            return "Is a movie review positive or negative?"
+        return "How many stars does a movie review give?"
+
 
 def read_inputs(
     reports: Path, params: Params, source: str, mistakes: list[Mistake]
@@ -59,7 +87,7 @@ def read_inputs(
         train=read_json(reports / "train.json"),
         test=test,
         history=pyarrow.csv.read_csv(reports / "history.csv"),
-        curves={name: pyarrow.csv.read_csv(reports / f"plots/{name}.csv") for name in CURVES},
+        curves={name: read_points(reports / f"plots/{name}.csv") for name in CURVES},
         experiments=ladder(_recorded(reports / "experiments.json") or [], test),
         seeds=seeds_of(_recorded(reports / "seeds.json"), test),
         mistakes=mistakes,
@@ -67,7 +95,7 @@ def read_inputs(
 
 
 def ladder(rows: list[dict[str, Any]], test: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The recorded experiments with this run among them, the lowest accuracy first.
+    """The recorded experiments on these reviews with this run among them, the lowest first.
 
     Args:
         rows: Contents of `reports/experiments.json`.
@@ -77,7 +105,11 @@ def ladder(rows: list[dict[str, Any]], test: Mapping[str, Any]) -> list[dict[str
         The rows, with `this` true for the present run, which is put in where it is not recorded.
     """
     present = {key: test[key] for key in (*ACCURACY, "variant")}
-    marked = [row | {"this": present.items() <= row.items()} for row in rows]
+    marked = [
+        row | {"this": present.items() <= row.items()}
+        for row in rows
+        if row["variant"] == test["variant"]
+    ]
     if not any(row["this"] for row in marked):
         marked.append({"name": "this run", **present, "this": True})
     return sorted(marked, key=lambda row: row["accuracy"])

@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from imdb_rnn.evaluation.curves import CLASSES
-from imdb_rnn.evaluation.metrics import predicted_labels
+from imdb_rnn.data.classes import likeliest, of_each_class, titles_of
 from imdb_rnn.evaluation.predictions import Predictions
 
 
@@ -16,8 +15,10 @@ class Mistake(NamedTuple):
     id: str
     actual: str
     """Class of the review."""
+    called: str
+    """Class into which the classifier puts it."""
     probability: float
-    """Of positive, as the classifier sees it."""
+    """Of that class, as the classifier sees it."""
     rating: int | None
     """Stars, where known."""
     text: str
@@ -25,27 +26,30 @@ class Mistake(NamedTuple):
 
 
 def clearest_mistakes(predictions: Predictions, reviews: pa.Table, each: int) -> list[Mistake]:
-    """The most confident mistakes, class by class: first negative reviews called positive.
+    """The most confident mistakes, class by class.
 
     Args:
         predictions: The test reviews as the classifier sees them.
         reviews: The same reviews in the same order, a review table.
         each: How many of each class at most.
     """
-    confidence = np.abs(predictions.probability - 0.5)
-    wrong = predicted_labels(predictions.probability) != predictions.labels
+    titles = titles_of(predictions.classes)
+    called = likeliest(predictions.probability)
+    confidence = of_each_class(predictions.probability).max(axis=-1)
+    wrong = called != predictions.labels
     by_confidence = np.argsort(-confidence, kind="stable")
     rows = np.concatenate(
         [
             by_confidence[(wrong & (predictions.labels == label))[by_confidence]][:each]
-            for label in range(len(CLASSES))
+            for label in range(len(titles))
         ]
     )
     return [
         Mistake(
             id=review["id"],
-            actual=CLASSES[review["label"]],
-            probability=float(predictions.probability[row]),
+            actual=titles[review["label"]],
+            called=titles[called[row]],
+            probability=float(confidence[row]),
             rating=review["rating"],
             text=review["text"].replace("<br />", "\n"),
         )

@@ -14,7 +14,7 @@ def model_card(results: ReportInputs) -> str:
     Args:
         results: Of the run that trained the classifier.
     """
-    test = results.test
+    test, imdb = results.test, results.is_imdb
     return template("model_card.md").render(
         results=results,
         test=test,
@@ -22,6 +22,7 @@ def model_card(results: ReportInputs) -> str:
         level=f"{test['confidence']:.0%}",
         shape=_shape(results.params.model),
         weakest=weakest_slice(test["slices"]),
+        text="A superb, moving film." if imdb else "A text to classify.",
     )
 
 

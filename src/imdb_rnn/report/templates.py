@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, sel
 
 from imdb_rnn.evaluation.predictions import TITLES
 from imdb_rnn.evaluation.result_table import standing
+from imdb_rnn.messages import markdown
 
 _ENVIRONMENT: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -19,6 +20,7 @@ _ENVIRONMENT: Final = Environment(
 _ENVIRONMENT.filters |= {
     "count": "{:,}".format,
     "accuracy": "{:.4f}".format,
+    "markdown": markdown,
     "points": lambda share: f"{100 * share:+.2f}",
     "percent": lambda share: f"{100 * share:.1f} %",
     "standing": standing,

@@ -75,7 +75,7 @@ def fingerprint(params: Params, dataset: Mapping[str, Any]) -> str:
 
     Args:
         params: All of `params.yaml`.
-        dataset: Contents of `data/prepared/dataset.json`.
+        dataset: Contents of `data/raw/provenance.json`.
     """
     state = {
         "params": params.model_dump(mode="json"),

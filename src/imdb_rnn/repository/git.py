@@ -97,6 +97,11 @@ def committed(path: Path, commit: str = "HEAD") -> str:
     return _ask(*_blob(path, commit))
 
 
+def is_committed(path: Path) -> bool:
+    """Whether the commit has a file, or something of a folder."""
+    return bool(_ask("rev-parse", "--verify", "--quiet", f"HEAD:./{path.as_posix()}"))
+
+
 def require_committed(path: Path, commit: str) -> str:
     """A file as a commit has it.
 

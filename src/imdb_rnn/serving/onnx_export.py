@@ -7,7 +7,7 @@ ONNX knows no other. Files of this kind hold numbers and names of operators, no 
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, cast
@@ -19,13 +19,22 @@ from onnx import TensorProto, helper, numpy_helper
 
 from imdb_rnn.config import Model
 from imdb_rnn.data.batches import collate
+from imdb_rnn.data.classes import is_binary, question, titles_of
 from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.errors import UserError
 from imdb_rnn.features.ngram_log_odds import NO_NGRAM
 from imdb_rnn.io.atomic import UNFINISHED, replacing
+from imdb_rnn.messages import markdown
 from imdb_rnn.models.classifier import Classifier
+from imdb_rnn.models.head import probabilities
 from imdb_rnn.models.recurrent import RecurrentLayer
-from imdb_rnn.models.saved_model import CONFIG, TOKENIZER, load_model, load_tokenizer
+from imdb_rnn.models.saved_model import (
+    CONFIG,
+    TOKENIZER,
+    load_classes,
+    load_model,
+    load_tokenizer,
+)
 
 GRAPH: Final = "model.onnx"
 README: Final = "README.md"
@@ -37,20 +46,20 @@ OPSET: Final = 18
 # What went with the opset, so that programs of the last years read the file too.
 _FORMAT: Final = 8
 
-_CONTRACT: Final = """# Is a movie review positive?
+_CONTRACT: Final = """# {question}
 
-`{graph}` (ONNX, opset {opset}) says how probable that is.
+`{graph}` (ONNX, opset {opset}) answers with probabilities.
 
 | name | type | shape | |
 |---|---|---|---|
-| `tokens` | int64 | batch, words | token ids, each review filled up behind with 0 |
-| `lengths` | int64 | batch | words of each review, at least 1 |
-| `probability` | float32 | batch | the answer: of "positive" |
+| `tokens` | int64 | batch, words | token ids, each text filled up behind with 0 |
+| `lengths` | int64 | batch | words of each text, at least 1 |
+{answer}
 
 Token ids come from `{tokenizer}`, which the library
 [tokenizers](https://github.com/huggingface/tokenizers) reads (Rust, Python, JavaScript and others):
-encode without special tokens. A review of more than {max_length} words is cut to {cut}.
-A review without any word is 1 (unknown); do not trust an answer about unknown words alone.
+encode without special tokens. A text of more than {max_length} words is cut to {cut}.
+A text without any word is 1 (unknown); do not trust an answer about unknown words alone.
 `{config}` tells how the classifier was built; `{sums}` has the files' digests, for
 `sha256sum --check`.
 """
@@ -94,11 +103,14 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
             f"than {LARGEST_DIFFERENCE:g}; nothing was written. `pip install` the versions in "
             f"constraints.txt."
         )
+    classes = load_classes(model_folder)
     longest = tokenizer.max_length
     cut = _CUTS[tokenizer.truncation].format(longest, longest - longest // 2, longest // 2)
     contract = _CONTRACT.format(
+        question=markdown(question(classes)),
         graph=GRAPH,
         opset=OPSET,
+        answer=_answer(classes),
         tokenizer=TOKENIZER,
         config=CONFIG,
         sums=SUMS,
@@ -114,6 +126,17 @@ def export_onnx(model_folder: Path, folder: Path) -> float | None:
         sums = _sums(unfinished / name for name in WRITTEN)
         (unfinished / SUMS).write_text(sums, encoding="utf-8")
     return difference
+
+
+def _answer(classes: Sequence[str]) -> str:
+    """The row of the page's table about the output."""
+    names = [markdown(name) for name in titles_of(classes)]
+    if is_binary(len(names)):
+        return f"| `probability` | float32 | batch | the answer: of {names[1]} |"
+    return (
+        f"| `probabilities` | float32 | batch, {len(names)} | the answer: of "
+        f"{', '.join(names)}, in this order |"
+    )
 
 
 def _refuse_what_is_no_export(folder: Path) -> None:
@@ -165,7 +188,7 @@ def _difference(
     )
     (found,) = session.run(None, {"tokens": tokens.numpy(), "lengths": lengths.numpy()})
     with torch.no_grad():
-        expected = classifier(tokens, lengths).sigmoid().numpy()
+        expected = probabilities(classifier(tokens, lengths).numpy())
     return float(np.abs(found - expected).max())
 
 
@@ -173,7 +196,8 @@ def onnx_model(classifier: Classifier) -> onnx.ModelProto:
     """The classifier as an ONNX graph.
 
     Inputs are `tokens`, int64 [batch, words] with the padding behind, and `lengths`, int64
-    [batch]; both sizes are free. The output is `probability`, float32 [batch].
+    [batch]; both sizes are free. The output is `probability`, float32 [batch], or of more than two
+    classes `probabilities`, float32 [batch, classes].
 
     Raises:
         UserError: The classifier counts padding as words, or its cell has no ONNX form.
@@ -198,11 +222,14 @@ def onnx_model(classifier: Classifier) -> onnx.ModelProto:
         graph.constant(classifier.output.bias),
         transB=1,
     )
-    odds = graph.add("Squeeze", logits, graph.constant([1]))
-    graph.add("Sigmoid", odds, output="probability")
-    return graph.model(
-        {"tokens": ["batch", "words"], "lengths": ["batch"]}, {"probability": ["batch"]}
-    )
+    output: dict[str, list[str | int]]
+    if is_binary(classifier.classes):
+        odds = graph.add("Squeeze", logits, graph.constant([1]))
+        output = {graph.add("Sigmoid", odds, output="probability"): ["batch"]}
+    else:
+        shares = graph.add("Softmax", logits, output="probabilities", axis=1)
+        output = {shares: ["batch", classifier.classes]}
+    return graph.model({"tokens": ["batch", "words"], "lengths": ["batch"]}, output)
 
 
 class _Graph:
@@ -232,7 +259,9 @@ class _Graph:
         self._constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def model(self, inputs: dict[str, list[str]], outputs: dict[str, list[str]]) -> onnx.ModelProto:
+    def model(
+        self, inputs: dict[str, list[str]], outputs: dict[str, list[str | int]]
+    ) -> onnx.ModelProto:
         """The whole, checked: int64 in, float32 out, with names for the free sizes."""
         graph = helper.make_graph(
             self._nodes,
@@ -261,9 +290,12 @@ def _inputs(graph: _Graph, classifier: Classifier, words: str) -> str:
         wanted = graph.add("Add", graph.add("Mul", beginnings, size), words)
         ngrams = _found(graph, table.get_buffer(f"keys_{length}"), wanted)
         # NO_NGRAM, -1, finds the zero at the end.
-        values = torch.cat([table.get_buffer(f"polarities_{length}"), torch.zeros(1)])
+        counted = table.get_buffer(f"polarities_{length}")
+        values = torch.cat([counted, counted.new_zeros(1, *counted.shape[1:])])
         log_odds = graph.add("Gather", graph.constant(values), ngrams)
-        parts.append(graph.add("Unsqueeze", log_odds, graph.constant([2])))
+        if is_binary(table.classes):
+            log_odds = graph.add("Unsqueeze", log_odds, graph.constant([2]))
+        parts.append(log_odds)
         beginnings = _one_word_on(graph, ngrams)
     return graph.add("Concat", *parts, axis=2)
 

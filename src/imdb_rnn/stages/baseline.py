@@ -3,6 +3,7 @@
 They select nothing, so they need no validation reviews; that makes them the harder opponent.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,19 @@ from sklearn.pipeline import Pipeline
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import console
-from imdb_rnn.data.reviews import read_reviews, variant_of
-from imdb_rnn.evaluation.metrics import classification_metrics, rounded
+from imdb_rnn.data.classes import SENTIMENT
+from imdb_rnn.data.reviews import (
+    classes_of,
+    is_imdb,
+    read_reviews,
+    stream_texts,
+    variant_of,
+)
+from imdb_rnn.errors import UserError
+from imdb_rnn.evaluation.behaviour import sentences, shares_passed
+from imdb_rnn.evaluation.metrics import absolute_errors, classification_metrics, rounded
 from imdb_rnn.evaluation.predictions import write_predictions
-from imdb_rnn.features.ngram_models import fit, nb_model, tfidf_model
+from imdb_rnn.features.ngram_models import fit, nb_model, predict_probabilities, tfidf_model
 from imdb_rnn.io.json_file import write_json
 from imdb_rnn.stages import run_stage
 
@@ -27,40 +37,53 @@ PREDICTIONS = Path("reports/baseline_predictions.parquet")
 
 def baseline(params: Params) -> None:
     """Read `data/raw`, write `reports/baseline.json` and the predictions."""
-    train, test = read_reviews(TRAIN), read_reviews(TEST)
+    train, test = (read_reviews(table, ("id", "label")) for table in (TRAIN, TEST))
+    classes, variant = classes_of(TRAIN), variant_of(TEST)
+    _require_two_classes(test, classes)
     models = {
         "tfidf": tfidf_model(params.baseline.tfidf),
-        "nb": nb_model(params.baseline.nb),
+        "nb": nb_model(params.baseline.nb, len(classes)),
     }
-    scores, predictions = {}, {}
+    scores, predictions, behaviour = {}, {}, {}
     for name in list(models):
-        console.print(f"{name}: fitting on {len(train):,} reviews")
+        console.print(f"{name}: fitting on {len(train):,} texts")
         model = models.pop(name)  # one fitted model in memory at a time
-        probability = _fit_and_predict(model, train, test, f"baseline.{name}")
-        scores[name] = _score(model, test, probability)
+        fit(model, stream_texts(TRAIN), train["label"].to_numpy(), f"baseline.{name}")
+        probability = predict_probabilities(model, stream_texts(TEST))
+        scores[name] = _score(model, test, probability, classes)
+        if is_imdb(variant) and classes == SENTIMENT:
+            behaviour[name] = shares_passed(predict_probabilities(model, sentences()))
         # Rounded to single precision, which hides how processors differ in the last digits.
         predictions[name] = probability.astype(np.float32)
-        console.print(f"{name}: accuracy {scores[name]['accuracy']:.4f} on {len(test):,} reviews")
-    write_predictions(PREDICTIONS, test, predictions)
-    sizes = {"variant": variant_of(TEST), "n_train": len(train), "n_test": len(test)}
-    write_json(METRICS, {**sizes, "models": scores})
+        console.print(f"{name}: accuracy {scores[name]['accuracy']:.4f} on {len(test):,} texts")
+    write_predictions(PREDICTIONS, test, predictions, classes)
+    sizes = {"variant": variant, "n_train": len(train), "n_test": len(test)}
+    results = {**sizes, "models": scores}
+    write_json(METRICS, results | ({"behaviour": rounded(behaviour)} if behaviour else {}))
 
 
-def _fit_and_predict(
-    model: Pipeline, train: pa.Table, test: pa.Table, section: str
-) -> NDArray[np.float64]:
-    """Probability of positive for each test review."""
-    fit(model, train["text"].to_pylist(), train["label"].to_numpy(), section)
-    probability: NDArray[np.float64] = model.predict_proba(test["text"].to_pylist())[:, 1]
-    return probability.astype(np.float64)
+def _require_two_classes(test: pa.Table, classes: Sequence[str]) -> None:
+    """Refuse test reviews on which no model can be told from a guess."""
+    occurring = test["label"].unique().to_pylist()
+    if len(occurring) > 1:
+        return
+    what = f"all are of the class {classes[occurring[0]]}" if occurring else "there are none"
+    raise UserError(
+        f"{TEST}: the test texts cannot be evaluated on: {what}, and two classes are needed. "
+        f"See download in params.yaml."
+    )
 
 
 def _score(
-    model: Pipeline, test: pa.Table, probability: NDArray[np.float64]
+    model: Pipeline, test: pa.Table, probability: NDArray[np.float64], classes: Sequence[str]
 ) -> dict[str, float | int]:
-    metrics = rounded(classification_metrics(test["label"].to_numpy(), probability))
-    reported = {name: metrics[name] for name in ("accuracy", "log_loss", "roc_auc")}
-    return {**reported, "features": model[-1].n_features_in_}
+    labels = test["label"].to_numpy()
+    metrics = classification_metrics(labels, probability)
+    reported = {name: metrics[name] for name in ("accuracy", "log_loss", "roc_auc", "macro_f1")}
+    errors = absolute_errors(labels, probability, classes)
+    if errors is not None:
+        reported["mean_absolute_error"] = float(errors.mean())
+    return {**rounded(reported), "features": model[-1].n_features_in_}
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Watch small networks learn, and the trained classifier read parts of reviews."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from imdb_rnn.config import Params
+from imdb_rnn.config import Diagnostics, Params
 from imdb_rnn.console import console, progress
 from imdb_rnn.diagnostics.drawing import drawn
-from imdb_rnn.diagnostics.studies import STUDIES
+from imdb_rnn.diagnostics.studies import STUDIES, impossible
 from imdb_rnn.diagnostics.study import Material, Outcome, Shown, gather
 from imdb_rnn.errors import UserError
 from imdb_rnn.evaluation.curves import write_points
@@ -32,13 +33,18 @@ def diagnostics(params: Params) -> None:
             f"{TRUNCATION}: not there. Git has it; `python -m benchmarks.bptt` measures it anew."
         )
     truncation, dataset = read_json(TRUNCATION), read_json(PREPARED / "dataset.json")
-    material = gather(params, PREPARED, CLASSIFIER, truncation, dataset["vocabulary_size"])
-    outcomes = _outcomes(material)
+    material = gather(params, PREPARED, CLASSIFIER, truncation, dataset)
+    _say_what_is_lowered(params.diagnostics, material.params.diagnostics)
+    left_out = impossible(material)
+    for name, reason in left_out.items():
+        console.print(f"left out: {name}, because {reason}", markup=False)
     numbers = {"variant": dataset["variant"], "material": material.numbers()}
+    if left_out:
+        numbers["left_out"] = left_out
     figures: dict[str, Shown] = {}
-    for name in STUDIES:
-        numbers |= outcomes[name].numbers
-        figures |= outcomes[name].figures
+    for outcome in _outcomes(material, [name for name in STUDIES if name not in left_out]):
+        numbers |= outcome.numbers
+        figures |= outcome.figures
     findings = {name: shown.finding for name, shown in figures.items()}
     write_json(METRICS, numbers | {"findings": findings})
     for name, shown in figures.items():
@@ -47,16 +53,30 @@ def diagnostics(params: Params) -> None:
         console.print(f"{FIGURES / name}.png: {shown.finding}", markup=False)
 
 
-def _outcomes(material: Material) -> dict[str, Outcome]:
-    """What came of each study, which does not depend on the number of processes."""
+def _say_what_is_lowered(wanted: Diagnostics, used: Diagnostics) -> None:
+    """In a sentence, where the reviews are fewer or shorter than the parameters assume."""
+    lowered = [
+        f"diagnostics.{name} is {getattr(used, name):,}, not {getattr(wanted, name):,}"
+        for name in ("reviews", "words")
+        if getattr(used, name) < getattr(wanted, name)
+    ]
+    if lowered:
+        console.print(
+            "the training reviews are fewer or shorter than params.yaml assumes, so that "
+            + " and ".join(lowered)
+        )
+
+
+def _outcomes(material: Material, studies: Sequence[str]) -> list[Outcome]:
+    """What came of the studies, in their order, whatever the number of processes."""
     # From the last one, so that a trained classifier that cannot be read is refused at once.
-    tasks = {name: partial(STUDIES[name], material) for name in reversed(STUDIES)}
+    tasks = {name: partial(STUDIES[name], material) for name in reversed(studies)}
     outcomes = {}
     with progress("studies", len(tasks)) as advance:
         for name, outcome in side_by_side(tasks, material.params.train.threads, _use_one_thread):
             outcomes[name] = outcome
             advance()
-    return outcomes
+    return [outcomes[name] for name in studies]
 
 
 def _use_one_thread() -> None:

@@ -1,4 +1,4 @@
-"""Count how positive the frequent n-grams of the training reviews are."""
+"""Count how much each frequent n-gram of the training reviews speaks for each class."""
 
 from pathlib import Path
 
@@ -17,10 +17,11 @@ NGRAM_LOG_ODDS = Path("models/ngram_log_odds.safetensors")
 
 def ngram_log_odds(params: Params) -> None:
     """Read `data/prepared` and the pseudo-labels, write `models/ngram_log_odds.safetensors`."""
-    reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS)
+    dataset = read_json(PREPARED / "dataset.json")
+    reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS, len(dataset["classes"]))
     table = count_ngrams(
         reviews,
-        read_json(PREPARED / "dataset.json")["vocabulary_size"],
+        dataset["vocabulary_size"],
         params.ngram_log_odds.max_ngram,
         params.ngram_log_odds.min_df,
     )

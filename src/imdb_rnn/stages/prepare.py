@@ -1,6 +1,6 @@
 """From review tables to a vocabulary and memory-mapped token stores."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
 from pathlib import Path
@@ -11,10 +11,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from imdb_rnn.config import Params, Prepare
-from imdb_rnn.console import console
-from imdb_rnn.data.reviews import read_reviews, stream_texts
-from imdb_rnn.data.split import hold_out, movies_of
-from imdb_rnn.data.statistics import shared_reviews, split_statistics
+from imdb_rnn.console import console, counted
+from imdb_rnn.data.reviews import classes_of, read_reviews, stream_texts
+from imdb_rnn.data.split import groups_of, hold_out, split_by
+from imdb_rnn.data.statistics import (
+    TextDigests,
+    conflicting_texts,
+    few_of_class,
+    shared_reviews,
+    shared_texts,
+    split_statistics,
+    text_digests,
+)
 from imdb_rnn.data.token_store import write_store
 from imdb_rnn.data.tokenizer import Tokenizer
 from imdb_rnn.io.json_file import read_json, write_json
@@ -36,9 +44,14 @@ class Split:
     facts: pa.Table
     """The `FACTS` of each."""
 
-    def texts(self) -> Iterator[str]:
-        """One after the other."""
-        return compress(stream_texts(self.table), self.chosen)
+    def texts(self, task: str) -> Iterator[str]:
+        """One after the other, while it is shown how far the task has come."""
+        chosen = compress(stream_texts(self.table), self.chosen)
+        return counted(chosen, task, len(self.facts))
+
+    def movies(self) -> set[str]:
+        """Those that are known."""
+        return set(self.facts["movie"].to_pylist()) - {None}
 
 
 def prepare(params: Params) -> None:
@@ -48,16 +61,24 @@ def prepare(params: Params) -> None:
     """
     splits = _splits(params)
     provenance = read_json(RAW / "provenance.json")
+    classes = classes_of(RAW / "train.parquet")
     tokenizer = Tokenizer.train(_vocabulary_text(splits, params.prepare), params.prepare)
     PREPARED.mkdir(parents=True, exist_ok=True)
     tokenizer.save(PREPARED / "tokenizer.json")
-    statistics = {name: _encode_split(name, split, tokenizer) for name, split in splits.items()}
+    statistics = {
+        name: _encode_split(name, split, tokenizer, classes) for name, split in splits.items()
+    }
+    digests = {
+        name: text_digests(split.texts(f"Comparing {name}")) for name, split in splits.items()
+    }
+    shared = shared_reviews(digests, {name: split.movies() for name, split in splits.items()})
     write_json(
         PREPARED / "dataset.json",
         {
-            # Not where the reviews came from: another source of the same ones changes nothing.
+            # What training depends on. Not where the reviews came from, nor what the test reviews
+            # are: other ones of these train nothing anew.
             "variant": provenance["variant"],
-            "splits": provenance["splits"],
+            "classes": classes,
             "vocabulary_size": tokenizer.vocabulary_size,
             "max_length": tokenizer.max_length,
             "truncation": tokenizer.truncation,
@@ -68,11 +89,16 @@ def prepare(params: Params) -> None:
         {
             "variant": provenance["variant"],
             "vocabulary_size": tokenizer.vocabulary_size,
-            "validation_by": "id block" if splits["train"].facts["movie"].null_count else "movie",
+            "classes": classes,
+            "validation_by": split_by(splits["train"].facts),
             "splits": statistics,
-            **_shared_reviews(splits),
+            **shared,
+            **_own_facts(provenance, splits, digests, classes),
         },
     )
+    if "files" in provenance:
+        learned = np.concatenate([digests["train"], digests["valid"]])
+        _warn(shared_texts(digests["test"], learned))
 
 
 def _splits(params: Params) -> dict[str, Split]:
@@ -80,7 +106,7 @@ def _splits(params: Params) -> dict[str, Split]:
     facts = {name: read_reviews(table, FACTS) for name, table in tables.items()}
     held_out = hold_out(
         facts["train"]["label"].to_numpy(),
-        movies_of(facts["train"]),
+        groups_of(facts["train"]),
         params.prepare.validation_folds,
         params.seed,
     )
@@ -97,26 +123,59 @@ def _splits(params: Params) -> dict[str, Split]:
 
 
 def _vocabulary_text(splits: dict[str, Split], params: Prepare) -> Iterator[str]:
+    task = "Counting tokens"
     if params.vocabulary_from == "train":
-        return splits["train"].texts()
+        return splits["train"].texts(task)
     if not len(splits["unsup"].facts):
-        console.print("no unlabelled reviews: the vocabulary is counted on training text alone")
-    return chain(splits["train"].texts(), splits["unsup"].texts())
+        console.print("no unlabelled texts: the vocabulary is counted on training text alone")
+    return chain(splits["train"].texts(task), splits["unsup"].texts(task))
 
 
-def _encode_split(name: str, split: Split, tokenizer: Tokenizer) -> dict[str, Any]:
+def _encode_split(
+    name: str, split: Split, tokenizer: Tokenizer, classes: Sequence[str]
+) -> dict[str, Any]:
     """Write the split's token store, and say what is in it."""
-    console.print(f"{name}: {len(split.facts):,} reviews")
+    console.print(f"{name}: {len(split.facts):,} texts")
     labels, ids = split.facts["label"].to_pylist(), split.facts["id"].to_pylist()
-    store = write_store(PREPARED / name, tokenizer.encode(split.texts()), labels, ids)
-    return split_statistics(store)
+    tokens = tokenizer.encode(split.texts(f"Encoding {name}"))
+    store = write_store(PREPARED / name, tokens, labels, ids)
+    return split_statistics(store, classes)
 
 
-def _shared_reviews(splits: dict[str, Split]) -> dict[str, Any]:
-    return shared_reviews(
-        {name: split.texts() for name, split in splits.items()},
-        {name: set(split.facts["movie"].to_pylist()) - {None} for name, split in splits.items()},
-    )
+def _own_facts(
+    provenance: Mapping[str, Any],
+    splits: Mapping[str, Split],
+    digests: Mapping[str, TextDigests],
+    classes: Sequence[str],
+) -> dict[str, Any]:
+    """What else there is to know of a user's own files; nothing of IMDB."""
+    if "files" not in provenance:
+        return {}
+    labelled = [name for name in splits if name != "unsup"]
+    labels = np.concatenate([splits[name].facts["label"].to_numpy() for name in labelled])
+    learned = splits["train"].facts["label"].to_numpy()
+    counts = np.bincount(learned, minlength=len(classes)).tolist()
+    return {
+        "own_files": {
+            "empty_texts_dropped": provenance["dropped"],
+            "texts_with_several_labels": conflicting_texts(
+                np.concatenate([digests[name] for name in labelled]), labels
+            ),
+            "classes_of_few_texts": few_of_class(dict(zip(classes, counts, strict=True))),
+            "split_off": provenance["split_off"],
+            "shared_groups": provenance["shared_groups"],
+        }
+    }
+
+
+def _warn(shared: int) -> None:
+    """Say what makes scores on a user's own texts too high."""
+    if shared:
+        console.print(
+            f"{shared:,} test texts are among the training texts too, compared by their words: "
+            "scores may be too high.",
+            style="yellow",
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Label the unlabelled reviews with a linear model fitted on the labelled training reviews."""
 
+from collections.abc import Iterator
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,10 @@ from sklearn.pipeline import Pipeline
 
 from imdb_rnn.config import Params
 from imdb_rnn.console import console, progress
-from imdb_rnn.data.reviews import read_reviews, variant_of
+from imdb_rnn.data.classes import likeliest, targets_of
+from imdb_rnn.data.reviews import classes_of, read_reviews, stream_texts, variant_of
 from imdb_rnn.data.token_store import TokenStore
-from imdb_rnn.features.ngram_models import fit, nb_model
+from imdb_rnn.features.ngram_models import fit, nb_model, predict_probabilities
 from imdb_rnn.io.array_file import write_array
 from imdb_rnn.io.json_file import write_json
 from imdb_rnn.stages import run_stage
@@ -21,7 +24,6 @@ RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 PROBABILITIES = Path("data/pseudo_labels.npy")
 METRICS = Path("reports/pseudo_label.json")
-REVIEWS_AT_ONCE = 5000
 
 
 def pseudo_label(params: Params) -> None:
@@ -31,19 +33,20 @@ def pseudo_label(params: Params) -> None:
     """
     settings = params.pseudo_label.teacher
     variant = variant_of(RAW / "train.parquet")
-    unsup = read_reviews(RAW / "unsup.parquet")
-    if settings is None or len(unsup) == 0:
-        console.print("no pseudo-labels: " + ("no teacher" if settings is None else "no reviews"))
-        write_array(PROBABILITIES, np.zeros(0, dtype=np.float32))
+    classes = classes_of(RAW / "train.parquet")
+    unlabelled = len(read_reviews(RAW / "unsup.parquet", ("id",)))
+    if settings is None or unlabelled == 0:
+        console.print("no pseudo-labels: " + ("no teacher" if settings is None else "no texts"))
+        write_array(PROBABILITIES, targets_of(np.zeros(0, dtype=np.int8), len(classes)))
         write_json(METRICS, {"variant": variant, "reviews": 0, "teacher_valid_accuracy": None})
         return
-    train = read_reviews(RAW / "train.parquet")
-    learned, held_out = (_of_split(train, name) for name in ("train", "valid"))
-    console.print(f"{len(learned):,} labelled reviews teach the n-gram model")
-    texts, labels = learned["text"].to_pylist(), learned["label"].to_numpy()
-    teacher = fit(nb_model(settings), texts, labels, "pseudo_label.teacher")
-    right = teacher.predict(held_out["text"].to_pylist()) == held_out["label"].to_numpy()
-    probabilities = _probabilities(teacher, unsup["text"].to_pylist())
+    labels = read_reviews(RAW / "train.parquet", ("label",))["label"].to_numpy()
+    learned, held_out = (_of_split(name) for name in ("train", "valid"))
+    console.print(f"{learned.sum():,} labelled texts teach the n-gram model")
+    model = nb_model(settings, len(classes))
+    teacher = fit(model, _texts(learned), labels[learned], "pseudo_label.teacher")
+    right = likeliest(predict_probabilities(teacher, _texts(held_out))) == labels[held_out]
+    probabilities = _probabilities(teacher, unlabelled)
     write_array(PROBABILITIES, probabilities)
     write_json(
         METRICS,
@@ -55,21 +58,28 @@ def pseudo_label(params: Params) -> None:
     )
 
 
-def _of_split(train: pa.Table, name: str) -> pa.Table:
-    """The labelled training reviews that `prepare` put into the split."""
-    ids = TokenStore.open(PREPARED / name).ids.tolist()
-    return train.filter(pc.is_in(train["id"], pa.array(ids)))
+def _of_split(name: str) -> NDArray[np.bool_]:
+    """Which labelled training reviews `prepare` put into the split: bool [reviews]."""
+    ids = read_reviews(RAW / "train.parquet", ("id",))["id"]
+    chosen = pc.is_in(ids, pa.array(TokenStore.open(PREPARED / name).ids.tolist()))
+    mask: NDArray[np.bool_] = chosen.to_numpy()
+    return mask
 
 
-def _probabilities(teacher: Pipeline, texts: list[str]) -> NDArray[np.float32]:
-    """That each text is positive, float32 [texts]."""
-    pieces = []
-    with progress("unlabelled reviews", len(texts)) as advance:
-        for begin in range(0, len(texts), REVIEWS_AT_ONCE):
-            piece = texts[begin : begin + REVIEWS_AT_ONCE]
-            pieces.append(teacher.predict_proba(piece)[:, 1].astype(np.float32))
-            advance(len(piece))
-    return np.concatenate(pieces)
+def _texts(chosen: NDArray[np.bool_]) -> Iterator[str]:
+    return compress(stream_texts(RAW / "train.parquet"), chosen)
+
+
+def _probabilities(teacher: Pipeline, texts: int) -> NDArray[np.float32]:
+    """Of each unlabelled text, as `predict_probabilities` returns them."""
+    with progress("unlabelled texts", texts) as advance:
+
+        def read() -> Iterator[str]:
+            for text in stream_texts(RAW / "unsup.parquet"):
+                yield text
+                advance()
+
+        return predict_probabilities(teacher, read()).astype(np.float32)
 
 
 if __name__ == "__main__":

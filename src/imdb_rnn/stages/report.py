@@ -24,7 +24,8 @@ PICTURES = REPORTS / "diagnostics"
 PAGE = REPORTS / "report.html"
 CARD = Path("models/rnn/README.md")
 
-MISTAKES_OF_EACH_CLASS = 8
+MISTAKES = 16
+"""On the page, as many of each class, and one at least."""
 
 
 def report(params: Params) -> None:
@@ -37,7 +38,9 @@ def report(params: Params) -> None:
         REPORTS,
         params,
         source=read_json(PROVENANCE)["source"],
-        mistakes=clearest_mistakes(predictions, reviews, MISTAKES_OF_EACH_CLASS),
+        mistakes=clearest_mistakes(
+            predictions, reviews, each=max(MISTAKES // len(predictions.classes), 1)
+        ),
     )
     findings = read_json(DIAGNOSTICS)["findings"]
     pictures = {PICTURES / f"{name}.png": sentence for name, sentence in findings.items()}

@@ -44,11 +44,17 @@ def train(params: Params) -> None:
     )
     dataset = read_json(PREPARED / "dataset.json")
     tokenizer = _load_tokenizer(dataset["max_length"], dataset["truncation"])
-    reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS)
+    classes = dataset["classes"]
+    reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS, len(classes))
     valid = TokenStore.open(PREPARED / "valid")
-    ngrams = _load_ngrams(dataset["vocabulary_size"])
+    ngrams = _load_ngrams(dataset["vocabulary_size"], len(classes))
     classifier = Classifier(
-        dataset["vocabulary_size"], tokenizer.max_length, params.model, params.seed, ngrams.sizes
+        dataset["vocabulary_size"],
+        tokenizer.max_length,
+        params.model,
+        params.seed,
+        ngrams.sizes,
+        classes=len(classes),
     )
     classifier.bptt_steps = params.train.bptt_steps
     _start_embedding(classifier)
@@ -64,7 +70,7 @@ def train(params: Params) -> None:
         trainer = Trainer(classifier, reviews, params.train, params.seed)
         history, best = fit(trainer, valid, run, checkpoint)
         (MODEL / "README.md").unlink(missing_ok=True)  # the card of the model before
-        save_model(MODEL, classifier.cpu(), tokenizer)
+        save_model(MODEL, classifier.cpu(), tokenizer, classes)
         _write_history(history)
         write_json(
             METRICS,
@@ -92,8 +98,13 @@ def _load_tokenizer(max_length: int, truncation: End) -> Tokenizer:
         ) from None
 
 
-def _load_ngrams(vocabulary_size: int) -> NgramTable:
+def _load_ngrams(vocabulary_size: int, classes: int) -> NgramTable:
     ngrams = load_ngrams(NGRAM_LOG_ODDS)
+    if ngrams.sizes and ngrams.classes != classes:
+        raise UserError(
+            f"{NGRAM_LOG_ODDS}: log odds of {ngrams.classes} classes, the reviews have {classes}. "
+            "`dvc repro --force ngram_log_odds` counts them anew."
+        )
     if ngrams.vocabulary_size != vocabulary_size:
         raise UserError(
             f"{NGRAM_LOG_ODDS}: counted on a vocabulary of {ngrams.vocabulary_size:,} tokens, the "

@@ -10,9 +10,13 @@ from typing import Any, Final
 import mlflow
 import pyarrow.csv
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from imdb_rnn.config import PARAMS_FILE, Params
 from imdb_rnn.console import console
+from imdb_rnn.data.classes import class_columns
+from imdb_rnn.data.reviews import is_imdb
 from imdb_rnn.messages import without_secrets
 from imdb_rnn.repository.dvc import PACKAGE, digest_files, fingerprint, flatten
 from imdb_rnn.tracking.connection import (
@@ -27,7 +31,7 @@ from imdb_rnn.tracking.connection import (
 from imdb_rnn.tracking.diagnostics_curves import diagnostics_curves
 from imdb_rnn.tracking.live import Journal
 from imdb_rnn.tracking.run import (
-    DATASET,
+    PROVENANCE,
     REPORTS,
     StateRun,
     metric_name,
@@ -66,6 +70,8 @@ REPORT_ARTIFACTS: Final = {
 
 SERVING_PACKAGES: Final = [
     "numpy",
+    "pandas",
+    "pyarrow",
     "pydantic",
     "pyyaml",
     "rich",
@@ -95,7 +101,7 @@ def file_results(
         UserError: There is no trained model, or an output file is damaged.
     """
     run_id: str | None = None
-    dataset = read_output(DATASET)
+    dataset = read_output(PROVENANCE)
     results = {"train": read_output(REPORTS / "train.json")}
     names = ["evaluate", "baseline", "data", "pseudo_label"] + ["diagnostics"] * with_report
     for name in names:
@@ -199,7 +205,7 @@ def _log_datasets(run: StateRun, params: Params, *, pseudo_labelled: bool) -> No
 def _dataset(facts: Mapping[str, Any], split: str) -> Dataset:
     reviews = facts["splits"][split]
     return Dataset(
-        name=f"IMDB {split}, {facts['variant']}",
+        name=f"{'IMDB ' * is_imdb(facts['variant'])}{split}, {facts['variant']}",
         digest=reviews["sha256"][:16],  # MLflow takes at most 36 characters
         source_type="local",
         source=json.dumps({"sha256": reviews["sha256"]}),
@@ -239,11 +245,27 @@ def _log_model(run: StateRun) -> None:
             python_model=str(PACKAGE / "serving" / "pyfunc.py"),
             code_paths=[str(PACKAGE)],
             artifacts={"model": MODEL_FOLDER.resolve().as_uri()},
+            signature=model_signature(read_output(MODEL_FOLDER / "config.json")["classes"]),
             input_example=["A film to see again and again."],
             pip_requirements=[_pin(name) for name in ["mlflow", *SERVING_PACKAGES]],
         )
     run.client.set_tag(run.id, MODEL_TAG, digest)
     run.status = "FINISHED"
+
+
+def model_signature(classes: Sequence[str]) -> ModelSignature:
+    """What the model takes and answers; see `serving/pyfunc.py`."""
+    numbers = ["probability", *class_columns(classes)]
+    return ModelSignature(
+        Schema([ColSpec("string")]),
+        Schema(
+            [
+                ColSpec("string", "label", required=False),
+                *(ColSpec("double", name, required=False) for name in numbers),
+            ]
+        ),
+        ParamSchema([ParamSpec("errors", DataType.string, "null")]),
+    )
 
 
 def _pin(package: str) -> str:

@@ -14,7 +14,7 @@ from imdb_rnn.console import error_console
 from imdb_rnn.errors import naming
 from imdb_rnn.repository.dvc import fingerprint, main_checkout
 from imdb_rnn.tracking.connection import answered, warn
-from imdb_rnn.tracking.run import DATASET, StateRun, points_at, read_output
+from imdb_rnn.tracking.run import PROVENANCE, StateRun, points_at, read_output
 
 SECONDS_BETWEEN_FLUSHES: Final = 5.0
 SECONDS_TO_FINISH: Final = 15.0
@@ -96,7 +96,7 @@ class LiveRun:
         answered(self._begin)
 
     def _begin(self) -> None:
-        dataset = read_output(DATASET)
+        dataset = read_output(PROVENANCE)
         journal = Journal(fingerprint(self._params, dataset))
         self._unsent.extend(journal.points())  # of an earlier attempt
         journal.open()

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mlflow.entities import Metric, Param, RunTag
 
-from imdb_rnn.config import PARAMS_FILE, Params
+from imdb_rnn.config import PARAMS_FILE, FilesSource, Params
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.json_file import read_json
 from imdb_rnn.io.yaml_file import parse_yaml
@@ -29,11 +29,13 @@ FINGERPRINT_TAG: Final = "imdb_rnn.fingerprint"
 EXPERIMENT_TAG: Final = "dvc.experiment"
 DESCRIPTION_TAG: Final = "mlflow.note.content"
 
-DATASET: Final = Path("data/prepared/dataset.json")
+PROVENANCE: Final = Path("data/raw/provenance.json")
 REPORTS: Final = Path("reports")
 
+SOURCES: Final = "download.sources"
 CHANGES_IN_A_NAME: Final = 3
 METRICS_A_BATCH: Final = 1000  # more at once are refused
+LONGEST_METRIC: Final = 250  # as above
 
 
 def read_output(path: Path) -> dict[str, Any]:
@@ -54,7 +56,7 @@ class StateRun:
 
     Args:
         params: All of `params.yaml`.
-        dataset: Contents of `data/prepared/dataset.json`.
+        dataset: Contents of `data/raw/provenance.json`.
     """
 
     def __init__(self, params: Params, dataset: Mapping[str, Any]) -> None:
@@ -85,7 +87,7 @@ class StateRun:
             test: Contents of `reports/evaluate.json`.
             finished: No stage is under way, so that `dvc.lock` belongs to the results.
         """
-        variant = self.facts["variant"]
+        variant = (test or self.facts)["variant"]
         tags = _lineage() | {"variant": variant}
         if finished and LOCK.exists():
             # Not in a stage, whose entry DVC writes once it has ended: `imdb-rnn track` sets it.
@@ -135,8 +137,11 @@ class StateRun:
 
 
 def metric_name(name: str) -> str:
-    """The name in letters that MLflow takes."""
-    return re.sub(r"[^\w\-. :/]", "_", name)
+    """The name as MLflow takes one: few signs, no empty part, and not too long."""
+    parts = re.sub(r"[^\w\-. :/]", "_", name).split("/")
+    return "/".join(part if part.strip(".") else "_" for part in parts)[:LONGEST_METRIC].rstrip(
+        "/."
+    )
 
 
 def changed_values(metrics: Mapping[str, float], known: Mapping[str, float]) -> list[Metric]:
@@ -186,10 +191,18 @@ def _changes(params: Params) -> list[str] | None:
     before = flatten(parse_yaml(text, str(PARAMS_FILE)))
     now = flatten(params.model_dump(mode="json"))
     return [
-        without_secrets(f"{name}={_as_yaml(value)}")
+        without_secrets(f"{name}={_as_yaml(value) if name != SOURCES else _first_place(params)}")
         for name, value in now.items()
         if before.get(name) != value
     ]
+
+
+def _first_place(params: Params) -> str:
+    """What the first source reads, in place of all that is said about it."""
+    source = params.download.sources[0]
+    if isinstance(source, FilesSource):
+        return source.files.train
+    return str(next(iter(source.model_dump().values())))
 
 
 def _link(commit: str) -> str:

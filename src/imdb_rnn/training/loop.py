@@ -8,21 +8,22 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, Self, cast
+from typing import Any, Final, Protocol, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from imdb_rnn.config import Train
 from imdb_rnn.console import console, progress
 from imdb_rnn.data.batches import collate, shuffled_batches
+from imdb_rnn.data.classes import targets_of
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.errors import UserError
+from imdb_rnn.models import head
 from imdb_rnn.models.classifier import Classifier
 from imdb_rnn.models.inference import predict_logits
 from imdb_rnn.training.checkpoint import Checkpoint
@@ -39,7 +40,7 @@ TOKENS_AT_ONCE = 20_000
 class Epoch:
     """Results of one pass over the training reviews; losses in nats, training with dropout.
 
-    Training accuracy counts a review as right whose logit lies on the side of its target, which
+    Training accuracy counts a review as right whose likeliest class is that of its target, which
     for an unlabelled review is the teacher's opinion.
     """
 
@@ -134,11 +135,11 @@ class TrainingState:
         self.totals = Totals()
         return epoch
 
-    def is_over(self, params: Train) -> bool:
+    def is_over(self, epochs: int, patience: int | None) -> bool:
         """Whether all epochs are done, or no better one is waited for any longer."""
         done = len(self.history)
-        stale = params.patience is not None and done - self.best >= params.patience
-        return done == params.epochs or (done > 0 and stale)
+        stale = patience is not None and done - self.best >= patience
+        return done == epochs or (done > 0 and stale)
 
 
 def fit(
@@ -166,7 +167,7 @@ def fit(
         checkpoint.write({"trainer": trainer.state(), "training": training.state()})
 
     with deferred_stop() as stop_request:
-        while not training.is_over(params):
+        while not training.is_over(trainer.epochs, params.patience):
             for _ in _steps(trainer, training, observer, pace):
                 if stop_request or checkpoint.due():
                     save()
@@ -175,10 +176,10 @@ def fit(
             observer.log_epoch(
                 epoch.epoch, {k: v for k, v in asdict(epoch).items() if k != "epoch"}
             )
-            _print_epoch(epoch, params.epochs)
+            _print_epoch(epoch, trainer.epochs)
             save()
             _stop_if_asked(stop_request, trainer.steps_done)
-    if len(training.history) < params.epochs:
+    if len(training.history) < trainer.epochs:
         console.print(f"no better validation accuracy in {params.patience} epochs: stopped early")
     trainer.classifier.load_state_dict(training.best_weights)
     return training.history, training.best
@@ -190,7 +191,7 @@ def _steps(
     """Take the steps of one epoch that are not done yet, and show them."""
     number = len(training.history) + 1
     left = len(trainer.reviews) - training.totals.reviews
-    with progress(f"epoch {number} of {trainer.params.epochs}", left) as advance:
+    with progress(f"epoch {number} of {trainer.epochs}", left) as advance:
         for step in _timed(trainer.epoch(number), pace):
             training.totals.add(step)
             observer.log_step(trainer.steps_done, _step_metrics(step))
@@ -228,7 +229,7 @@ class Trainer:
 
     Args:
         classifier: On the device that trains it; changed in place.
-        reviews: To learn from, labelled or with a probability that replaces the label; the
+        reviews: To learn from, labelled or with probabilities that replace the label; the
             classifier's n-grams, if it has any, were counted on them, and a review is left out of
             what its own count.
         params: Optimisation.
@@ -244,11 +245,11 @@ class Trainer:
         self._seed = seed
         self._dropout = torch.Generator(classifier.device)
         self._steps_an_epoch = math.ceil(len(reviews) / params.batch_size)
+        self.epochs = max(params.epochs, math.ceil(params.min_steps / self._steps_an_epoch))
+        steps = self._steps_an_epoch * self.epochs
         self._optimizer = build_optimizer(classifier.parameters(), params)
-        self._schedule = build_schedule(
-            self._optimizer, params, self._steps_an_epoch * params.epochs
-        )
-        self._average = _running_average(classifier, params.ema_decay)
+        self._schedule = build_schedule(self._optimizer, params, steps)
+        self._average = _running_average(classifier, params.ema_decay, steps)
         self._targets = torch.from_numpy(reviews.targets)
         self.steps_done = 0
 
@@ -311,7 +312,7 @@ class Trainer:
         targets = self._targets[batch]
         self._optimizer.zero_grad()
         logits = torch.cat([self._backward(piece, len(batch)) for piece in self._pieces(batch)])
-        loss = binary_cross_entropy_with_logits(logits, targets)
+        loss = head.loss(logits, targets)
         _refuse_divergence(loss, f"the loss of step {self.steps_done + 1}")
         norm = self._clip_gradient()
         rate = self._schedule.get_last_lr()[0]
@@ -320,7 +321,7 @@ class Trainer:
         if self._average:
             self._average.update_parameters(self.classifier)
         self.steps_done += 1
-        correct = int(((logits > 0) == (targets > 0.5)).sum())  # noqa: PLR2004 - even odds
+        correct = int(head.is_right(logits, targets).sum())
         tokens = len(batch) * self._width(batch)
         return Step(len(batch), tokens, loss.item(), correct, norm.item(), float(rate))
 
@@ -353,15 +354,29 @@ class Trainer:
         logits: torch.Tensor = self.classifier(
             tokens.to(device), lengths.to(device), self._dropout, targets
         )
-        losses = binary_cross_entropy_with_logits(logits, targets, reduction="sum")
+        losses = head.loss(logits, targets, reduction="sum")
         (losses / batch_size).backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
         return logits.detach().cpu()
 
 
-def _running_average(classifier: Classifier, decay: float) -> AveragedModel | None:
-    """The exponential moving average of the weights, if one is asked for."""
+SPANS_OF_AVERAGE: Final = 4
+"""The running average looks back 1 / (1 - decay) steps; so many such spans fit into a training.
+
+Of the weights with which it began, exp(-SPANS_OF_AVERAGE) is then left at the end, or 2 %.
+"""
+
+
+def _running_average(classifier: Classifier, decay: float, steps: int) -> AveragedModel | None:
+    """The exponential moving average of the weights, if one is asked for.
+
+    Args:
+        classifier: In training.
+        decay: Share that outlives a step.
+        steps: Of the whole training; where they are few, less outlives a step.
+    """
     if decay == 0:
         return None
+    decay = min(decay, max(0.0, 1 - SPANS_OF_AVERAGE / steps))
     average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
     return AveragedModel(classifier, multi_avg_fn=average)
 
@@ -369,10 +384,10 @@ def _running_average(classifier: Classifier, decay: float) -> AveragedModel | No
 def _validate(classifier: Classifier, valid: TokenStore) -> tuple[float, float]:
     """Loss and accuracy on the validation reviews."""
     logits = torch.from_numpy(predict_logits(classifier, valid, VALIDATION_BATCH_SIZE))
-    labels = torch.from_numpy(valid.labels.astype(np.float32))
-    loss = binary_cross_entropy_with_logits(logits.double(), labels.double())
+    targets = torch.from_numpy(targets_of(valid.labels, classifier.classes))
+    loss = head.loss(logits.double(), targets.double())
     _refuse_divergence(loss, "the validation loss")
-    accuracy = ((logits > 0) == (labels > 0)).double().mean()
+    accuracy = head.is_right(logits, targets).double().mean()
     return loss.item(), accuracy.item()
 
 
