@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from benchmarks import measurements, notebook_speed, portability, report
 from benchmarks.document import fill_in, table
+from imdb_rnn.evaluation.behaviour import HELD_OUT, OVERALL
 from imdb_rnn.evaluation.evaluated_model import seeds_of
 from imdb_rnn.evaluation.predictions import MODEL, TITLES
 from imdb_rnn.evaluation.result_table import standing
@@ -50,6 +51,7 @@ def documents() -> dict[Path, Blocks]:
             **report.blocks(read_json(REPORTS / "benchmark.json")),
             **notebook_speed.blocks(read_json(notebook_speed.RESULTS)),
             **measurements.blocks(*measured),
+            "behaviour": behaviour(results["behaviour"]),
         },
     }
 
@@ -104,6 +106,28 @@ def _numbers(row: Mapping[str, Any] | None) -> tuple[str, str, str]:
 
 def _interval(row: Mapping[str, float]) -> str:
     return f"{row['accuracy_low']:.4f} to {row['accuracy_high']:.4f}"
+
+
+def behaviour(halves: Mapping[str, Mapping[str, Any]]) -> str:
+    """Accuracy on short sentences by capability, on both halves of the templates.
+
+    Args:
+        halves: `behaviour` of `reports/evaluate.json`.
+    """
+    names = halves[HELD_OUT][OVERALL]["baselines"]
+    head = ("capability", "held out", "interval", *map(TITLES.get, names), "development", "such as")
+    rows = [
+        (
+            capability.replace("_", " "),
+            f"{found['accuracy']:.2f}",
+            f"{found['accuracy_low']:.2f} to {found['accuracy_high']:.2f}",
+            *(f"{found['baselines'][name]:.2f}" for name in names),
+            f"{halves['development'][capability]['accuracy']:.2f}",
+            found["example"] or "",
+        )
+        for capability, found in halves[HELD_OUT].items()
+    ]
+    return table(head, rows)
 
 
 def _seeds_of_the_notebook(found: Mapping[str, Any]) -> str:
