@@ -81,7 +81,7 @@ class Walk:
         self.port = str(_unused_port())
         self.printed: dict[str, str] = {}
         self.answers: dict[str, requests.Response] = {}
-        rows = "review,stars\nA superb film.,5\nA dull film.,1\n,2\n"
+        rows = "review,stars\n" + "A superb film.,5\nA dull film.,1\n" * 5 + ",5\n"
         (folder / "reviews.csv").write_text(rows, encoding="utf-8")
 
     def take(self, command: str) -> None:
@@ -189,7 +189,7 @@ def test_the_pages_of_dvc_plots_are_drawn_without_a_network(walk: Walk) -> None:
     with chromium() as browser:
         shown, heard = watched_page(browser, 1000)
         shown.goto((walk.folder / "dvc_plots/index.html").as_uri())
-        for title in ("ROC on the test reviews", "Calibration on the test reviews"):
+        for title in ("ROC on the test texts", "Calibration on the test texts"):
             shown.locator("svg.marks").get_by_text(title).first.wait_for()
     assert [said for said in heard if said.startswith("asked for")] == []
 
