@@ -115,7 +115,14 @@ def behaviour(halves: Mapping[str, Mapping[str, Any]]) -> str:
         halves: `behaviour` of `reports/evaluate.json`.
     """
     names = halves[HELD_OUT][OVERALL]["baselines"]
-    head = ("capability", "held out", "interval", *map(TITLES.get, names), "development", "such as")
+    head = (
+        "capability",
+        "held out",
+        "interval",
+        *(TITLES[name] for name in names),
+        "development",
+        "such as",
+    )
     rows = [
         (
             capability.replace("_", " "),

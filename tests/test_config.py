@@ -13,7 +13,14 @@ from dvc.utils.serialize import parse_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imdb_rnn.config import json_schema, load_params, parse_params, update_schema
+from imdb_rnn.config import (
+    Download,
+    json_schema,
+    load_params,
+    parse_params,
+    require_watched_place,
+    update_schema,
+)
 from imdb_rnn.errors import UserError
 from imdb_rnn.experiments.named import read_overrides
 from imdb_rnn.io.yaml_file import read_yaml
@@ -432,3 +439,16 @@ def test_the_first_stage_refuses_with_a_sentence(tmp_path: Path, content: bytes)
     assert "Traceback" not in finished.stdout + finished.stderr
     assert "\x1b[2J" not in finished.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["params.yaml"]
+
+
+def test_a_watched_place_of_ones_own_files_has_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped = SHIPPED["download"]
+    require_watched_place(Download.model_validate(shipped))
+    own = shipped | {"sources": [{"files": {"train": "r.csv"}}], "watch": "r.csv"}
+    with pytest.raises(UserError, match=r"download\.watch: r\.csv"):
+        require_watched_place(Download.model_validate(own))
+    Path("r.csv").touch()
+    require_watched_place(Download.model_validate(own))

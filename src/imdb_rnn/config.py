@@ -402,13 +402,13 @@ def parse_params(values: Mapping[str, Any], origin: str) -> Params:
 
 
 def require_watched_place(download: Download) -> None:
-    """Refuse a place in which DVC is to notice changes and which is not there.
+    """Refuse a place in which DVC is to notice changes of one's own files and which is not there.
 
     Raises:
         UserError: It is not. DVC would name neither the parameter nor the way out.
     """
-    watch = download.watch
-    if "://" not in watch and not Path(watch).exists():
+    own, watch = any(isinstance(s, FilesSource) for s in download.sources), download.watch
+    if own and "://" not in watch and not Path(watch).exists():
         raise UserError(
             f"download.watch: {printable(watch)}: no such file or folder. Name the one that holds "
             "the texts, or data/external."
