@@ -14,6 +14,7 @@ from imdb_rnn.console import progress
 from imdb_rnn.data.classes import SENTIMENT, class_metadata, classes_in
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import replacing
+from imdb_rnn.io.parquet_file import read_table
 
 NO_LABEL: Final = -1
 NEGATIVE: Final = 0
@@ -199,7 +200,7 @@ def read_reviews(path: Path, columns: Sequence[str] = tuple(SCHEMA.names)) -> pa
     """
     try:
         _require_schema(path)
-        return pq.read_table(path, columns=list(columns))
+        return read_table(path, columns)
     except (OSError, pa.ArrowException) as error:
         raise _unusable(path, error) from None
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imdb_rnn.data.classes import SENTIMENT, class_metadata, classes_in, is_binary
 from imdb_rnn.errors import UserError
 from imdb_rnn.io.atomic import replacing
+from imdb_rnn.io.parquet_file import read_table
 
 Probabilities = Mapping[str, NDArray[np.float64]]
 """Model name -> probability of the second of two classes [reviews], or of each of more [reviews,
@@ -74,7 +75,7 @@ def read_probabilities(
         UserError: The table is missing or damaged, or is of other reviews or classes.
     """
     try:
-        table = pq.read_table(path)
+        table = read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise _unusable(path, error, made_by) from None
     if not {"id", "label"} <= set(table.column_names):
@@ -110,7 +111,7 @@ def read_predictions(path: Path, origin: str) -> Predictions:
     """
     try:
         with path.open("rb") as file:  # pyarrow opens no name that is not UTF-8
-            table = pq.read_table(file)
+            table = read_table(file)
         classes = _classes(table.schema)
         if any(table.column_names.count(name) != 1 for name in _COLUMNS):
             needed, found = (", ".join(names) for names in (_COLUMNS, table.column_names))

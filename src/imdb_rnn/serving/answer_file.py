@@ -23,6 +23,7 @@ from imdb_rnn.console import Advance, error_console
 from imdb_rnn.errors import UserError, naming
 from imdb_rnn.io.atomic import unfinished_name
 from imdb_rnn.io.json_file import write_json
+from imdb_rnn.io.parquet_file import read_table
 from imdb_rnn.models.predictor import Predictor
 from imdb_rnn.models.saved_model import CONFIG, TOKENIZER, WEIGHTS
 from imdb_rnn.serving.answers import Lines, Prediction, as_table, csv_lines, json_lines
@@ -259,7 +260,7 @@ def _join_tables(path: Path, pieces: Sequence[Path], classes: Sequence[str]) -> 
     with pq.ParquetWriter(path, as_table([], classes).schema) as writer:
         gathered: list[pa.Table] = []
         for piece in pieces:
-            gathered.append(pq.read_table(piece))
+            gathered.append(read_table(piece))
             if sum(map(len, gathered)) >= _ROW_GROUP:
                 writer.write_table(pa.concat_tables(gathered))
                 gathered.clear()
