@@ -16,8 +16,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from rich.console import Console
 
 from imdb_rnn.config import Download, FilesSource
+from imdb_rnn.console import console
 from imdb_rnn.data.own_texts import Labels, OwnText, Reading, shown
 from imdb_rnn.data.places import Found, find_files, local_path
 from imdb_rnn.data.reviews import SCHEMA, StoredReviews, rows_digest
@@ -54,8 +56,8 @@ class _Spooled:
     """The texts of one of the source's files, on disk, with what the split needs in memory."""
 
     path: Path
-    codes: NDArray[np.int8]
-    """Number of each text's class in the order found, int8 [texts]."""
+    labels: NDArray[np.int8]
+    """Place of each text's class, int8 [texts]; -1 for unlabelled texts."""
     groups: NDArray[np.int32] | None
     """Number of each text's group, int32 [texts]."""
     group_sizes: dict[str, int]
@@ -75,25 +77,12 @@ def read_files(source: FilesSource, settings: Download, downloads: Path, base: P
     Raises:
         UserError: A file, a row, or all of them together cannot be used.
     """
-    require_columns(source)
-    given = found_files(source, base)
-    columns = columns_of(source)
-    labels = labels_of(source)
     with _removing_after_a_fault(downloads / "rows") as rows:
-        spooled = dict[str, _Spooled]()
-        for name, found in given.items():
-            labelled = name != "unlabelled"
-            reading = Reading(
-                found,
-                columns if labelled else columns[:1],
-                labels if labelled else None,
-                settings,
-                downloads,
-            )
-            spooled[name] = _spool(reading, rows / f"{name}.arrow")
-            require_texts(reading, settings.empty_texts)
-            labels = labels.closed(given["train"].name)
-        return _dataset(source, settings, spooled, labels.known or ())
+        spooled = {
+            role: _spool(reading, rows / f"{role}.arrow")
+            for role, reading in readings(source, settings, downloads, base)
+        }
+        return _dataset(source, settings, spooled)
 
 
 @contextmanager
@@ -105,12 +94,50 @@ def _removing_after_a_fault(folder: Path) -> Iterator[Path]:
         raise
 
 
-def require_columns(source: FilesSource) -> None:
-    """Refuse a column in two roles.
+def readings(  # noqa: PLR0913 - the last two are for another command
+    source: FilesSource,
+    settings: Download,
+    downloads: Path,
+    base: Path,
+    *,
+    options: Sequence[str] = ("text:", "label:", "group:"),
+    on: Console = console,
+) -> Iterator[tuple[str, Reading]]:
+    """The role of each of a source's files and what reads it, training texts first.
+
+    Each is to be read whole before the next is asked for: it is checked then, and its classes are
+    the only ones that the next may have.
+
+    Args:
+        source: Where the files are, and their columns.
+        settings: What to do about empty texts, and how long and how often to ask the web.
+        downloads: Keeps files from elsewhere meanwhile.
+        base: Where relative paths start.
+        options: How users name other columns, for messages.
+        on: Where progress is shown.
 
     Raises:
-        UserError: It is.
+        UserError: A file or a column is not there, or what was read cannot be used.
     """
+    _require_columns(source)
+    columns, labels = _columns_of(source, options), _labels_of(source)
+    for role, found in _found_files(source, base).items():
+        labelled = role != "unlabelled"
+        reading = Reading(
+            found,
+            columns if labelled else columns[:1],
+            labels if labelled else None,
+            settings,
+            downloads,
+            on,
+        )
+        yield role, reading
+        _require_texts(reading)
+        labels = labels.closed(found.name)
+
+
+def _require_columns(source: FilesSource) -> None:
+    """Refuse a column in two roles."""
     names = [name for name in (source.text, source.label, source.group) if name]
     for name in names:
         if names.count(name) > 1:
@@ -120,7 +147,7 @@ def require_columns(source: FilesSource) -> None:
             )
 
 
-def found_files(source: FilesSource, base: Path) -> dict[str, Found]:
+def _found_files(source: FilesSource, base: Path) -> dict[str, Found]:
     """The files that a source names, by their role; training files first."""
     places = source.files.model_dump(exclude_none=True)
     return {
@@ -130,26 +157,15 @@ def found_files(source: FilesSource, base: Path) -> dict[str, Found]:
     }
 
 
-def columns_of(
-    source: FilesSource, options: Sequence[str] = ("text:", "label:", "group:")
-) -> list[Column]:
-    """What is read of labelled texts.
-
-    Args:
-        source: Names the columns.
-        options: How users name others, for messages.
-    """
+def _columns_of(source: FilesSource, options: Sequence[str]) -> list[Column]:
+    """What is read of labelled texts."""
     text, label, group = options
     columns = [Column(source.text, "the texts", text), Column(source.label, "the labels", label)]
     return columns + ([Column(source.group, "the groups", group)] if source.group else [])
 
 
-def labels_of(source: FilesSource) -> Labels:
-    """The classes that a source allows, or all.
-
-    Raises:
-        UserError: It names a class twice.
-    """
+def _labels_of(source: FilesSource) -> Labels:
+    """The classes that a source allows, or all."""
     if source.classes is None:
         return Labels()
     names = tuple(map(str, source.classes))
@@ -158,13 +174,9 @@ def labels_of(source: FilesSource) -> Labels:
     return Labels(names, "`classes` are")
 
 
-def require_texts(reading: Reading, empty_texts: str) -> None:
-    """Refuse texts that are empty, or none at all.
-
-    Raises:
-        UserError: There are.
-    """
-    if reading.empty and empty_texts == "refuse":
+def _require_texts(reading: Reading) -> None:
+    """Refuse texts that are empty, or none at all."""
+    if reading.empty and reading.settings.empty_texts == "refuse":
         more = f" ({reading.empty:,} such rows in all)" if reading.empty > 1 else ""
         raise UserError(
             f"{reading.first_empty}: the text is empty{more}. Fill it in, or leave such rows out "
@@ -194,7 +206,7 @@ def _spool(reading: Reading, path: Path) -> _Spooled:
             file.write_batch(pa.record_batch(columns, schema=SCHEMA))
     return _Spooled(
         path,
-        np.array(codes, dtype=np.int8),
+        reading.places(codes),
         np.array(groups, dtype=np.int32) if groups else None,
         dict(zip(numbers, np.bincount(groups).tolist(), strict=True)),
         reading,
@@ -218,9 +230,9 @@ def _dataset(
     source: FilesSource,
     settings: Download,
     spooled: dict[str, _Spooled],
-    classes: tuple[str, ...],
 ) -> OwnDataset:
-    parts = _parts(spooled, settings, classes)
+    classes = spooled["train"].reading.classes
+    parts = _parts(spooled, settings)
     _refuse_missing_classes(parts["train"], classes)
     splits = {split: part.stored(classes) for split, part in parts.items()}
     _refuse_other_texts(source, splits)
@@ -252,10 +264,14 @@ class _Part:
     """One split: some of the texts of a file."""
 
     of: _Spooled
-    labels: NDArray[np.int8]
-    """Of all texts of the file, int8 [texts]."""
     chosen: NDArray[np.bool_]
     """Which are of this split, bool [texts]."""
+
+    @property
+    def labels(self) -> NDArray[np.int8]:
+        """Of its texts, int8."""
+        labels: NDArray[np.int8] = self.of.labels[self.chosen]
+        return labels
 
     def stored(self, classes: Sequence[str]) -> StoredReviews:
         """The split as it is read from disk."""
@@ -266,8 +282,9 @@ class _Part:
     def limited(self, per_class: int) -> "_Part":
         """The first texts of each class alone."""
         chosen = np.zeros_like(self.chosen)
-        for label in np.unique(self.labels[self.chosen]):
-            chosen[np.flatnonzero(self.chosen & (self.labels == label))[:per_class]] = True
+        for label in np.unique(self.labels):
+            of_class = self.chosen & (self.of.labels == label)
+            chosen[np.flatnonzero(of_class)[:per_class]] = True
         return replace(self, chosen=chosen)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
@@ -279,23 +296,17 @@ class _Part:
                 here = slice(begin, begin + len(batch))
                 begin += len(batch)
                 if self.chosen[here].any():
-                    labels = pa.array(self.labels[here], pa.int8())
+                    labels = pa.array(self.of.labels[here], pa.int8())
                     place = SCHEMA.get_field_index("label")
                     labelled = batch.set_column(place, SCHEMA.field("label"), labels)
                     yield labelled.filter(pa.array(self.chosen[here]))
 
 
-def _parts(
-    spooled: dict[str, _Spooled], settings: Download, classes: tuple[str, ...]
-) -> dict[str, _Part]:
-    def whole(given: _Spooled) -> _Part:
-        labels = given.codes
-        if given.reading.labels:  # codes in the order found become places among the classes
-            order = [classes.index(name) for name in given.reading.labels.names]
-            labels = np.array(order, dtype=np.int8)[given.codes]
-        return _Part(given, labels, np.ones(len(labels), dtype=np.bool_))
-
-    parts = {_SPLITS[name]: whole(given) for name, given in spooled.items()}
+def _parts(spooled: dict[str, _Spooled], settings: Download) -> dict[str, _Part]:
+    parts = {
+        _SPLITS[name]: _Part(given, np.ones(len(given.labels), dtype=np.bool_))
+        for name, given in spooled.items()
+    }
     train = parts["train"]
     if "test" not in parts:
         mask = split_off(train.labels, train.of.groups, settings.test_share, settings.test_seed)
@@ -345,7 +356,7 @@ def _warnings(
                 f"Left out for want of a text: {empty:,} of the rows of "
                 f"{given.reading.found.name}, the first being {given.reading.first_empty}."
             )
-    counts = np.bincount(train.labels[train.chosen], minlength=len(classes)).tolist()
+    counts = np.bincount(train.labels, minlength=len(classes)).tolist()
     few = few_of_class(dict(zip(classes, counts, strict=True)))
     yield from dataset_warnings(shared, few)
 

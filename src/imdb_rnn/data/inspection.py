@@ -14,15 +14,8 @@ from rich.table import Table
 
 from imdb_rnn.config import Download, FilesSource
 from imdb_rnn.console import error_console
-from imdb_rnn.data.files import (
-    columns_of,
-    found_files,
-    labels_of,
-    require_columns,
-    require_texts,
-    unwatched,
-)
-from imdb_rnn.data.own_texts import Labels, Reading, shown
+from imdb_rnn.data.files import readings, unwatched
+from imdb_rnn.data.own_texts import Reading, shown
 from imdb_rnn.data.places import local_path
 from imdb_rnn.data.split import split_off
 from imdb_rnn.data.statistics import (
@@ -46,7 +39,7 @@ class _Inspected:
     """The texts of one file, of which little stays in memory."""
 
     labels: NDArray[np.int8]
-    """Number of each text's class in the order found, int8 [texts]."""
+    """Place of each text's class, int8 [texts]; -1 for unlabelled texts."""
     words: NDArray[np.int32]
     """Length of each text, int32 [texts]."""
     digests: TextDigests
@@ -77,38 +70,29 @@ def inspect_files(
     Raises:
         UserError: The pipeline could not read them, or split off texts to evaluate on.
     """
-    require_columns(source)
-    columns = columns_of(source, ("--text", "--label", "--group"))
-    labels = labels_of(source)
-    inspected = dict[str, _Inspected]()
+    counting = settings.model_copy(update={"empty_texts": "drop"})  # `findings` tells of them
+    options = ("--text", "--label", "--group")
     try:
-        for role, found in found_files(source, base).items():
-            labelled = role != "unlabelled"
-            reading = Reading(
-                found,
-                columns if labelled else columns[:1],
-                labels if labelled else None,
-                settings,
-                downloads,
-                error_console,
+        inspected = {
+            role: _read(reading)
+            for role, reading in readings(
+                source, counting, downloads, base, options=options, on=error_console
             )
-            inspected[role] = _read(reading)
-            require_texts(reading, "drop")
-            labels = labels.closed(found.name)
+        }
     finally:
         rmtree(downloads, ignore_errors=True)
     if "test" not in inspected:
         train = inspected["train"]
         split_off(train.labels, train.groups, settings.test_share, settings.test_seed)
-    return _facts(inspected, labels)
+    return _facts(inspected)
 
 
 def _read(reading: Reading) -> _Inspected:
-    labels, words, groups, numbers = array("b"), array("i"), array("i"), dict[str, int]()
+    codes, words, groups, numbers = array("b"), array("i"), array("i"), dict[str, int]()
 
     def texts() -> Iterator[str]:
         for row in reading.rows():
-            labels.append(row.label)
+            codes.append(row.label)
             words.append(len(row.text.split()))
             if row.group:
                 groups.append(numbers.setdefault(row.group, len(numbers)))
@@ -116,7 +100,7 @@ def _read(reading: Reading) -> _Inspected:
 
     digests = text_digests(texts())
     return _Inspected(
-        np.array(labels, dtype=np.int8),
+        reading.places(codes),
         np.array(words, dtype=np.int32),
         digests,
         np.array(groups, dtype=np.int32) if groups else None,
@@ -125,8 +109,8 @@ def _read(reading: Reading) -> _Inspected:
     )
 
 
-def _facts(inspected: Mapping[str, _Inspected], labels: Labels) -> dict[str, Any]:
-    classes = labels.known or ()
+def _facts(inspected: Mapping[str, _Inspected]) -> dict[str, Any]:
+    classes = inspected["train"].reading.classes
     files = {role: _facts_of_file(of, classes) for role, of in inspected.items()}
     roles = list(inspected)
     test_groups = inspected["test"].group_sizes if "test" in inspected else {}
@@ -156,12 +140,9 @@ def _facts_of_file(of: _Inspected, classes: tuple[str, ...]) -> dict[str, Any]:
         "longest_words": int(of.words.max()),
     }
     if of.reading.labels:
-        names = of.reading.labels.names
-        counts = dict(
-            zip(names, np.bincount(of.labels, minlength=len(names)).tolist(), strict=True)
-        )
+        counts = np.bincount(of.labels, minlength=len(classes)).tolist()
         facts |= {
-            "texts_of_class": {name: counts[name] for name in classes},
+            "texts_of_class": dict(zip(classes, counts, strict=True)),
             "texts_with_several_labels": conflicting_texts(of.digests, of.labels),
         }
     return facts

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypedDict
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from imdb_rnn.config import MOST_CLASSES, Download
@@ -153,7 +155,9 @@ class Labels:
         return Labels(self.ordered(), "the classes of the training texts are")
 
     def ordered(self) -> tuple[str, ...]:
-        """The classes sorted: integers by size, else alphabetically."""
+        """The classes as they are known, else sorted: integers by size, others alphabetically."""
+        if self.known is not None:
+            return self.known
         numbers = whole_numbers(self.names)
         plain = numbers is not None and list(map(str, numbers)) == self.names
         return tuple(sorted(self.names, key=int if plain else None))
@@ -201,6 +205,25 @@ class Reading:
     first_empty: str = ""
     files: list[FileRecord] = field(default_factory=list)
     _beyond_ascii: bool = False
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of what was read, in order; none of unlabelled texts."""
+        return self.labels.ordered() if self.labels else ()
+
+    def places(self, codes: Sequence[int]) -> NDArray[np.int8]:
+        """Places among the classes, int8 [texts]; -1 for unlabelled texts.
+
+        Args:
+            codes: Number of each text's class in the order found.
+        """
+        found = np.array(codes, dtype=np.int8)
+        if not self.labels:
+            return found
+        classes = self.classes
+        order = np.array([classes.index(name) for name in self.labels.names], dtype=np.int8)
+        places: NDArray[np.int8] = order[found]
+        return places
 
     def rows(self) -> Iterator[OwnText]:
         """Each row that has a text; `empty` counts the others.
