@@ -193,7 +193,7 @@ def test_a_test_share_is_stratified_and_depends_on_its_seed_alone(tmp_path: Path
 def test_a_group_is_not_split(share: float) -> None:
     labels = np.arange(6000, dtype=np.int8) % 3
     groups = np.arange(6000, dtype=np.int32) // 6
-    mask = split_off(labels, groups, share, seed=1)
+    mask = split_off(labels, groups, CLASSES, share, seed=1)
     assert not set(groups[mask]) & set(groups[~mask])
     assert mask.mean() == pytest.approx(share, abs=0.025)
     assert np.bincount(labels[mask]) == pytest.approx(np.full(3, mask.sum() / 3), rel=0.1)

@@ -172,10 +172,12 @@ def test_a_file_of_any_file_system_that_is_too_large(
 
 
 def test_texts_that_cannot_be_split(tmp_path: Path) -> None:
-    (tmp_path / "r.csv").write_bytes(HEADER + b"a,good\nb,bad\n")
-    assert "download.test_share" in refusal(tmp_path)
     (tmp_path / "r.csv").write_bytes(HEADER + b"a,good\nb,bad\n" * 2)
     assert "download.test_share" in refusal(tmp_path)
+    (tmp_path / "r.csv").write_bytes(HEADER + GOOD + b"a,so-so\n")
+    message = refusal(tmp_path)
+    assert "download.test_share" in message
+    assert "so-so (1)" in message
 
 
 @pytest.mark.parametrize(

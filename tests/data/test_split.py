@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from imdb_rnn.data.reviews import SCHEMA
-from imdb_rnn.data.split import groups_of, hold_out, split_by
+from imdb_rnn.data.split import groups_of, hold_out, split_by, split_off
 from imdb_rnn.errors import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -101,3 +101,55 @@ def test_texts_without_groups_are_held_out_in_balance() -> None:
     held_out = hold_out(LABELS, None, 10, seed=1)
     assert held_out.sum() == 100
     assert abs(LABELS[held_out].mean() - LABELS.mean()) < 0.01
+
+
+CLASSES = ("bad", "good", "so-so")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("texts", "groups", "share", "said"),
+    [
+        pytest.param([9, 1, 1], None, 0.2, r"good \(1\), so-so \(1\)", id="single texts"),
+        pytest.param([9, 1, 9], "own", 0.2, r"good \(1\)", id="a single text in groups"),
+        pytest.param([3, 3, 3], None, 0.2, r"9 texts 2 .* 7 .*3 classes", id="too few to split"),
+        pytest.param([3, 3, 3], None, 0.8, r"9 texts 8 .* 1 .*3 classes", id="too few left"),
+        pytest.param([2, 30, 30], None, 0.9, r"bad \(2\)", id="none left of a class"),
+        pytest.param([30, 30, 4], "class", 0.2, r" 3 groups.* 5", id="too few groups"),
+        pytest.param([3, 4, 3], "own", 0.2, r"good \(4\).* 5", id="small classes"),
+    ],
+)
+def test_texts_of_which_no_share_can_be_split_off_are_refused_with_their_numbers(
+    texts: list[int], groups: str | None, share: float, said: str
+) -> None:
+    labels = np.repeat(np.arange(3, dtype=np.int8), texts)
+    own = np.arange(len(labels), dtype=np.int32)
+    of_group = {None: None, "own": own, "class": labels.astype(np.int32)}[groups]
+    with pytest.raises(UserError, match=rf"download\.test_share: {share}.*{said}"):
+        split_off(labels, of_group, CLASSES, share, seed=1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_class_of_few_texts_is_split_off_by_group_without_another_word() -> None:
+    labels = np.repeat(np.arange(3, dtype=np.int8), [40, 40, 3])
+    mask = split_off(labels, np.arange(83, dtype=np.int32), CLASSES, 0.2, seed=1)
+    assert set(labels[~mask]) == {0, 1, 2}
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_split_off_with_an_error_of_another_kind() -> None:
+    random = np.random.default_rng(0)
+    refused, tries = 0, 300
+    for _ in range(tries):
+        size = int(random.integers(3, 60))
+        labels = random.choice(3, size, p=random.dirichlet(np.ones(3))).astype(np.int8)
+        groups = random.integers(0, random.integers(1, size + 1), size).astype(np.int32)
+        share = float(random.choice([0.02, 0.1, 0.37, 0.5, 0.97]))
+        try:
+            mask = split_off(labels, groups if random.random() < 0.6 else None, CLASSES, share, 1)
+        except UserError:
+            refused += 1
+        else:
+            assert set(labels[~mask]) == set(labels)
+            assert mask.any()
+    assert 0 < refused < tries

@@ -232,7 +232,7 @@ def _dataset(
     spooled: dict[str, _Spooled],
 ) -> OwnDataset:
     classes = spooled["train"].reading.classes
-    parts = _parts(spooled, settings)
+    parts = _parts(spooled, settings, classes)
     _refuse_missing_classes(parts["train"], classes)
     splits = {split: part.stored(classes) for split, part in parts.items()}
     _refuse_other_texts(source, splits)
@@ -302,14 +302,18 @@ class _Part:
                     yield labelled.filter(pa.array(self.chosen[here]))
 
 
-def _parts(spooled: dict[str, _Spooled], settings: Download) -> dict[str, _Part]:
+def _parts(
+    spooled: dict[str, _Spooled], settings: Download, classes: Sequence[str]
+) -> dict[str, _Part]:
     parts = {
         _SPLITS[name]: _Part(given, np.ones(len(given.labels), dtype=np.bool_))
         for name, given in spooled.items()
     }
     train = parts["train"]
     if "test" not in parts:
-        mask = split_off(train.labels, train.of.groups, settings.test_share, settings.test_seed)
+        mask = split_off(
+            train.labels, train.of.groups, classes, settings.test_share, settings.test_seed
+        )
         parts |= {"train": replace(train, chosen=~mask), "test": replace(train, chosen=mask)}
     none = replace(train, chosen=np.zeros_like(train.chosen))
     return {split: parts.get(split, none) for split in _SPLITS.values()}

@@ -83,7 +83,8 @@ def inspect_files(
         rmtree(downloads, ignore_errors=True)
     if "test" not in inspected:
         train = inspected["train"]
-        split_off(train.labels, train.groups, settings.test_share, settings.test_seed)
+        classes, share, seed = train.reading.classes, settings.test_share, settings.test_seed
+        split_off(train.labels, train.groups, classes, share, seed)
     return _facts(inspected)
 
 

@@ -7,7 +7,10 @@ that their source names takes the movie's place.
 
 import re
 import warnings
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import islice
+from math import ceil
 from typing import Final
 
 import numpy as np
@@ -19,7 +22,9 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
 )
 
+from imdb_rnn.data.own_texts import shown
 from imdb_rnn.errors import UserError
+from imdb_rnn.messages import shortened
 
 # Neighbouring official ids of a class are mostly the same movie. Few blocks have few borders, and
 # only at a border can a movie fall on both sides.
@@ -107,13 +112,18 @@ _MOST_PARTS: Final = 20
 
 
 def split_off(
-    labels: NDArray[np.int8], groups: NDArray[np.int32] | None, share: float, seed: int
+    labels: NDArray[np.int8],
+    groups: NDArray[np.int32] | None,
+    classes: Sequence[str],
+    share: float,
+    seed: int,
 ) -> NDArray[np.bool_]:
     """Choose texts to evaluate on, by group and with the labels in balance.
 
     Args:
-        labels: int8 [texts].
+        labels: Places among the classes, int8 [texts].
         groups: Number of each one's group, int32 [texts]; None where each stands for itself.
+        classes: Their names.
         share: Of the texts; by group as near to it as groups and twentieths allow.
         seed: Decides which.
 
@@ -123,27 +133,62 @@ def split_off(
     Raises:
         UserError: There are too few texts or groups.
     """
-    smallest = int(np.unique(labels, return_counts=True)[1].min())
-    if smallest < 2:  # noqa: PLR2004 - one to learn from, one to evaluate on
-        raise _too_few(share, "a class has a single one")
+    counts = np.bincount(labels)
+    if single := _told(classes, counts, np.flatnonzero(counts == 1)):
+        raise _refusal(
+            share, f"too few texts of {single}; each class needs 2", "Add texts, leave these out"
+        )
     mask = np.zeros(len(labels), dtype=np.bool_)
-    try:
-        if groups is None:
-            shuffled = StratifiedShuffleSplit(1, test_size=share, random_state=seed)
-            _, chosen = next(shuffled.split(labels, labels))
-            mask[chosen] = True
-        else:
-            taken, parts = _parts(share)
-            folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
-            for _, (_, chosen) in zip(
-                range(taken), folds.split(labels, labels, groups), strict=False
-            ):
+    if groups is None:
+        _require_enough_texts(labels, share)
+        shuffled = StratifiedShuffleSplit(1, test_size=share, random_state=seed)
+        _, chosen = next(shuffled.split(labels, labels))
+        mask[chosen] = True
+    else:
+        taken, parts = _parts(share)
+        _require_enough_to_group(counts, groups, classes, share, parts)
+        folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of smaller classes
+            for _, chosen in islice(folds.split(labels, labels, groups), taken):
                 mask[chosen] = True
-    except ValueError as error:
-        raise _too_few(share, str(error)) from None
-    if np.setdiff1d(labels, labels[~mask]).size:
-        raise _too_few(share, "a class has no text left to learn from")
+    if lost := _told(classes, counts, np.setdiff1d(labels, labels[~mask])):
+        more = "texts" if groups is None else "groups"
+        raise _refusal(share, f"it takes all texts of {lost}", f"Add {more}, change the share")
     return mask
+
+
+def _require_enough_texts(labels: NDArray[np.int8], share: float) -> None:
+    classes, chosen = len(np.unique(labels)), ceil(share * len(labels))
+    left = len(labels) - chosen
+    if min(chosen, left) < classes:
+        raise _refusal(
+            share,
+            f"of {len(labels):,} texts {chosen:,} would be split off and {left:,} left to learn "
+            f"from, and {classes} classes need as many texts on each side",
+            "Add texts, change the share",
+        )
+
+
+def _require_enough_to_group(
+    counts: NDArray[np.intp],
+    groups: NDArray[np.int32],
+    classes: Sequence[str],
+    share: float,
+    parts: int,
+) -> None:
+    if (number := len(np.unique(groups))) < parts:
+        raise _refusal(
+            share,
+            f"there are {number:,} groups, and it takes {parts:,}",
+            "Add groups, change the share",
+        )
+    if counts.max() < parts:
+        largest = _told(classes, counts, [int(counts.argmax())])
+        raise _refusal(
+            share,
+            f"the largest class is {largest}, and by group it takes {parts:,} texts of one",
+            "Add texts, change the share",
+        )
 
 
 def _parts(share: float) -> tuple[int, int]:
@@ -154,8 +199,13 @@ def _parts(share: float) -> tuple[int, int]:
     return (_MOST_PARTS - 1, _MOST_PARTS) if near == 1 else (near.numerator, near.denominator)
 
 
-def _too_few(share: float, why: str) -> UserError:
+def _told(classes: Sequence[str], counts: NDArray[np.intp], places: Iterable[int]) -> str:
+    """Some classes in a message, with their numbers of texts; nothing where there are none."""
+    return shortened(", ".join(f"{shown(classes[i])} ({counts[i]:,})" for i in places), 200)
+
+
+def _refusal(share: float, why: str, remedy: str) -> UserError:
     return UserError(
         f"download.test_share: {share:g} of the labelled texts cannot be split off to evaluate on: "
-        f"{why.rstrip('.')}. Add texts, change the share, or give a test file of their own."
+        f"{why}. {remedy}, or give a test file (`test` of the source's `files`)."
     )
