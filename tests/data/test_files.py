@@ -219,6 +219,34 @@ def test_groups_in_both_files_are_told_and_recorded(tmp_path: Path) -> None:
     assert not dataset.warnings
 
 
+@pytest.mark.parametrize(("large", "warned"), [(180, True), (6, False)])
+def test_the_share_that_groups_allow_is_recorded_and_told_where_it_is_another(
+    tmp_path: Path, large: int, *, warned: bool
+) -> None:
+    rows = generated(large + 60)
+    for row in rows[:large]:
+        row["movie"] = "large"
+    write(tmp_path / "r.csv", rows)
+    dataset = read(tmp_path, source("r.csv", group="movie"))
+    record, splits = dataset.record["split_off"], dataset.splits
+    assert record["share"] == 0.2
+    assert record["achieved_share"] == pytest.approx(splits["test"].num_rows / len(rows), abs=1e-6)
+    assert (not 0.2 / 1.5 < record["achieved_share"] < 0.2 * 1.5) == warned
+    told = [f"{record['achieved_share']:.1%}" in warning for warning in dataset.warnings]
+    assert told == [True] * warned
+
+
+def test_a_class_without_test_texts_is_told_and_recorded(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", generated(60))
+    write(tmp_path / "b.csv", generated(12, ["good", "bad"]))
+    dataset = read(tmp_path, source("a.csv", test="b.csv"))
+    assert dataset.record["classes_without_test_texts"] == ["fair"]
+    assert dataset.record["split_off"] is None
+    (warning,) = dataset.warnings
+    assert "fair" in warning
+    assert "good" not in warning
+
+
 def test_empty_texts_are_left_out_on_demand_and_counted(tmp_path: Path) -> None:
     rows = generated(60)
     rows[3]["body"], rows[7]["body"] = "", " \n"

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from imdb_rnn.config import Download, FilesSource, load_params
+from imdb_rnn.data.files import read_files
 from imdb_rnn.data.inspection import findings, inspect_files, settings_to_paste
 from imdb_rnn.errors import UserError
 
@@ -45,6 +46,8 @@ def test_counts_are_those_of_the_files(facts: dict[str, Any]) -> None:
     assert facts["classes_of_few_texts"] == {"good": 1}
     assert facts["shared_texts"] == {"test in train": 1}
     assert facts["shared_groups"] == {"groups": 1, "test_texts": 1}
+    assert facts["classes_without_test_texts"] == []
+    assert facts["split_off"] is None
 
 
 def test_each_fact_that_deserves_a_look_is_told_once(facts: dict[str, Any]) -> None:
@@ -60,6 +63,27 @@ def test_each_fact_that_deserves_a_look_is_told_once(facts: dict[str, Any]) -> N
         facts[key] = none
         assert len(list(findings(facts))) == before - 1
     assert not list(findings(facts))
+
+
+def test_what_the_pipeline_would_split_off_is_told(tmp_path: Path) -> None:
+    rows = [(f"text {i}", "good" if i % 3 else "bad", "a") for i in range(30)]
+    rows += [(f"text {i}", "good" if i % 2 else "bad", f"b{i // 4}") for i in range(30, 60)]
+    write(tmp_path / "r.csv", rows)
+    of = source(files={"train": "r.csv"}, group="author")
+    facts = inspect_files(of, SHIPPED, tmp_path / "d", tmp_path)
+    dataset = read_files(of, SHIPPED, tmp_path / "d", tmp_path)
+    assert facts["split_off"] == dataset.record["split_off"]
+    assert facts["split_off"]["achieved_share"] > 1.5 * SHIPPED.test_share
+    assert list(findings(facts)) == list(dataset.warnings)
+
+
+def test_a_class_of_the_training_file_alone_is_told(tmp_path: Path) -> None:
+    write(tmp_path / "r.csv", [(f"text {i}", "good" if i % 2 else "bad", "a") for i in range(30)])
+    write(tmp_path / "t.csv", [("another", "good", "b")])
+    facts = inspect_files(source(), SHIPPED, tmp_path / "d", tmp_path)
+    assert facts["classes_without_test_texts"] == ["bad"]
+    (finding,) = findings(facts)
+    assert "bad" in finding
 
 
 def test_nothing_is_left_behind(tmp_path: Path, facts: dict[str, Any]) -> None:

@@ -131,6 +131,8 @@ def test_facts_of_own_files_are_in_the_report_on_the_data(
     assert report["own_files"]["empty_texts_dropped"] == {"train": 1}
     assert report["own_files"]["texts_with_several_labels"] == 1
     assert report["own_files"]["classes_of_few_texts"] == {}
+    assert report["own_files"]["classes_without_test_texts"] == []
+    assert report["own_files"]["split_off"]["achieved_share"] == pytest.approx(19 / 91, abs=1e-6)
     assert sum(report["splits"]["test"]["reviews_of_class"].values()) == 19
     assert "r.csv, row 91" in capsys.readouterr().out
 

@@ -25,7 +25,13 @@ from imdb_rnn.data.places import Found, find_files, local_path
 from imdb_rnn.data.reviews import SCHEMA, StoredReviews, rows_digest
 from imdb_rnn.data.rows import Column
 from imdb_rnn.data.split import split_off
-from imdb_rnn.data.statistics import dataset_warnings, few_of_class, shared_groups
+from imdb_rnn.data.statistics import (
+    dataset_warnings,
+    few_of_class,
+    none_of_class,
+    shared_groups,
+    texts_of_class,
+)
 from imdb_rnn.errors import UserError
 from imdb_rnn.messages import printable, without_secrets
 
@@ -234,6 +240,7 @@ def _dataset(
     classes = spooled["train"].reading.classes
     parts = _parts(spooled, settings, classes)
     _refuse_missing_classes(parts["train"], classes)
+    chosen = parts["test"].chosen
     splits = {split: part.stored(classes) for split, part in parts.items()}
     _refuse_other_texts(source, splits)
     variant = f"{OWN_TEXTS}: {short_name(source.files.train)}"
@@ -251,11 +258,12 @@ def _dataset(
             for file in given.reading.files
         ],
         "dropped": {_SPLITS[name]: given.reading.empty for name, given in spooled.items()},
-        "split_off": None if "test" in spooled else _split_off(source, settings),
+        "split_off": None if "test" in spooled else split_off_record(source, settings, chosen),
         "shared_groups": shared,
+        "classes_without_test_texts": none_of_class(texts_of_class(parts["test"].labels, classes)),
     }
     names = ", ".join(given.reading.found.name for given in spooled.values())
-    warnings = tuple(_warnings(spooled, parts["train"], classes, shared))
+    warnings = tuple(_warnings(spooled, parts["train"], classes, record))
     return OwnDataset(names, variant, splits, classes, record, warnings)
 
 
@@ -320,11 +328,11 @@ def _parts(
 
 
 def _refuse_missing_classes(train: _Part, classes: tuple[str, ...]) -> None:
-    counts = np.bincount(train.labels, minlength=len(classes))
-    if missing := [shown(name) for name, count in zip(classes, counts, strict=True) if not count]:
+    if missing := none_of_class(texts_of_class(train.labels, classes)):
+        names = " or ".join(map(shown, missing))
         raise UserError(
-            f"{train.of.reading.found.name}: no text is {' or '.join(missing)}, which `classes` "
-            "names. Take it out there, or add texts."
+            f"{train.of.reading.found.name}: no text is {names}, which `classes` names. Take "
+            "it out there, or add texts."
         )
 
 
@@ -340,9 +348,19 @@ def _refuse_other_texts(source: FilesSource, splits: dict[str, StoredReviews]) -
             )
 
 
-def _split_off(source: FilesSource, settings: Download) -> dict[str, Any]:
+def split_off_record(
+    source: FilesSource, settings: Download, chosen: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """How texts to evaluate on were split off, and what share of the labelled ones that made.
+
+    Args:
+        source: Names the groups.
+        settings: What was asked for.
+        chosen: Which texts those are, as by `split_off`.
+    """
     return {
         "share": settings.test_share,
+        "achieved_share": round(float(chosen.mean()), 6),
         "seed": settings.test_seed,
         "by": "group" if source.group else "text",
     }
@@ -352,7 +370,7 @@ def _warnings(
     spooled: dict[str, _Spooled],
     train: _Part,
     classes: tuple[str, ...],
-    shared: dict[str, int] | None,
+    record: dict[str, Any],
 ) -> Iterator[str]:
     for given in spooled.values():
         if empty := given.reading.empty:
@@ -360,9 +378,8 @@ def _warnings(
                 f"Left out for want of a text: {empty:,} of the rows of "
                 f"{given.reading.found.name}, the first being {given.reading.first_empty}."
             )
-    counts = np.bincount(train.labels, minlength=len(classes)).tolist()
-    few = few_of_class(dict(zip(classes, counts, strict=True)))
-    yield from dataset_warnings(shared, few)
+    few = few_of_class(texts_of_class(train.labels, classes))
+    yield from dataset_warnings({**record, "classes_of_few_texts": few})
 
 
 def short_name(place: str) -> str:

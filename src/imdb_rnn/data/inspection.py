@@ -14,7 +14,7 @@ from rich.table import Table
 
 from imdb_rnn.config import Download, FilesSource
 from imdb_rnn.console import error_console
-from imdb_rnn.data.files import readings, unwatched
+from imdb_rnn.data.files import readings, split_off_record, unwatched
 from imdb_rnn.data.own_texts import Reading, shown
 from imdb_rnn.data.places import local_path
 from imdb_rnn.data.split import split_off
@@ -23,10 +23,12 @@ from imdb_rnn.data.statistics import (
     conflicting_texts,
     dataset_warnings,
     few_of_class,
+    none_of_class,
     repeated_texts,
     shared_groups,
     shared_texts,
     text_digests,
+    texts_of_class,
 )
 from imdb_rnn.messages import without_secrets
 
@@ -64,8 +66,10 @@ def inspect_files(
     Returns:
         For JSON: `files`, by their role, with `rows`, `texts`, `empty_texts`, `repeated_texts`,
         `median_words`, `longest_words`, and where there are labels `texts_of_class` and
-        `texts_with_several_labels`; `classes` in order; `classes_of_few_texts`; `shared_texts`,
-        for a pair `b in a` the texts of `b` that are in `a` too; `shared_groups`.
+        `texts_with_several_labels`; `classes` in order; `classes_of_few_texts`;
+        `classes_without_test_texts`; `split_off`, as in `data/raw/provenance.json`;
+        `shared_texts`, for a pair `b in a` the texts of `b` that are in `a` too;
+        `shared_groups`.
 
     Raises:
         UserError: The pipeline could not read them, or split off texts to evaluate on.
@@ -81,11 +85,7 @@ def inspect_files(
         }
     finally:
         rmtree(downloads, ignore_errors=True)
-    if "test" not in inspected:
-        train = inspected["train"]
-        classes, share, seed = train.reading.classes, settings.test_share, settings.test_seed
-        split_off(train.labels, train.groups, classes, share, seed)
-    return _facts(inspected)
+    return _facts(inspected, source, settings)
 
 
 def _read(reading: Reading) -> _Inspected:
@@ -110,11 +110,14 @@ def _read(reading: Reading) -> _Inspected:
     )
 
 
-def _facts(inspected: Mapping[str, _Inspected]) -> dict[str, Any]:
-    classes = inspected["train"].reading.classes
+def _facts(
+    inspected: Mapping[str, _Inspected], source: FilesSource, settings: Download
+) -> dict[str, Any]:
+    train, given = inspected["train"], inspected.get("test")
+    classes = train.reading.classes
+    test_labels, split = (given.labels, None) if given else _split_off(train, source, settings)
     files = {role: _facts_of_file(of, classes) for role, of in inspected.items()}
     roles = list(inspected)
-    test_groups = inspected["test"].group_sizes if "test" in inspected else {}
     shared = {
         f"{b} in {a}": shared_texts(inspected[b].digests, inspected[a].digests)
         for i, a in enumerate(roles)
@@ -124,9 +127,20 @@ def _facts(inspected: Mapping[str, _Inspected]) -> dict[str, Any]:
         "files": files,
         "classes": list(classes),
         "classes_of_few_texts": few_of_class(files["train"]["texts_of_class"]),
+        "classes_without_test_texts": none_of_class(texts_of_class(test_labels, classes)),
+        "split_off": split,
         "shared_texts": shared,
-        "shared_groups": shared_groups(inspected["train"].group_sizes, test_groups),
+        "shared_groups": shared_groups(train.group_sizes, given.group_sizes if given else {}),
     }
+
+
+def _split_off(
+    train: _Inspected, source: FilesSource, settings: Download
+) -> tuple[NDArray[np.int8], dict[str, Any]]:
+    """Labels of the texts that the pipeline would evaluate on, and what it would record."""
+    classes, share, seed = train.reading.classes, settings.test_share, settings.test_seed
+    chosen = split_off(train.labels, train.groups, classes, share, seed)
+    return train.labels[chosen], split_off_record(source, settings, chosen)
 
 
 def _facts_of_file(of: _Inspected, classes: tuple[str, ...]) -> dict[str, Any]:
@@ -141,9 +155,8 @@ def _facts_of_file(of: _Inspected, classes: tuple[str, ...]) -> dict[str, Any]:
         "longest_words": int(of.words.max()),
     }
     if of.reading.labels:
-        counts = np.bincount(of.labels, minlength=len(classes)).tolist()
         facts |= {
-            "texts_of_class": dict(zip(classes, counts, strict=True)),
+            "texts_of_class": texts_of_class(of.labels, classes),
             "texts_with_several_labels": conflicting_texts(of.digests, of.labels),
         }
     return facts
@@ -184,7 +197,7 @@ def findings(facts: Mapping[str, Any]) -> Iterator[str]:
         if count:
             b, _, a = pair.partition(" in ")
             yield f"{count:,} of the {b} texts are among the {a} texts too, compared by words."
-    yield from dataset_warnings(facts["shared_groups"], facts["classes_of_few_texts"])
+    yield from dataset_warnings(facts)
 
 
 def settings_to_paste(source: FilesSource, settings: Download, base: Path) -> str:

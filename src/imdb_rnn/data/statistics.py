@@ -16,6 +16,8 @@ from imdb_rnn.data.tokenizer import UNKNOWN_ID
 
 FEW: Final = 10
 """Texts of a class, below which there is a warning."""
+FAR: Final = 1.5
+"""Factor between the share asked for and the one split off, above which there is a warning."""
 TextDigests = NDArray[np.bytes_]
 _DIGEST_BYTES: Final = 16
 _NOT_A_WORD: Final = re.compile(r"(?:<br />|[\W_])+")
@@ -48,10 +50,10 @@ def split_statistics(store: TokenStore, classes: Sequence[str] = SENTIMENT) -> d
 
 
 def _class_counts(store: TokenStore, classes: Sequence[str]) -> dict[str, Any]:
-    counts = np.bincount(store.labels[store.labels >= 0], minlength=len(classes)).tolist()
+    counts = texts_of_class(store.labels[store.labels >= 0], classes)
     if tuple(classes) == SENTIMENT:
-        return {"positive": counts[1]}
-    return {"reviews_of_class": dict(zip(classes, counts, strict=True))}
+        return {"positive": counts[classes[1]]}
+    return {"reviews_of_class": counts}
 
 
 def shared_reviews(
@@ -113,9 +115,24 @@ def conflicting_texts(digests: TextDigests, labels: NDArray[np.int8]) -> int:
     return int((kinds > 1).sum())
 
 
+def texts_of_class(labels: NDArray[np.int8], classes: Sequence[str]) -> dict[str, int]:
+    """How many texts each class has.
+
+    Args:
+        labels: Places among the classes, int8 [texts].
+        classes: Their names.
+    """
+    return dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
+
+
 def few_of_class(counts: Mapping[str, int]) -> dict[str, int]:
     """The classes with fewer than `FEW` texts."""
     return {name: count for name, count in counts.items() if count < FEW}
+
+
+def none_of_class(counts: Mapping[str, int]) -> list[str]:
+    """The classes without a text."""
+    return [name for name, count in counts.items() if not count]
 
 
 def shared_groups(train: Mapping[str, int], test: Mapping[str, int]) -> dict[str, int] | None:
@@ -131,13 +148,22 @@ def shared_groups(train: Mapping[str, int], test: Mapping[str, int]) -> dict[str
     return {"groups": len(both), "test_texts": sum(test[name] for name in both)}
 
 
-def dataset_warnings(shared: Mapping[str, int] | None, few: Mapping[str, int]) -> Iterator[str]:
+def dataset_warnings(facts: Mapping[str, Any]) -> Iterator[str]:
     """What speaks against a user's own texts, a sentence each.
 
     Args:
-        shared: As by `shared_groups`.
-        few: As by `few_of_class`.
+        facts: `split_off`, or None where a test file is given, as by `files.split_off_record`;
+            `shared_groups`, as by the function; `classes_of_few_texts`, those of the training
+            texts, as by `few_of_class`; `classes_without_test_texts`, as by `none_of_class`.
     """
+    split_off = facts["split_off"]
+    if split_off and not 1 / FAR <= split_off["achieved_share"] / split_off["share"] <= FAR:
+        groups = ": groups are not split" if split_off["by"] == "group" else ""
+        yield (
+            f"{split_off['achieved_share']:.1%} of the labelled texts are split off to evaluate "
+            f"on, not the {split_off['share']:.1%} of download.test_share{groups}."
+        )
+    shared, few = facts["shared_groups"], facts["classes_of_few_texts"]
     if shared and shared["groups"]:
         yield (
             f"{shared['groups']:,} groups are in both the training and the test texts, with "
@@ -146,3 +172,6 @@ def dataset_warnings(shared: Mapping[str, int] | None, few: Mapping[str, int]) -
     if few:
         told = ", ".join(f"{shown(name)} ({count})" for name, count in few.items())
         yield f"Classes with fewer than {FEW} training texts: {told}."
+    if without := facts["classes_without_test_texts"]:
+        told = ", ".join(map(shown, without))
+        yield f"Classes without test texts, of which scores say nothing: {told}."

@@ -22,6 +22,7 @@ from imdb_rnn.data.statistics import (
     shared_texts,
     split_statistics,
     text_digests,
+    texts_of_class,
 )
 from imdb_rnn.data.token_store import write_store
 from imdb_rnn.data.tokenizer import Tokenizer
@@ -154,14 +155,14 @@ def _own_facts(
     labelled = [name for name in splits if name != "unsup"]
     labels = np.concatenate([splits[name].facts["label"].to_numpy() for name in labelled])
     learned = splits["train"].facts["label"].to_numpy()
-    counts = np.bincount(learned, minlength=len(classes)).tolist()
     return {
         "own_files": {
             "empty_texts_dropped": provenance["dropped"],
             "texts_with_several_labels": conflicting_texts(
                 np.concatenate([digests[name] for name in labelled]), labels
             ),
-            "classes_of_few_texts": few_of_class(dict(zip(classes, counts, strict=True))),
+            "classes_of_few_texts": few_of_class(texts_of_class(learned, classes)),
+            "classes_without_test_texts": provenance["classes_without_test_texts"],
             "split_off": provenance["split_off"],
             "shared_groups": provenance["shared_groups"],
         }
