@@ -1,5 +1,6 @@
 """What is said of a user's own files before anything runs."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 import yaml
 
 from imdb_rnn.config import Download, FilesSource, load_params
+from imdb_rnn.console import console
 from imdb_rnn.data.files import read_files
-from imdb_rnn.data.inspection import findings, inspect_files, settings_to_paste
+from imdb_rnn.data.inspection import facts_table, findings, inspect_files, settings_to_paste
 from imdb_rnn.errors import UserError
 
 SHIPPED = load_params(Path(__file__).parents[2] / "params.yaml").download
@@ -84,6 +86,26 @@ def test_a_class_of_the_training_file_alone_is_told(tmp_path: Path) -> None:
     assert facts["classes_without_test_texts"] == ["bad"]
     (finding,) = findings(facts)
     assert "bad" in finding
+
+
+def test_the_table_names_each_file_and_its_role(
+    facts: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    console.print(facts_table(facts))
+    _, roles, paths, *_ = capsys.readouterr().out.splitlines()
+    assert re.findall(r"[\w.]+", roles) == ["train", "test"]
+    assert re.findall(r"[\w.]+", paths) == ["r.csv", "t.csv"]
+
+
+def test_what_looks_like_markup_is_shown_as_it_is(
+    facts: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts["files"]["train"] |= {"path": "[red]r.csv", "texts_of_class": {"[/b]": 3}}
+    facts["classes"] = ["[/b]"]
+    console.print(facts_table(facts))
+    shown = capsys.readouterr().out
+    assert "[red]r.csv" in shown
+    assert "class [/b]" in shown
 
 
 def test_nothing_is_left_behind(tmp_path: Path, facts: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import yaml
 from numpy.typing import NDArray
+from rich.markup import escape
 from rich.table import Table
 
 from imdb_rnn.config import Download, FilesSource
@@ -163,10 +164,10 @@ def _facts_of_file(of: _Inspected, classes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def facts_table(facts: Mapping[str, Any]) -> Table:
-    """The counts of each file."""
+    """The counts of each file, under its role and path."""
     table = Table("")
-    for file in facts["files"].values():
-        table.add_column(shown(file["path"]), justify="right")
+    for role, file in facts["files"].items():
+        table.add_column(f"{role}\n{escape(shown(file['path']))}", justify="right")
     rows = {
         "rows": "rows",
         "without a text": "empty_texts",
@@ -179,7 +180,7 @@ def facts_table(facts: Mapping[str, Any]) -> Table:
     for name in facts["classes"]:
         counts = (file.get("texts_of_class", {}).get(name) for file in facts["files"].values())
         cells = ("" if count is None else f"{count:,}" for count in counts)
-        table.add_row(f"class {shown(name)}", *cells)
+        table.add_row(f"class {escape(shown(name))}", *cells)
     return table
 
 
