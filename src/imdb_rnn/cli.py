@@ -263,7 +263,7 @@ def experiments() -> None:
 @app.command()
 def explain(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
-    text: Annotated[str, typer.Argument(help="A review.")],
+    text: Annotated[str, typer.Argument(help="A text.")],
     html: Annotated[
         Path | None, typer.Option(callback=_typed, help="Write a page with the curve there.")
     ] = None,
@@ -327,13 +327,13 @@ def _units_reviews(model: Path) -> "TokenStore":
     tokenizers = [folder / "tokenizer.json" for folder in (model, PREPARED)]
     if not tokenizers[1].exists():
         raise UserError(
-            f"{PREPARED}: --units chooses the units on validation reviews, which are not there. "
+            f"{PREPARED}: --units chooses the units on validation texts, which are not there. "
             "`dvc repro prepare` prepares them."
         )
     model_tokens, prepared_tokens = (file.read_bytes() for file in tokenizers)
     if model_tokens != prepared_tokens:
         raise UserError(
-            f"{PREPARED}: its reviews have other tokens than {model} was trained with. "
+            f"{PREPARED}: its texts have other tokens than {model} was trained with. "
             "`dvc repro train` trains a model on them."
         )
     return TokenStore.open(PREPARED / "valid")
@@ -358,13 +358,13 @@ def diagnostics() -> None:
 @app.command()
 def predict(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
-    texts: Annotated[list[str] | None, typer.Argument(help="Reviews, a quoted text each.")] = None,
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts, each in quotes.")] = None,
     *,
     file: Annotated[
         Path | None,
         typer.Option(
             callback=_typed,
-            help="Reviews to read: .txt (a text a line), .csv, .jsonl, .parquet, or - for "
+            help="Texts to read: .txt (a text a line), .csv, .jsonl, .parquet, or - for "
             "standard input (a text a line).",
         ),
     ] = None,

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from imdb_rnn.data.classes import SENTIMENT
 from imdb_rnn.diagnostics.reading import (
     ADDED_UP,
     EXAMINED,
@@ -11,6 +12,7 @@ from imdb_rnn.diagnostics.reading import (
     Example,
     draw,
     examine,
+    finding,
     numbers,
     strongest_words,
 )
@@ -96,6 +98,20 @@ def test_of_three_classes_the_review_s_own_is_watched() -> None:
     assert shown.probabilities[-1] == pytest.approx(among_all[shown.label], rel=1e-5)
     assert shown.attribution.adds_up
     assert numbers(found, NAMES, ("a", "b", "c"))["shown"]["label"] == "abc"[shown.label]
+
+
+@pytest.mark.parametrize(
+    ("classes", "said", "unsaid"),
+    [(SENTIMENT, "review", "text"), (("bad", "good"), "text", "review")],
+)
+def test_only_imdb_s_texts_are_called_reviews(
+    classifier: Classifier, classes: tuple[str, str], said: str, unsaid: str
+) -> None:
+    found = examine(classifier, in_memory(reviews(5, (20, 30)), labels(5)), 40, seed=1)
+    sentences = finding(numbers(found, NAMES, classes), classes, classes[1])
+    assert f"validation {said}" in sentences
+    assert f"5 {said}s" in sentences
+    assert unsaid not in sentences
 
 
 def test_a_single_word_is_read(classifier: Classifier) -> None:

@@ -269,7 +269,7 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_hidden_units_are_shown_where_they_were_asked_for() -> None:
     text = printed(with_units())
     assert "unit 7 backwards, correlation -0.75: ▁▃▅▇█" in text
-    assert "classes of 500 validation reviews" in " ".join(text.split())
+    assert "classes of 500 validation texts" in " ".join(text.split())
     assert "negations" not in text, "a kind without units has no heading"
     assert re.search(r"48;2;31;95;168m&", printed(with_units(), colors=True))
     assert "unit" not in printed(explanation())

@@ -101,7 +101,7 @@ def run(material: Material) -> Outcome:
     )
     found = numbers(examined, names, classes)
     drawn = partial(draw, named=strongest_words(shown, names), watched=watched)
-    figure = Shown(points, drawn, _finding(found, classes, watched))
+    figure = Shown(points, drawn, finding(found, classes, watched))
     return Outcome({"reading": found}, {"reading": figure})
 
 
@@ -190,17 +190,24 @@ def _quoted_class(classes: Sequence[str], label: int) -> str:
     return title if tuple(classes) == SENTIMENT else f"“{title}”"
 
 
-def _finding(reading: Mapping[str, Any], classes: Sequence[str], watched: str) -> str:
+def finding(reading: Mapping[str, Any], classes: Sequence[str], watched: str) -> str:
+    """What the figure shows, in a few sentences.
+
+    Args:
+        reading: As by `numbers`.
+        classes: Their names.
+        watched: The class whose probability it is.
+    """
     shown = reading["shown"]
-    label = shown["label"]
-    review = "validation review"
-    which = f"{label} {review}" if tuple(classes) == SENTIMENT else f"{review} labelled “{label}”"
+    text, which = "review", f"{shown['label']} validation review"
+    if tuple(classes) != SENTIMENT:
+        text, which = "text", f"validation text labelled “{shown['label']}”"
     return (
         f"The probability of {watched} after each word of a {which}, and "
         f"the words' attributions: after word {shown['turn']} of {shown['words']} the classifier "
         f"gives {shown['probability_at_turn']:.3f}, at the end {shown['probability']:.3f}. For "
         f"{watched} speak most {_quoted(shown['for'])}, against it {_quoted(shown['against'])}. Of "
-        f"{counted(reading['reviews'], 'review')} of {reading['shortest']} to "
+        f"{counted(reading['reviews'], text)} of {reading['shortest']} to "
         f"{reading['longest']} words integrated gradients leave "
         f"{reading['largest_convergence_delta']:.2g} or less unexplained, in log odds, where the "
         f"median difference to explain is {reading['median_difference']:.2f}."

@@ -112,15 +112,15 @@ class Explanation:
         """The hidden units that are shown, under what sets them apart from the others."""
         if self.watched is None:
             return {}
-        reviews = f"{self.watched.reviews:,} validation reviews"
+        texts = f"{self.watched.reviews:,} validation texts"
         told_apart = (
-            f"the classes of {reviews} apart"
+            f"the classes of {texts} apart"
             if is_binary(len(self.classes))
-            else f"{self.class_name} from the other classes of {reviews}"
+            else f"{self.class_name} from the other classes of {texts}"
         )
         titled = {
             f"Units whose mean state tells {told_apart}": self.watched.of_class,
-            f"Units that move farthest when the negations of {reviews} are hidden, beside hiding "
+            f"Units that move farthest when the negations of {texts} are hidden, beside hiding "
             "as many other words": self.watched.negation,
         }
         return {title: units for title, units in titled.items() if units}
@@ -169,7 +169,7 @@ class Explanation:
         if self.units:
             notes.append(
                 f"A unit is shown {DEVIATIONS_SHOWN} standard deviations to either side of its "
-                "mean over those reviews; blue is above it. One that reads backwards has seen the "
+                "mean over those texts; blue is above it. One that reads backwards has seen the "
                 "words from the end to there. No unit does one thing alone."
             )
         return notes
@@ -186,7 +186,7 @@ def explain(
 
     Args:
         predictor: Of the trained classifier.
-        text: A review.
+        text: The text.
         method: Of attribution.
         reviews: Labelled reviews in the predictor's own token ids, on which the hidden units to
             show are chosen; None to show none.
@@ -236,13 +236,12 @@ def _read(tokenizer: Tokenizer, text: str) -> Reading:
     reading = tokenizer.read(text)
     if not reading.tokens:
         raise UserError(
-            f"The text {shortened(text, 40)!r} holds no word that could be explained. "
-            "Pass a review."
+            f"The text {shortened(text, 40)!r} holds no word that could be explained. Pass another."
         )
     if not any(reading.known):
         raise UserError(
             f"The text {shortened(text, 40)!r} cannot be explained: {NOTHING_KNOWN}. Write it in "
-            "the language of the training reviews."
+            "the language of the training texts."
         )
     return reading
 
