@@ -185,9 +185,20 @@ def test_a_table_shows_texts_on_one_line_and_nothing_that_steers_a_terminal(
 ) -> None:
     texts = ["great\n\x1b[2Jfilm\r\x07", "dull \u202e film", "a long cast " * 100]
     header, *shown = written(predictor, given_texts(texts), form="table").splitlines()
-    assert header.split() == ["row", "label", "probability", "text"]
+    assert header.split() == ["row", "label", "probability", "of", "pos", "text"]
     assert len(shown) == 3
     assert all(line.isprintable() and len(line) < 100 for line in shown)
+
+
+def test_a_table_says_of_which_of_two_classes_the_probability_is(tmp_path: Path) -> None:
+    write_model(tmp_path / "model", small_params(), classes=("bad", "very good"))
+    two = Predictor.load(tmp_path / "model")
+    texts = ["great", "dull film"]
+    header, *shown = written(two, given_texts(texts), form="table").splitlines()
+    heading = "probability of very good"
+    end = header.index(heading) + len(heading)
+    for row, expected in zip(shown, two.probabilities(texts), strict=True):
+        assert row[:end].endswith(f" {expected:.4f}")
 
 
 def test_of_three_classes_all_forms_name_the_likeliest(tmp_path: Path) -> None:

@@ -61,6 +61,10 @@ class Lines(NamedTuple):
 def table_lines(classes: Sequence[str]) -> Lines:
     """For people: one line a row, with the beginning of its text."""
     width = max(_LABEL, *(len(printable(name)) for name in classes))
+    # Of two classes it is that of the second, whatever the label beside it.
+    heading = (
+        f"probability of {printable(classes[1])}" if is_binary(len(classes)) else "probability"
+    )
 
     def line(prediction: Prediction) -> str:
         row = prediction.row
@@ -69,9 +73,10 @@ def table_lines(classes: Sequence[str]) -> Lines:
         if len(shown) > _SHOWN:
             shown = shown[: _SHOWN - 1] + "…"
         label = printable(prediction.label)
-        return f"{row.number:>7}  {label:<{width}}  {prediction.probability:>11.4f}  {shown}\n"
+        probability = f"{prediction.probability:.4f}".rjust(len(heading))
+        return f"{row.number:>7}  {label:<{width}}  {probability}  {shown}\n"
 
-    return Lines(f"{'row':>7}  {'label':<{width}}  {'probability':>11}  text\n", line)
+    return Lines(f"{'row':>7}  {'label':<{width}}  {heading}  text\n", line)
 
 
 def json_lines(_: Sequence[str]) -> Lines:
