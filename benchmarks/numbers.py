@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import measurements, notebook_speed, portability, report
+from benchmarks import few_labels, measurements, notebook_speed, portability, report
 from benchmarks.document import fill_in, table
 from imdb_rnn.evaluation.behaviour import HELD_OUT, OVERALL
 from imdb_rnn.evaluation.evaluated_model import seeds_of
@@ -51,6 +51,7 @@ def documents() -> dict[Path, Blocks]:
             **report.blocks(read_json(REPORTS / "benchmark.json")),
             **notebook_speed.blocks(read_json(notebook_speed.RESULTS)),
             **measurements.blocks(*measured),
+            **few_labels.blocks(read_json(few_labels.RESULTS)),
             "behaviour": behaviour(results["behaviour"]),
         },
     }

@@ -247,7 +247,8 @@ class NgramLogOdds(Section):
     max_ngram: Annotated[int, Field(ge=0, le=5)]
     """Tokens of the longest n-grams; 0 does without."""
     min_df: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    """An n-gram that fewer training and pseudo-labelled reviews hold is left out."""
+    """An n-gram that fewer training and pseudo-labelled reviews hold is left out. Of fewer than
+    2000 * min_df reviews, one in 2,000 suffices, and no fewer than two."""
 
 
 class WordVectors(Section):
@@ -309,7 +310,8 @@ class Train(Section):
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     """Passes over the training reviews."""
     min_steps: Annotated[int, Field(ge=0, le=1_000_000_000)]
-    """There are as many more epochs as it takes for so many steps, however few the reviews."""
+    """Where reviews are few, there are as many more epochs as it takes for so many steps, up to 20
+    in all; they read parts of reviews."""
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     """Reviews a step."""
     max_grad_norm: Annotated[float, Field(gt=0)] | None

@@ -13,7 +13,7 @@ from imdb_rnn.data.batches import collate
 from imdb_rnn.data.token_store import write_store
 from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.errors import UserError
-from imdb_rnn.features.ngram_counts import count_ngrams
+from imdb_rnn.features.ngram_counts import count_ngrams, least_reviews
 from imdb_rnn.features.ngram_log_odds import NgramTable, load_ngrams, save_ngrams
 from imdb_rnn.models.classifier import Classifier
 from models.shapes import model_shape
@@ -65,6 +65,16 @@ def expected_inputs(
         ]
         for review in reviews
     ]
+
+
+@pytest.mark.parametrize(
+    ("min_df", "reviews", "least"),
+    [(10, 72_504, 10), (10, 22_504, 10), (10, 8000, 4), (10, 100, 2), (1, 100, 1), (3, 9000, 3)],
+)
+def test_where_reviews_are_few_an_n_gram_of_two_is_kept(
+    min_df: int, reviews: int, least: int
+) -> None:
+    assert least_reviews(min_df, reviews) == least
 
 
 def test_each_token_gets_the_log_odds_of_the_n_grams_that_end_there(tmp_path: Path) -> None:

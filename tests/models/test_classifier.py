@@ -59,6 +59,25 @@ def test_more_than_two_classes_have_a_logit_each_whatever_the_batch(padding: str
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("padding", ["post", "pre"])
+def test_log_odds_that_skip_the_recurrence_are_added_up(padding: str) -> None:
+    shape = model_shape(padding=padding)
+    network = Classifier(VOCABULARY, MAX_LENGTH, shape, 1, [3, 2], ngram_skip=True)
+    for length, keys, log_odds in (
+        (1, [4, 9, 13], [0.5, -1.0, 2.0]),
+        (2, [VOCABULARY + 9, 2 * VOCABULARY + 4], [1.5, 0.25]),  # the pairs (9, 9) and (13, 4)
+    ):
+        network.phrases.get_buffer(f"keys_{length}").copy_(torch.tensor(keys))
+        network.phrases.get_buffer(f"polarities_{length}").copy_(torch.tensor(log_odds))
+    with torch.no_grad():
+        network.output.weight.zero_()
+        network.output.weight[0, -3:] = torch.tensor([1, 10, 100])
+        network.output.bias.zero_()
+    reviews = [np.array(review, dtype=np.int32) for review in ([9, 9, 13, 4], [4], [5] * 9)]
+    expected = [((-1 - 1 + 2 + 0.5) + 10 * (1.5 + 0.25)) / 2 + 100 * 2, 0.5 + 100, 100 * 3]
+    torch.testing.assert_close(_logits(network, reviews), torch.tensor(expected))
+
+
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize("both", [False, True])
 def test_the_last_state_is_where_each_direction_ends(cell: str, *, both: bool) -> None:

@@ -13,10 +13,12 @@ from models.shapes import model_shape
 VOCABULARY, MAX_LENGTH = 9, 14
 
 
-def classifier(ngrams: list[int], classes: int = 2, **shape: object) -> Classifier:
+def classifier(
+    ngrams: list[int], classes: int = 2, *, skip: bool = False, **shape: object
+) -> Classifier:
     """Large random weights, so that gates are driven to their ends too."""
     config = model_shape(cell="lstm", **shape)
-    made = Classifier(VOCABULARY, MAX_LENGTH, config, 1, ngrams, classes=classes)
+    made = Classifier(VOCABULARY, MAX_LENGTH, config, 1, ngrams, classes=classes, ngram_skip=skip)
     random = torch.Generator().manual_seed(3)
     for weight in made.parameters():
         weight.data.normal_(0, 1.5, generator=random)
@@ -35,13 +37,14 @@ def reviews(count: int) -> list[NDArray[np.int32]]:
 
 
 @pytest.mark.parametrize("classes", [2, 4])
-@pytest.mark.parametrize("ngrams", [[], [5, 12, 9]])
+@pytest.mark.parametrize(("ngrams", "skip"), [([], False), ([5, 12, 9], False), ([5, 12, 9], True)])
 @pytest.mark.parametrize("pooling", ["max", "mean", "max+mean"])
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_the_logits_are_those_of_the_classifier(
-    ngrams: list[int], classes: int, pooling: str, *, bidirectional: bool
+    ngrams: list[int], classes: int, pooling: str, *, skip: bool, bidirectional: bool
 ) -> None:
-    plain = classifier(ngrams, classes, pooling=pooling, bidirectional=bidirectional, padding="pre")
+    shape: dict[str, object] = {"pooling": pooling, "bidirectional": bidirectional}
+    plain = classifier(ngrams, classes, skip=skip, padding="pre", **shape)
     found = FoldedClassifier(plain).logits(reviews(50))
     expected = predict_logits(plain, reviews(50), batch_size=7)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2e-5)

@@ -27,12 +27,17 @@ from results import TEXTS, small_params, write_model
 VOCABULARY, MAX_LENGTH = 9, 14
 
 
-def classifier(ngrams: list[int], classes: int = 2, **shape: Any) -> Classifier:
+def classifier(
+    ngrams: list[int], classes: int = 2, *, skip: bool = False, **shape: Any
+) -> Classifier:
     config = model_shape(**shape)
-    made = Classifier(VOCABULARY, MAX_LENGTH, config, 1, ngrams, classes=classes).eval()
+    made = Classifier(
+        VOCABULARY, MAX_LENGTH, config, 1, ngrams, classes=classes, ngram_skip=skip
+    ).eval()
     random = torch.Generator().manual_seed(3)
     for weight in made.parameters():
         weight.data.normal_(generator=random)
+    made.output.weight.data[:, -made.skipping_features :] /= 10 if skip else 1  # not all certain
     for length, number in enumerate(ngrams, start=1):
         keys = torch.randperm(VOCABULARY * max(number, 3), generator=random)
         keys = keys[keys % VOCABULARY > 1]  # n-grams consist of known words
@@ -67,9 +72,13 @@ def run(graph: bytes, tokens: torch.Tensor, lengths: torch.Tensor) -> np.ndarray
     ],
     ids=str,
 )
-@pytest.mark.parametrize("ngrams", [[], [5, 12, 0], [4, 8, 15]], ids=str)
-def test_the_graph_agrees_with_the_classifier(ngrams: list[int], shape: dict[str, Any]) -> None:
-    made = classifier(ngrams, **shape)
+@pytest.mark.parametrize(
+    ("ngrams", "skip"), [([], False), ([5, 12, 0], False), ([5, 12, 0], True), ([4, 8, 15], False)]
+)
+def test_the_graph_agrees_with_the_classifier(
+    ngrams: list[int], shape: dict[str, Any], *, skip: bool
+) -> None:
+    made = classifier(ngrams, skip=skip, **shape)
     graph = onnx_model(made).SerializeToString()
     for count in (1, 40):  # one graph takes any number of reviews of any length
         tokens, lengths = batch(count)
@@ -80,11 +89,11 @@ def test_the_graph_agrees_with_the_classifier(ngrams: list[int], shape: dict[str
 
 
 @pytest.mark.parametrize("shape", [{"cell": "lstm", "pooling": "max+mean", "bidirectional": True}])
-@pytest.mark.parametrize("ngrams", [[], [5, 12, 0], [4, 8]], ids=str)
+@pytest.mark.parametrize(("ngrams", "skip"), [([], False), ([5, 12, 0], True), ([4, 8], False)])
 def test_of_three_classes_the_graph_gives_the_probability_of_each(
-    ngrams: list[int], shape: dict[str, Any]
+    ngrams: list[int], shape: dict[str, Any], *, skip: bool
 ) -> None:
-    made = classifier(ngrams, classes=3, **shape)
+    made = classifier(ngrams, classes=3, skip=skip, **shape)
     tokens, lengths = batch(40)
     with torch.no_grad():
         expected = made(tokens, lengths).softmax(-1).numpy()

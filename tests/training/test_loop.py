@@ -178,6 +178,39 @@ def test_few_reviews_are_read_until_there_are_steps_enough(
     assert recorder.steps[-1][1]["learning_rate"] < 0.001, "the schedule ends with the last step"
 
 
+def test_a_handful_of_reviews_is_not_read_for_ever(stores: tuple[TokenStore, TokenStore]) -> None:
+    training = TrainingSet.labelled(stores[0])
+    classifier = Classifier(30, 12, model_shape(), seed=1)
+    trainer = Trainer(classifier, training, train_params(epochs=1, min_steps=100_000), seed=1)
+    assert trainer.epochs == 20
+
+
+def test_epochs_that_are_added_read_parts_of_reviews_and_can_be_resumed(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    words = [random.integers(4, 30, 200).astype(np.int32) for _ in range(40)]
+    store = write_store(tmp_path, words, [0, 1] * 20, [str(i) for i in range(40)])
+
+    def trainer() -> Trainer:
+        classifier = Classifier(30, 200, model_shape(), seed=1)
+        return Trainer(
+            classifier, TrainingSet.labelled(store), train_params(epochs=1, min_steps=6), seed=1
+        )
+
+    whole = trainer()
+    tokens = [sum(step.tokens for step in whole.epoch(number)) for number in (1, 2)]
+    assert tokens[0] == whole.tokens(1) == 40 * 200
+    assert whole.tokens(2) - whole.tokens(1) <= tokens[1] < 40 * 200
+    halted = trainer()
+    list(halted.epoch(1))
+    next(steps := halted.epoch(2))
+    steps.close()
+    resumed = trainer()
+    resumed.restore(halted.state())
+    list(resumed.epoch(2))
+    for name, weight in whole.result.state_dict().items():
+        assert torch.equal(weight, resumed.result.state_dict()[name])
+
+
 def test_the_average_of_a_short_training_forgets_its_beginning(
     stores: tuple[TokenStore, TokenStore],
 ) -> None:

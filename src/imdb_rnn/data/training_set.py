@@ -70,6 +70,11 @@ class TrainingSet:
         return TrainingSet([*self.stores, store], np.concatenate([self.targets, probabilities]))
 
     @property
+    def are_pseudo_labelled(self) -> bool:
+        """Whether a teacher has labelled some of them."""
+        return len(self.stores) > 1
+
+    @property
     def classes(self) -> int:
         """How many there are."""
         return 2 if self.targets.ndim == 1 else self.targets.shape[1]

@@ -1,6 +1,6 @@
 """Counting the n-grams of the training reviews."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,6 +11,21 @@ from imdb_rnn.data.token_store import pieces
 from imdb_rnn.data.tokenizer import UNKNOWN_ID
 from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.features.ngram_log_odds import NO_NGRAM, SMOOTHING, NgramTable, find_ngrams
+
+REVIEWS_FOR_EACH: Final = 2000
+"""Where reviews are few, an n-gram is kept that one of so many of them contains."""
+
+
+def least_reviews(min_df: int, reviews: int) -> int:
+    """Reviews that have to hold an n-gram: `min_df`, or one of `REVIEWS_FOR_EACH` if that is less.
+
+    But no fewer than two, so that one remains when the review that is learned from is left out.
+
+    Args:
+        min_df: What is asked for.
+        reviews: How many there are.
+    """
+    return min(min_df, max(2, reviews // REVIEWS_FOR_EACH))
 
 
 def count_ngrams(

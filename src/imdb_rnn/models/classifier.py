@@ -1,4 +1,9 @@
-"""The review classifier: embedding, recurrent layers, pooling, a linear unit for each logit."""
+"""The review classifier: embedding, recurrent layers, pooling, a linear unit for each logit.
+
+The log odds of n-grams are read by the recurrence, token by token. Where there is little to learn
+from, they also skip it: added up, they go straight to the logits, as in a linear n-gram model of a
+few weights.
+"""
 
 from collections.abc import Sequence
 
@@ -32,6 +37,7 @@ class Classifier(nn.Module):
         ngrams: Number of n-grams of one token, of two, and so on, whose log odds are read
             beside the tokens' vectors; empty to read the vectors alone.
         classes: How many there are.
+        ngram_skip: The log odds also go straight to the logits.
     """
 
     def __init__(  # noqa: PLR0913 - what a classifier consists of
@@ -43,6 +49,7 @@ class Classifier(nn.Module):
         ngrams: Sequence[int] = (),
         *,
         classes: int = 2,
+        ngram_skip: bool = False,
     ) -> None:
         super().__init__()
         self.vocabulary_size = vocabulary_size
@@ -57,6 +64,8 @@ class Classifier(nn.Module):
         # Another name than in version 0.1.0 would change the bytes of saved weights.
         self.phrases = NgramTable(vocabulary_size, ngrams, classes)
         inputs = config.embedding_size + self.phrases.features
+        self.ngram_skip = ngram_skip
+        self.skipping_features = self.phrases.features + 1 if ngram_skip else 0
         # PyTorch's modules draw their first weights from its global generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -65,7 +74,7 @@ class Classifier(nn.Module):
                 RecurrentLayer(inputs if depth == 0 else states, config)
                 for depth in range(config.layers)
             )
-            self.output = nn.Linear(pooled, numbers_of(classes))
+            self.output = nn.Linear(pooled + self.skipping_features, numbers_of(classes))
             INITIALIZATION[config.initialization](self)
 
     @property
@@ -109,48 +118,78 @@ class Classifier(nn.Module):
             lengths = torch.full_like(lengths, tokens.shape[1])
         elif self.config.padding == "pre":
             tokens = tokens_first(tokens, lengths)
-        first, *further = self.layers
-        states = first(
-            self._inputs(tokens.T, generator, leave_out_targets), lengths, self.bptt_steps
+        kept = word_dropout(tokens.T, self.config.word_dropout, generator)
+        log_odds = self.log_odds(tokens.T, leave_out_targets).masked_fill(
+            (kept == UNKNOWN_ID)[..., None], 0
         )
+        first, *further = self.layers
+        states = first(self._inputs(kept, log_odds, generator), lengths, self.bptt_steps)
         for layer in further:
             between = variational_dropout(states, self.config.layer_dropout, generator)
             states = layer(between, lengths, self.bptt_steps)
         pooled = pool(states, lengths, self.config)
+        dropped = variational_dropout(pooled, self.config.output_dropout, generator)
         logits: torch.Tensor = self.output(
-            variational_dropout(pooled, self.config.output_dropout, generator)
+            torch.cat([dropped, *self.skipping(log_odds, lengths)], dim=-1)
         )
         return logits.squeeze(-1) if self.output.out_features == 1 else logits
 
-    def _inputs(
-        self,
-        tokens: torch.Tensor,
-        generator: torch.Generator | None,
-        leave_out_targets: torch.Tensor | None,
-    ) -> torch.Tensor | Lookup:
-        """Each token's vector, and the log odds of the n-grams that end there.
+    def log_odds(
+        self, tokens: torch.Tensor, leave_out_targets: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Log odds of the n-grams that end at each token.
 
         Args:
             tokens: int64 [time, batch], tokens first.
-            generator: Source of dropout.
             leave_out_targets: As in `forward`.
+
+        Returns:
+            float32 [time, batch, log odds at each token]; without n-grams there are none.
+        """
+        if self.phrases.max_ngram == 0:
+            return self.embedding.weight.new_empty(*tokens.shape, 0)
+        log_odds: torch.Tensor = self.phrases(tokens, leave_out_targets)
+        return log_odds
+
+    def _inputs(
+        self, tokens: torch.Tensor, log_odds: torch.Tensor, generator: torch.Generator | None
+    ) -> torch.Tensor | Lookup:
+        """Each token's vector, and the log odds beside it.
+
+        Args:
+            tokens: int64 [time, batch], tokens first.
+            log_odds: float32 [time, batch, log odds at each token].
+            generator: Source of dropout.
 
         Returns:
             float32 [time, batch, embedding_size + log odds at each token]
         """
-        kept = word_dropout(tokens, self.config.word_dropout, generator)
         training = generator is not None
         if training and self._equal_tokens_are_equal_inputs and self.device.type == "cpu":
-            return Lookup.of(kept, self.embedding)
+            return Lookup.of(tokens, self.embedding)
         vectors = variational_dropout(
-            self.embedding(kept), self.config.embedding_dropout, generator
+            self.embedding(tokens), self.config.embedding_dropout, generator
         )
-        if not self.phrases.max_ngram:
-            return vectors
-        hidden = (kept == UNKNOWN_ID)[..., None]
-        return torch.cat(
-            [vectors, self.phrases(tokens, leave_out_targets).masked_fill(hidden, 0)], dim=-1
-        )
+        return torch.cat([vectors, log_odds], dim=-1) if self.phrases.max_ngram else vectors
+
+    def skipping(self, log_odds: torch.Tensor, lengths: torch.Tensor) -> list[torch.Tensor]:
+        """What goes straight to the logits, if anything does: log odds added up, as by Naive Bayes.
+
+        Neighbouring n-grams say much the same, so the sum is divided by the root of their number;
+        it is then as wide for long reviews as for short ones. The root stands beside it: where one
+        class has the longer reviews, all its n-grams are counted more often.
+
+        Args:
+            log_odds: float32 [time, batch, log odds at each token], 0 at padding.
+            lengths: int64 [batch].
+
+        Returns:
+            float32 [batch, skipping_features], or nothing
+        """
+        if not self.ngram_skip:
+            return []
+        root = lengths[:, None].sqrt()
+        return [torch.cat([log_odds.sum(0) / root, root], dim=-1)]
 
 
 def tokens_first(tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

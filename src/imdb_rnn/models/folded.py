@@ -62,13 +62,13 @@ class FoldedClassifier:
         return logits.squeeze(-1) if is_binary(self._classifier.classes) else logits
 
     def _features(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Pooled states, float32 [reviews, features].
+        """Inputs of the output layer, float32 [reviews, features].
 
         Args:
             tokens: int64 [time, reviews].
             lengths: int64 [reviews], falling.
         """
-        log_odds = self._log_odds(tokens)
+        log_odds = self._classifier.log_odds(tokens)
         order = reversal(len(tokens), lengths)
         readings = [
             (tokens, log_odds),
@@ -80,13 +80,8 @@ class FoldedClassifier:
         ]
         highest, mean = (torch.cat(parts, dim=-1) for parts in zip(*pooled, strict=True))
         kinds = {"max": [highest], "mean": [mean], "max+mean": [highest, mean]}
-        return torch.cat(kinds[self._classifier.config.pooling], dim=-1)
-
-    def _log_odds(self, tokens: torch.Tensor) -> torch.Tensor:
-        if self._classifier.phrases.max_ngram:
-            log_odds: torch.Tensor = self._classifier.phrases(tokens)
-            return log_odds
-        return torch.empty(*tokens.shape, 0)
+        of_states = kinds[self._classifier.config.pooling]
+        return torch.cat([*of_states, *self._classifier.skipping(log_odds, lengths)], dim=-1)
 
 
 class _FoldedLSTM:

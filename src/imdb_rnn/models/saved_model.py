@@ -39,6 +39,7 @@ class _Config(Section):
     max_length: PositiveInt
     truncation: End
     ngrams: list[NonNegativeInt]
+    ngram_skip: bool = False  # not written where it is false
     classes: Annotated[list[str], Field(min_length=2, max_length=MOST_CLASSES)]
     model: Model
 
@@ -66,13 +67,15 @@ def save_model(
         max_length=tokenizer.max_length,
         truncation=tokenizer.truncation,
         ngrams=classifier.phrases.sizes,
+        ngram_skip=classifier.ngram_skip,
         classes=list(classes),
         model=classifier.config,
     )
     with replacing(folder) as unfinished:
         unfinished.mkdir()
         (unfinished / WEIGHTS).write_bytes(save(weights))
-        (unfinished / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        text = config.model_dump_json(indent=2, exclude_defaults=True)
+        (unfinished / CONFIG).write_text(text + "\n", encoding="utf-8")
         tokenizer.save(unfinished / TOKENIZER)
 
 
@@ -126,6 +129,7 @@ def _undrawn(config: _Config) -> Classifier:
             config.model,
             ngrams=config.ngrams,
             classes=len(config.classes),
+            ngram_skip=config.ngram_skip,
         )
 
 

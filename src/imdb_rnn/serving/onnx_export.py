@@ -210,14 +210,17 @@ def onnx_model(classifier: Classifier) -> onnx.ModelProto:
         )
     graph = _Graph()
     words = graph.add("Transpose", "tokens", perm=[1, 0])
-    features = _inputs(graph, classifier, words)
+    inputs = _inputs(graph, classifier, words)
+    features = graph.add("Concat", *inputs, axis=2)
     lengths = graph.add("Cast", "lengths", to=TensorProto.INT32)
     for layer in classifier.layers:
         features = _layer(graph, cast("RecurrentLayer", layer), features, lengths)
-    pooled = _pooled(graph, config, features)
+    parts = [_pooled(graph, config, features)]
+    if classifier.ngram_skip:
+        parts += _skipping(graph, inputs[1:])
     logits = graph.add(
         "Gemm",
-        pooled,
+        graph.add("Concat", *parts, axis=1),
         graph.constant(classifier.output.weight),
         graph.constant(classifier.output.bias),
         transB=1,
@@ -280,8 +283,11 @@ class _Graph:
         return model
 
 
-def _inputs(graph: _Graph, classifier: Classifier, words: str) -> str:
-    """Each word's vector, and the log odds of the n-grams that end there: [time, batch, ...]."""
+def _inputs(graph: _Graph, classifier: Classifier, words: str) -> list[str]:
+    """Each word's vector, and the log odds of the n-grams of each length that end there.
+
+    Each is [time, batch, ...].
+    """
     parts = [graph.add("Gather", graph.constant(classifier.embedding.weight), words)]
     table = classifier.phrases
     beginnings = graph.add("Mul", words, graph.constant([0]))
@@ -297,7 +303,16 @@ def _inputs(graph: _Graph, classifier: Classifier, words: str) -> str:
             log_odds = graph.add("Unsqueeze", log_odds, graph.constant([2]))
         parts.append(log_odds)
         beginnings = _one_word_on(graph, ngrams)
-    return graph.add("Concat", *parts, axis=2)
+    return parts
+
+
+def _skipping(graph: _Graph, log_odds: list[str]) -> list[str]:
+    """What goes straight to the logits, [batch, ...], as `Classifier.skipping` has it."""
+    lengths = graph.add("Unsqueeze", "lengths", graph.constant([1]))
+    root = graph.add("Sqrt", graph.add("Cast", lengths, to=TensorProto.FLOAT))
+    over_time = graph.constant([0])
+    sums = [graph.add("ReduceSum", each, over_time, keepdims=0) for each in log_odds]
+    return [*(graph.add("Div", each, root) for each in sums), root]
 
 
 def _found(graph: _Graph, keys: torch.Tensor, wanted: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from imdb_rnn.config import Params
 from imdb_rnn.console import console
 from imdb_rnn.data.training_set import TrainingSet
-from imdb_rnn.features.ngram_counts import count_ngrams
+from imdb_rnn.features.ngram_counts import count_ngrams, least_reviews
 from imdb_rnn.features.ngram_log_odds import save_ngrams
 from imdb_rnn.io.json_file import read_json
 from imdb_rnn.stages import run_stage
@@ -23,7 +23,7 @@ def ngram_log_odds(params: Params) -> None:
         reviews,
         dataset["vocabulary_size"],
         params.ngram_log_odds.max_ngram,
-        params.ngram_log_odds.min_df,
+        least_reviews(params.ngram_log_odds.min_df, len(reviews)),
     )
     for length, number in enumerate(table.sizes, start=1):
         console.print(f"{number:,} n-grams of {length} word{'s' if length > 1 else ''}")

@@ -26,6 +26,7 @@ from imdb_rnn.runtime.machine import prepare
 from imdb_rnn.stages import run_stage
 from imdb_rnn.tracking.live import training_run
 from imdb_rnn.training.checkpoint import Checkpoint, exclusive
+from imdb_rnn.training.linear_start import start_linear
 from imdb_rnn.training.loop import Epoch, Trainer, fit
 
 PREPARED = Path("data/prepared")
@@ -55,10 +56,13 @@ def train(params: Params) -> None:
         params.seed,
         ngrams.sizes,
         classes=len(classes),
+        ngram_skip=bool(ngrams.sizes) and not reviews.are_pseudo_labelled,
     )
     classifier.bptt_steps = params.train.bptt_steps
     _start_embedding(classifier)
     classifier.phrases.load_state_dict(ngrams.state_dict())
+    if classifier.ngram_skip:
+        start_linear(classifier, reviews)
     classifier.to(device)
     console.print(summary(classifier))
     console.print(
@@ -81,7 +85,7 @@ def train(params: Params) -> None:
                 "valid_accuracy": round(history[best - 1].valid_accuracy, 6),
                 "valid_loss": round(history[best - 1].valid_loss, 6),
                 "parameters": parameter_count(classifier),
-                "tokens": int(reviews.lengths.sum()) * len(history),
+                "tokens": trainer.tokens(len(history)),
             },
         )
         checkpoint.discard()

@@ -20,6 +20,7 @@ from imdb_rnn.config import Train
 from imdb_rnn.console import console, progress
 from imdb_rnn.data.batches import collate, shuffled_batches
 from imdb_rnn.data.classes import targets_of
+from imdb_rnn.data.crops import Crops, random_crops, whole
 from imdb_rnn.data.token_store import TokenStore
 from imdb_rnn.data.training_set import TrainingSet
 from imdb_rnn.errors import UserError
@@ -32,6 +33,8 @@ from imdb_rnn.training.pace import Pace
 from imdb_rnn.training.stopping import StopRequest, deferred_stop
 
 VALIDATION_BATCH_SIZE = 256
+MOST_EPOCHS_FOR_STEPS = 20
+"""`min_steps` asks for no more: a hundred reviews are learned by heart, even in parts."""
 TOKENS_AT_ONCE = 20_000
 """A batch of more tokens is read in pieces whose gradients add up, so that memory is bounded."""
 
@@ -245,12 +248,16 @@ class Trainer:
         self._seed = seed
         self._dropout = torch.Generator(classifier.device)
         self._steps_an_epoch = math.ceil(len(reviews) / params.batch_size)
-        self.epochs = max(params.epochs, math.ceil(params.min_steps / self._steps_an_epoch))
+        self.epochs = max(
+            params.epochs,
+            min(math.ceil(params.min_steps / self._steps_an_epoch), MOST_EPOCHS_FOR_STEPS),
+        )
         steps = self._steps_an_epoch * self.epochs
         self._optimizer = build_optimizer(classifier.parameters(), params)
         self._schedule = build_schedule(self._optimizer, params, steps)
         self._average = _running_average(classifier, params.ema_decay, steps)
         self._targets = torch.from_numpy(reviews.targets)
+        self._crops = whole(reviews.lengths)
         self.steps_done = 0
 
     @property
@@ -286,7 +293,7 @@ class Trainer:
     def epoch(self, number: int) -> Iterator[Step]:
         """Take those steps of an epoch that are left, one for each that is asked for.
 
-        Order and dropout follow from (seed, epoch) alone.
+        Order, crops and dropout follow from (seed, epoch) alone.
 
         Args:
             number: Of the epoch, counted from 1; those before it must be done.
@@ -297,8 +304,9 @@ class Trainer:
         done = self.steps_done - (number - 1) * self._steps_an_epoch
         if done == 0:
             self._dropout.manual_seed(_derive_seed(self._seed, number))
+        self._crops = self._crops_of(number)
         batches = shuffled_batches(
-            self.reviews.lengths,
+            self._crops.lengths,
             self.params.batch_size,
             self._seed,
             number,
@@ -307,6 +315,16 @@ class Trainer:
         )
         for batch in batches[done:]:
             yield self._step(batch)
+
+    def tokens(self, epochs: int) -> int:
+        """Tokens that so many epochs read, without padding."""
+        return sum(int(self._crops_of(number).lengths.sum()) for number in range(1, epochs + 1))
+
+    def _crops_of(self, epoch: int) -> Crops:
+        """What an epoch reads: all reviews, and parts of them where `min_steps` adds epochs."""
+        if epoch <= self.params.epochs:
+            return whole(self.reviews.lengths)
+        return random_crops(self.reviews.lengths, self._seed, epoch)
 
     def _step(self, batch: NDArray[np.int64]) -> Step:
         targets = self._targets[batch]
@@ -340,13 +358,18 @@ class Trainer:
 
     def _width(self, batch: NDArray[np.int64]) -> int:
         """To how many tokens the reviews of a batch are filled up."""
-        return self.classifier.batch_width or int(self.reviews.lengths[batch].max())
+        return self.classifier.batch_width or int(self._crops.lengths[batch].max())
+
+    def _read(self, review: int) -> NDArray[np.int32]:
+        """Token ids of a review, or of the part of it that this epoch reads."""
+        begin, length = (each[review] for each in self._crops)
+        return self.reviews[review][begin : begin + length]
 
     def _backward(self, piece: NDArray[np.int64], batch_size: int) -> torch.Tensor:
         """Add the piece's share of the batch's gradient; returns its logits, on the CPU."""
         device = self.classifier.device
         tokens, lengths = collate(
-            [self.reviews[i] for i in piece],
+            [self._read(i) for i in piece],
             self.classifier.config.padding,
             self.classifier.batch_width,
         )
