@@ -2,7 +2,8 @@
 
     python -m benchmarks.few_labels --record
 
-Draws 100, 300, 1,000, 5,000 and all labelled reviews, as many of each class, three times each. The
+Draws 100, 300, 1,000 and 5,000 labelled reviews, as many of each class, three times each; all 25,000
+are one draw, with three seeds. The
 pipeline learns from each draw as from a file of one's own, alone and with the unlabelled reviews,
 and is judged on the 25,000 test reviews. `--record` writes `reports/few_labels.json` after each
 draw, goes on from there when it is called again, and draws the figure.
@@ -64,7 +65,7 @@ TITLES: Final = {
     "nb": "n-grams with log-count ratios",
     "tfidf": "TF-IDF n-grams",
 }
-"""Of what is compared, and how tables and the figure call it."""
+"""What is compared, and what tables and the figure call it."""
 
 NETWORKS: Final = ("alone", "unlabelled")
 
@@ -180,7 +181,7 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
     """The table for a document: means over the draws, and how often a network leads for sure."""
     rows: Sequence[Row] = results["rows"]
     found = accuracies(rows)
-    head = ("labels", *TITLES.values(), *(f"{TITLES[n]}: ahead, behind" for n in NETWORKS))
+    head = ("labels", *TITLES.values(), "leads alone", "leads with unlabelled")
     lines = [
         (
             f"{labels:,}",
@@ -197,9 +198,11 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
 
 def _verdicts(leads: Sequence[Sequence[float]]) -> str:
     """In how many draws the interval of the lead lies above zero, and in how many below."""
+    if not leads:
+        return ""
     ahead = sum(low > 0 for _, low, _ in leads)
     behind = sum(high < 0 for _, _, high in leads)
-    return f"{ahead}, {behind} of {len(leads)}"
+    return f"{ahead} ahead, {behind} behind, of {len(leads)}"
 
 
 def figure(rows: Sequence[Row]) -> Figure:

@@ -248,7 +248,7 @@ class NgramLogOdds(Section):
     """Tokens of the longest n-grams; 0 does without."""
     min_df: Annotated[int, Field(ge=1, le=1_000_000_000)]
     """An n-gram that fewer training and pseudo-labelled reviews hold is left out. Of fewer than
-    2000 * min_df reviews, one in 2,000 suffices, and no fewer than two."""
+    2000 * min_df reviews, one in 2,000 suffices, or two."""
 
 
 class WordVectors(Section):

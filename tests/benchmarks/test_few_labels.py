@@ -52,5 +52,13 @@ def test_means_and_sure_leads_stand_in_the_table() -> None:
     ]
     (line,) = [x for x in blocks({"rows": rows})["few labels"].splitlines() if "| 300 |" in x]
     cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells == ["300", "0.9100", "0.7900", "0.8000", "0.7000", "0, 1 of 2", "2, 0 of 2"]
+    assert cells == [
+        "300",
+        "0.9100",
+        "0.7900",
+        "0.8000",
+        "0.7000",
+        "0 ahead, 1 behind, of 2",
+        "2 ahead, 0 behind, of 2",
+    ]
     assert len(figure(rows).axes[0].lines) == 4

@@ -37,7 +37,8 @@ def classifier(
     random = torch.Generator().manual_seed(3)
     for weight in made.parameters():
         weight.data.normal_(generator=random)
-    made.output.weight.data[:, -made.skipping_features :] /= 10 if skip else 1  # not all certain
+    if skip:  # not all reviews shall be certain
+        made.output.weight.data[:, -made.skipping_features :] /= 10
     for length, number in enumerate(ngrams, start=1):
         keys = torch.randperm(VOCABULARY * max(number, 3), generator=random)
         keys = keys[keys % VOCABULARY > 1]  # n-grams consist of known words

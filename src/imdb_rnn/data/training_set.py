@@ -70,9 +70,9 @@ class TrainingSet:
         return TrainingSet([*self.stores, store], np.concatenate([self.targets, probabilities]))
 
     @property
-    def are_pseudo_labelled(self) -> bool:
-        """Whether a teacher has labelled some of them."""
-        return len(self.stores) > 1
+    def mostly_pseudo_labelled(self) -> bool:
+        """Whether a teacher has labelled more of them than people have."""
+        return 2 * len(self.stores[0]) < len(self)
 
     @property
     def classes(self) -> int:

@@ -19,7 +19,8 @@ REVIEWS_FOR_EACH: Final = 2000
 def least_reviews(min_df: int, reviews: int) -> int:
     """Reviews that have to hold an n-gram: `min_df`, or one of `REVIEWS_FOR_EACH` if that is less.
 
-    But no fewer than two, so that one remains when the review that is learned from is left out.
+    That is no fewer than two, so that one remains when the review that is learned from is left out,
+    unless `min_df` asks for less.
 
     Args:
         min_df: What is asked for.

@@ -114,10 +114,9 @@ class Classifier(nn.Module):
         Returns:
             float32 [batch] for two classes, [batch, classes] for more
         """
-        if not self.config.mask_padding:
-            lengths = torch.full_like(lengths, tokens.shape[1])
-        elif self.config.padding == "pre":
+        if self.config.mask_padding and self.config.padding == "pre":
             tokens = tokens_first(tokens, lengths)
+        lengths = self.read_lengths(tokens, lengths)
         kept = word_dropout(tokens.T, self.config.word_dropout, generator)
         log_odds = self.log_odds(tokens.T, leave_out_targets).masked_fill(
             (kept == UNKNOWN_ID)[..., None], 0
@@ -130,7 +129,7 @@ class Classifier(nn.Module):
         pooled = pool(states, lengths, self.config)
         dropped = variational_dropout(pooled, self.config.output_dropout, generator)
         logits: torch.Tensor = self.output(
-            torch.cat([dropped, *self.skipping(log_odds, lengths)], dim=-1)
+            torch.cat([dropped, self.skipping(log_odds, lengths)], dim=-1)
         )
         return logits.squeeze(-1) if self.output.out_features == 1 else logits
 
@@ -172,7 +171,16 @@ class Classifier(nn.Module):
         )
         return torch.cat([vectors, log_odds], dim=-1) if self.phrases.max_ngram else vectors
 
-    def skipping(self, log_odds: torch.Tensor, lengths: torch.Tensor) -> list[torch.Tensor]:
+    def read_lengths(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Tokens of each review that are read: with padding, unless it is masked.
+
+        Args:
+            tokens: int64 [batch, time].
+            lengths: int64 [batch], without padding.
+        """
+        return lengths if self.config.mask_padding else torch.full_like(lengths, tokens.shape[1])
+
+    def skipping(self, log_odds: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """What goes straight to the logits, if anything does: log odds added up, as by Naive Bayes.
 
         Neighbouring n-grams say much the same, so the sum is divided by the root of their number;
@@ -181,15 +189,15 @@ class Classifier(nn.Module):
 
         Args:
             log_odds: float32 [time, batch, log odds at each token], 0 at padding.
-            lengths: int64 [batch].
+            lengths: int64 [batch], as read.
 
         Returns:
-            float32 [batch, skipping_features], or nothing
+            float32 [batch, skipping_features]
         """
         if not self.ngram_skip:
-            return []
+            return log_odds.new_empty(len(lengths), 0)
         root = lengths[:, None].sqrt()
-        return [torch.cat([log_odds.sum(0) / root, root], dim=-1)]
+        return torch.cat([log_odds.sum(0) / root, root], dim=-1)
 
 
 def tokens_first(tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

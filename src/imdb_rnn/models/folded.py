@@ -81,7 +81,7 @@ class FoldedClassifier:
         highest, mean = (torch.cat(parts, dim=-1) for parts in zip(*pooled, strict=True))
         kinds = {"max": [highest], "mean": [mean], "max+mean": [highest, mean]}
         of_states = kinds[self._classifier.config.pooling]
-        return torch.cat([*of_states, *self._classifier.skipping(log_odds, lengths)], dim=-1)
+        return torch.cat([*of_states, self._classifier.skipping(log_odds, lengths)], dim=-1)
 
 
 class _FoldedLSTM:

@@ -74,7 +74,8 @@ def save_model(
     with replacing(folder) as unfinished:
         unfinished.mkdir()
         (unfinished / WEIGHTS).write_bytes(save(weights))
-        text = config.model_dump_json(indent=2, exclude_defaults=True)
+        unsaid = set() if config.ngram_skip else {"ngram_skip"}
+        text = config.model_dump_json(indent=2, exclude=unsaid)
         (unfinished / CONFIG).write_text(text + "\n", encoding="utf-8")
         tokenizer.save(unfinished / TOKENIZER)
 

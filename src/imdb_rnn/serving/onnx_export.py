@@ -215,12 +215,12 @@ def onnx_model(classifier: Classifier) -> onnx.ModelProto:
     lengths = graph.add("Cast", "lengths", to=TensorProto.INT32)
     for layer in classifier.layers:
         features = _layer(graph, cast("RecurrentLayer", layer), features, lengths)
-    parts = [_pooled(graph, config, features)]
+    pooled = _pooled(graph, config, features)
     if classifier.ngram_skip:
-        parts += _skipping(graph, inputs[1:])
+        pooled = graph.add("Concat", pooled, *_skipping(graph, inputs[1:]), axis=1)
     logits = graph.add(
         "Gemm",
-        graph.add("Concat", *parts, axis=1),
+        pooled,
         graph.constant(classifier.output.weight),
         graph.constant(classifier.output.bias),
         transB=1,

@@ -19,14 +19,13 @@ def ngram_log_odds(params: Params) -> None:
     """Read `data/prepared` and the pseudo-labels, write `models/ngram_log_odds.safetensors`."""
     dataset = read_json(PREPARED / "dataset.json")
     reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS, len(dataset["classes"]))
+    least = least_reviews(params.ngram_log_odds.min_df, len(reviews))
     table = count_ngrams(
-        reviews,
-        dataset["vocabulary_size"],
-        params.ngram_log_odds.max_ngram,
-        least_reviews(params.ngram_log_odds.min_df, len(reviews)),
+        reviews, dataset["vocabulary_size"], params.ngram_log_odds.max_ngram, least
     )
     for length, number in enumerate(table.sizes, start=1):
-        console.print(f"{number:,} n-grams of {length} word{'s' if length > 1 else ''}")
+        words = f"{length} word{'s' if length > 1 else ''}"
+        console.print(f"{number:,} n-grams of {words} in at least {least} reviews")
     save_ngrams(NGRAM_LOG_ODDS, table)
 
 

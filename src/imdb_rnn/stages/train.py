@@ -56,7 +56,7 @@ def train(params: Params) -> None:
         params.seed,
         ngrams.sizes,
         classes=len(classes),
-        ngram_skip=bool(ngrams.sizes) and not reviews.are_pseudo_labelled,
+        ngram_skip=bool(ngrams.sizes) and not reviews.mostly_pseudo_labelled,
     )
     classifier.bptt_steps = params.train.bptt_steps
     _start_embedding(classifier)
