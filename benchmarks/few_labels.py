@@ -2,11 +2,11 @@
 
     python -m benchmarks.few_labels --record
 
-Draws 100, 300, 1,000 and 5,000 labelled reviews, as many of each class, three times each; all 25,000
-are one draw, with three seeds. The
-pipeline learns from each draw as from a file of one's own, alone and with the unlabelled reviews,
-and is judged on the 25,000 test reviews. `--record` writes `reports/few_labels.json` after each
-draw, goes on from there when it is called again, and draws the figure.
+Draws 100, 300, 1,000 and 5,000 labelled reviews, as many of each class, three times each; all
+25,000 are taken with three seeds. The pipeline learns from each draw as from a file of one's own,
+alone and with the unlabelled reviews, and is judged on the 25,000 test reviews. `--record` writes
+`reports/few_labels.json` after each draw, goes on from there when it is called again, and draws
+the figure.
 
 The reviews are those of `data/raw`; `dvc repro prepare` puts them there.
 """

@@ -19,8 +19,8 @@ _REVIEWS_AT_ONCE = 32
 def start_linear(classifier: Classifier, reviews: TrainingSet) -> None:
     """Fit the logits to what goes straight to them; the recurrence adds nothing yet.
 
-    Where a class has no review at all, nothing is fitted. The fit takes one thread: sums split among
-    more would differ in their last digits.
+    Where a class has no review at all, nothing is fitted. The fit takes one thread: sums split
+    among more would differ in their last digits.
 
     Args:
         classifier: With `ngram_skip`, on the CPU; its n-grams were counted on the reviews.
