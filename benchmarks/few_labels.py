@@ -171,9 +171,10 @@ def accuracies(rows: Sequence[Row]) -> dict[str, dict[int, list[float]]]:
     found: dict[str, dict[int, list[float]]] = {model: defaultdict(list) for model in TITLES}
     for row in rows:
         found[row["network"]][row["labels"]].append(row["accuracy"])
-        if row["network"] == "alone":  # the linear models are the same with unlabelled reviews
-            for model in ("nb", "tfidf"):
-                found[model][row["labels"]].append(row[model])
+    # To the linear models it is the same draw with unlabelled reviews and without.
+    for row in {(row["labels"], row["draw"]): row for row in rows}.values():
+        for model in ("nb", "tfidf"):
+            found[model][row["labels"]].append(row[model])
     return found
 
 
@@ -192,6 +193,7 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
             ),
         )
         for labels in SIZES
+        if labels in found["nb"]
     ]
     return {"few labels": table(head, lines)}
 
