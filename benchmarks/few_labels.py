@@ -37,6 +37,7 @@ from benchmarks.machine import describe_machine
 from imdb_rnn.config import PARAMS_FILE
 from imdb_rnn.console import console
 from imdb_rnn.data.classes import SENTIMENT
+from imdb_rnn.evaluation import predictions as evaluated
 from imdb_rnn.evaluation.figures import write_figure
 from imdb_rnn.io.json_file import read_json, write_json
 from imdb_rnn.io.parquet_file import read_table
@@ -62,8 +63,8 @@ STAGES: Final = (
 TITLES: Final = {
     "unlabelled": "network, with unlabelled reviews",
     "alone": "network",
-    "nb": "n-grams with log-count ratios",
-    "tfidf": "TF-IDF n-grams",
+    "nb": evaluated.TITLES["nb"],
+    "tfidf": evaluated.TITLES["tfidf"],
 }
 """What is compared, and what tables and the figure call it."""
 
@@ -212,6 +213,8 @@ def figure(rows: Sequence[Row]) -> Figure:
     drawing = Figure(figsize=(7, 4.5), layout="constrained")
     axes = drawing.subplots()
     for model, by_size in accuracies(rows).items():
+        if not by_size:
+            continue
         sizes = sorted(by_size)
         drawn = [by_size[labels] for labels in sizes]
         axes.plot(sizes, [mean(each) for each in drawn], marker="o", label=TITLES[model])

@@ -21,7 +21,8 @@ import {package}
 import numpy, torch
 from numpy._core._multiarray_umath import __cpu_features__ as features
 from threadpoolctl import threadpool_info
-blas = [library["architecture"] for library in threadpool_info() if library["user_api"] == "blas"]
+chosen = [library["architecture"] for library in threadpool_info() if library["user_api"] == "blas"]
+blas = sorted(set(chosen))  # NumPy's, and SciPy's where it is imported
 print(json.dumps([torch.backends.cpu.get_cpu_capability(), blas, features["X86_V4"]]))
 """
 
