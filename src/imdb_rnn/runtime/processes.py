@@ -72,6 +72,8 @@ def _ctrl_c_held_back() -> Iterator[None]:
 
 def _begin(parent: int, begin: Callable[[], None]) -> None:
     """Prepare a process that works for another one."""
+    # Loky lets Ctrl-C through again once its first helper runs.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     begin()
 
