@@ -12,10 +12,7 @@ The reviews are those of `data/raw`; `dvc repro prepare` puts them there.
 """
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -34,6 +31,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.document import table
 from benchmarks.machine import describe_machine
+from benchmarks.size import run_stage
 from imdb_rnn.config import PARAMS_FILE
 from imdb_rnn.console import console
 from imdb_rnn.data.classes import SENTIMENT
@@ -151,18 +149,7 @@ def run_pipeline(folder: Path, files: Mapping[str, str], seed: int) -> dict[str,
     (folder / PARAMS_FILE).write_text(yaml.safe_dump(params), encoding="utf-8")
     shutil.copyfile(PROJECT / "dvc.yaml", folder / "dvc.yaml")
     for stage in STAGES:
-        subprocess.run(
-            [sys.executable, "-m", f"imdb_rnn.stages.{stage}"],
-            cwd=folder,
-            env=os.environ
-            | {
-                "PYTHONPATH": str(PROJECT / "src"),
-                "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db",
-                "OMP_NUM_THREADS": "1",
-            },
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
+        run_stage(stage, folder)
     results: dict[str, Any] = read_json(folder / "reports/evaluate.json")
     return results
 

@@ -91,7 +91,8 @@ def run_stage(stage: str, folder: Path) -> tuple[float, int]:
     subprocess.run(
         [sys.executable, "-m", f"imdb_rnn.stages.{stage}"],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
+        env=os.environ
+        | {"PYTHONPATH": str(PROJECT / "src"), "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"},
         stdout=subprocess.DEVNULL,
         check=True,
     )

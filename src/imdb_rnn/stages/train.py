@@ -49,21 +49,7 @@ def train(params: Params) -> None:
     reviews = TrainingSet.open(PREPARED, PSEUDO_LABELS, len(classes))
     valid = TokenStore.open(PREPARED / "valid")
     ngrams = _load_ngrams(dataset["vocabulary_size"], len(classes))
-    classifier = Classifier(
-        dataset["vocabulary_size"],
-        tokenizer.max_length,
-        params.model,
-        params.seed,
-        ngrams.sizes,
-        classes=len(classes),
-        ngram_skip=bool(ngrams.sizes) and not reviews.mostly_pseudo_labelled,
-    )
-    classifier.bptt_steps = params.train.bptt_steps
-    _start_embedding(classifier)
-    classifier.phrases.load_state_dict(ngrams.state_dict())
-    if classifier.ngram_skip:
-        start_linear(classifier, reviews)
-    classifier.to(device)
+    classifier = _untrained(params, tokenizer.max_length, ngrams, reviews).to(device)
     console.print(summary(classifier))
     console.print(
         f"training on {len(reviews):,} reviews, on {device} with {torch.get_num_threads()} threads"
@@ -115,6 +101,27 @@ def _load_ngrams(vocabulary_size: int, classes: int) -> NgramTable:
             f"model has {vocabulary_size:,}. `dvc repro --force ngram_log_odds` counts them anew."
         )
     return ngrams
+
+
+def _untrained(
+    params: Params, max_length: int, ngrams: NgramTable, reviews: TrainingSet
+) -> Classifier:
+    """The classifier with which training starts, on the CPU."""
+    classifier = Classifier(
+        ngrams.vocabulary_size,
+        max_length,
+        params.model,
+        params.seed,
+        ngrams.sizes,
+        classes=reviews.classes,
+        ngram_skip=bool(ngrams.sizes) and not reviews.mostly_pseudo_labelled,
+    )
+    classifier.bptt_steps = params.train.bptt_steps
+    _start_embedding(classifier)
+    classifier.phrases.load_state_dict(ngrams.state_dict())
+    if classifier.ngram_skip:
+        start_linear(classifier, reviews)
+    return classifier
 
 
 def _checkpoint_path(params: Params, device: torch.device) -> Path:
